@@ -1,0 +1,79 @@
+"""Runs the migrations, one process at a time."""
+
+import asyncio
+from pathlib import Path
+
+from alembic import context
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+
+import tradeapi.market.models  # noqa: F401  the tables register themselves
+from tradeapi.database import Base
+from tradeapi.settings import load
+
+# Any number will do that no other program takes on the same database.
+LOCK = 7_236_401_855_501
+WAIT_SECONDS = 60
+
+
+def url() -> URL:
+    return make_url(context.config.attributes.get("url") or load().database_url)
+
+
+def migrate(connection: Connection) -> None:
+    context.configure(
+        connection,
+        target_metadata=Base.metadata,
+        # SQLite alters a table by copying it.
+        render_as_batch=connection.dialect.name == "sqlite",
+        # Alembic takes SQLite for a database that can not roll a table back, but it can.
+        transactional_ddl=True,
+        include_name=is_ours,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def is_ours(name: str | None, kind: str, _: object) -> bool:
+    """Partitions come and go with the data; no migration knows them."""
+    return not (kind == "table" and name is not None and name.startswith("bar_blocks_"))
+
+
+def migrate_sqlite(url: URL) -> None:
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url.set(drivername="sqlite"), poolclass=NullPool, connect_args={"timeout": WAIT_SECONDS}
+    )
+    lock_on_begin(engine)
+    with engine.connect() as connection:
+        migrate(connection)
+
+
+def lock_on_begin(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: object, _: object) -> None:
+        connection.isolation_level = None  # type: ignore[attr-defined]
+        # The mode of the file, not of the connection; nobody can change it while others work.
+        connection.execute("PRAGMA journal_mode=WAL").close()  # type: ignore[attr-defined]
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # sqlite3 would begin with the first INSERT only, and after the DDL.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+async def migrate_postgresql(url: URL) -> None:
+    engine = create_async_engine(url.set(drivername="postgresql+asyncpg"), poolclass=NullPool)
+    async with engine.connect() as connection:
+        # The session's lock: a migration may commit half-way, to build an index concurrently.
+        await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+        await connection.commit()
+        await connection.run_sync(migrate)
+
+
+if url().get_backend_name() == "sqlite":
+    migrate_sqlite(url())
+else:
+    asyncio.run(migrate_postgresql(url()))

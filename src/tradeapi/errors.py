@@ -1,0 +1,71 @@
+"""Every error a client may see; `code` is one list shared by REST problems and stream errors.
+
+TradeError
+├── Invalid       422  well formed, but cannot be honoured
+├── NotFound      404
+├── Conflict      409
+├── Stale         412  the resource changed since the caller read it
+├── TooLarge      413
+└── Unavailable   503  a provider or store that is needed is down
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One field of the request that is wrong; `pointer` is a JSON pointer or `/query/name`."""
+
+    pointer: str
+    detail: str
+
+
+class TradeError(Exception):
+    """A sentence for the caller, with the HTTP status and the code a program can act on."""
+
+    status = 500
+    code = "internal"
+
+    def __init__(
+        self, detail: str, *, code: str | None = None, errors: Sequence[FieldError] = ()
+    ) -> None:
+        super().__init__(detail)
+        self.code = code or self.code
+        self.errors = tuple(errors)
+
+
+class Invalid(TradeError):
+    status = 422
+    code = "invalid_field"
+
+
+class NotFound(TradeError):
+    status = 404
+    code = "not_found"
+
+
+class Conflict(TradeError):
+    status = 409
+    code = "conflict"
+
+
+class Stale(TradeError):
+    status = 412
+    code = "stale_version"
+
+
+class TooLarge(TradeError):
+    status = 413
+    code = "too_large"
+
+
+class Unavailable(TradeError):
+    """`retry_after` is in seconds."""
+
+    status = 503
+    code = "unavailable"
+
+    def __init__(self, detail: str, *, code: str | None = None, retry_after: int = 1) -> None:
+        super().__init__(detail, code=code)
+        self.retry_after = retry_after

@@ -1,0 +1,83 @@
+"""Every metric there is, and the text Prometheus scrapes, right with several processes too.
+
+With several processes `PROMETHEUS_MULTIPROC_DIR` names an empty folder they share; it must be in
+the environment before Python starts. There a gauge needs an explicit `multiprocess_mode` of live
+processes, since the others keep what a dead process last said.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+# They would double the number of series, for times that nobody graphs.
+disable_created_metrics()  # type: ignore[no-untyped-call]
+
+REQUESTS = Counter("http_requests_total", "HTTP requests answered.", ["method", "route", "status"])
+REQUEST_SECONDS = Histogram(
+    "http_request_duration_seconds", "Time from request to last byte.", ["method", "route"]
+)
+REQUESTS_IN_PROGRESS = Gauge(
+    "http_requests_in_progress", "HTTP requests being answered.", multiprocess_mode="livesum"
+)
+
+STREAM_CLIENTS = Gauge("stream_clients", "Sockets open.", multiprocess_mode="livesum")
+STREAM_SUBSCRIPTIONS = Gauge(
+    "stream_subscriptions", "Topics followed by sockets.", ["kind"], multiprocess_mode="livesum"
+)
+STREAM_DELIVERIES = Counter("stream_deliveries_total", "Frames sent to sockets.")
+STREAM_CONFLATED = Counter(
+    "stream_conflated_total", "Frames that newer ones replaced before they were sent."
+)
+STREAM_CLOSED = Counter("stream_closed_total", "Sockets that we closed.", ["code"])
+STREAM_LAG = Histogram(
+    "stream_lag_seconds", "Time from a change's write to its hand-over to the sockets."
+)
+
+
+def scrape(accept: str) -> tuple[bytes, str]:
+    """All processes' metrics and their content type; reads files, so call it in a thread."""
+    encode, content_type = choose_encoder(accept)
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder is None:
+        return encode(REGISTRY), content_type
+    forget_dead_processes(Path(folder))
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=folder)  # type: ignore[no-untyped-call]
+    return encode(registry), content_type
+
+
+def forget_dead_processes(folder: Path) -> None:
+    """Drop the live gauges of processes that were killed before they could do so themselves."""
+    for file in folder.glob("gauge_live*_*.db"):
+        process = int(file.stem.rpartition("_")[2])
+        # Another scrape may be at it at the same time.
+        with suppress(FileNotFoundError):
+            if not _is_alive(process):
+                mark_process_dead(process, path=str(folder))  # type: ignore[no-untyped-call]
+
+
+def forget_everything(folder: Path) -> None:
+    """What an earlier run left would be added to ours."""
+    for file in folder.glob("*.db"):
+        file.unlink()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,189 @@
+"""The settings: read once from the environment (and `.env`), checked, and frozen."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+DEVELOPMENT_SECRET = "development-only-secret-change-me-before-you-deploy"  # noqa: S105
+SHORTEST_SECRET_BYTES = 32
+
+
+class Environment(StrEnum):
+    DEVELOPMENT = "development"
+    STAGING = "staging"
+    PRODUCTION = "production"
+
+
+def _is_development(data: Mapping[str, object]) -> bool:
+    return data.get("environment") is Environment.DEVELOPMENT
+
+
+class SettingsError(Exception):
+    """What is wrong with the settings, one line per variable."""
+
+
+class Settings(BaseSettings):
+    """`environment` comes first: what the others may be depends on it."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        env_file=".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        validate_default=True,
+    )
+
+    environment: Environment = Field(
+        default=Environment.DEVELOPMENT,
+        description="Where this runs: development, staging or production. Production refuses a "
+        "default or short secret, SQLite, debug, the demo market and wildcard CORS.",
+    )
+    secret_key: SecretStr = Field(
+        default=SecretStr(DEVELOPMENT_SECRET),
+        description="Signs what clients hand back to us, such as list cursors. At least 32 bytes; "
+        "make one with: openssl rand -base64 48",
+    )
+    database_url: str = Field(
+        default="sqlite:///.data/tradeapi.db",
+        repr=False,  # it may hold a password
+        description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.",
+    )
+    debug: bool = Field(
+        default=False, description="Tell callers the exception behind a 500; not for production."
+    )
+    demo: bool = Field(
+        default_factory=_is_development,
+        description="Open the simulated exchange SIM. Default: true in development, else false.",
+    )
+    host: str = Field(default="127.0.0.1", description="The address to listen on.")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one."
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Web origins that may call the API, separated by commas, such as "
+        "https://charts.example.com. In development pages on this machine always may.",
+    )
+    metrics_path: str = Field(
+        default="/metrics",
+        pattern=r"^/[A-Za-z0-9/_-]+$",
+        description="Where Prometheus finds the metrics.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severe events that are logged; debug includes SQL."
+    )
+    drain_seconds: int = Field(
+        default_factory=lambda data: 0 if _is_development(data) else 25,
+        ge=0,
+        description="How long a stopping process lets requests and sockets finish. "
+        "Default: 0 in development, else 25.",
+    )
+    request_timeout_seconds: float = Field(
+        default=30, gt=0, description="How long a request may take until its answer begins."
+    )
+    max_body_bytes: int = Field(
+        default=8 * 1024 * 1024, gt=0, description="The largest request body that is read."
+    )
+    bar_lateness_seconds: float = Field(
+        default=5,
+        ge=0,
+        description="How long after its end a bar stays open for late trades; a later one makes a "
+        "revision.",
+    )
+    websocket_ping_interval_seconds: float = Field(
+        default=20, gt=0, description="How often a socket is pinged."
+    )
+    websocket_timeout_seconds: float = Field(
+        default=10,
+        gt=0,
+        description="How long a client may take to answer a ping or to take what is sent to it "
+        "until its socket is closed.",
+    )
+    websocket_connections: int = Field(
+        default=10_000, gt=0, description="The most sockets one process serves."
+    )
+    websocket_topics: int = Field(
+        default=500, gt=0, description="The most topics one socket may follow."
+    )
+    websocket_frame_bytes: int = Field(
+        default=64 * 1024, gt=0, description="The largest frame a client may send."
+    )
+    websocket_messages_per_second: int = Field(
+        default=20, gt=0, description="How many frames a second a client may send."
+    )
+    websocket_message_burst: int = Field(
+        default=60, gt=0, description="How many frames a client may send at once after a rest."
+    )
+
+    @field_validator("secret_key")
+    @classmethod
+    def _long_and_own(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
+        value = secret.get_secret_value()
+        if _is_production(info) and value == DEVELOPMENT_SECRET:
+            raise ValueError("is the default that everybody knows; set your own")
+        if _is_production(info) and len(value.encode()) < SHORTEST_SECRET_BYTES:
+            raise ValueError(f"is shorter than {SHORTEST_SECRET_BYTES} bytes")
+        return secret
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, url: str, info: ValidationInfo) -> str:
+        kind = url.partition(":")[0].partition("+")[0]
+        if kind not in {"sqlite", "postgresql", "postgres"}:
+            raise ValueError("must begin with sqlite:// or postgresql://")
+        if _is_production(info) and kind == "sqlite":
+            raise ValueError("is SQLite, which serves one machine; use PostgreSQL")
+        # SQLAlchemy knows the second name only; hosting providers hand out the first.
+        return url.replace("postgres://", "postgresql://", 1)
+
+    @field_validator("debug")
+    @classmethod
+    def _no_debug(cls, debug: bool, info: ValidationInfo) -> bool:
+        if _is_production(info) and debug:
+            raise ValueError("shows internals to callers; turn it off")
+        return debug
+
+    @field_validator("demo")
+    @classmethod
+    def _no_demo(cls, demo: bool, info: ValidationInfo) -> bool:
+        if _is_production(info) and demo:
+            raise ValueError("serves simulated prices; turn it off")
+        return demo
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _separated_by_commas(cls, origins: object) -> object:
+        if isinstance(origins, str):
+            return tuple(part.strip().rstrip("/") for part in origins.split(",") if part.strip())
+        return origins
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _no_wildcard(cls, origins: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if _is_production(info) and "*" in origins:
+            raise ValueError("lets every site call with the user's credentials; name the origins")
+        return origins
+
+
+def load() -> Settings:
+    """Read the settings; raises SettingsError that names every variable at fault."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [
+            f"  {'.'.join(map(str, fault['loc'])).upper()}: "
+            f"{fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors(include_url=False, include_input=False)
+            # A default that depends on a variable at fault is not at fault itself.
+            if fault["type"] != "default_factory_not_called"
+        ]
+        message = "tradeapi does not start with these settings:\n" + "\n".join(lines)
+        raise SettingsError(message) from error
+
+
+def _is_production(info: ValidationInfo) -> bool:
+    return info.data.get("environment") is Environment.PRODUCTION

@@ -1,0 +1,1 @@
+"""The tests, and the throw-away servers they run against."""

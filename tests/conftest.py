@@ -1,0 +1,103 @@
+"""What every test may ask for: databases and servers that are real, fresh and its own."""
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.servers import keeper
+from tests.servers.databases import PostgresDatabases, SqliteDatabases
+from tests.servers.redis import call, with_offset
+from tradeapi.database import Database
+from tradeapi.settings import Settings
+
+KEEPER = "TRADEAPI_TEST_KEEPER"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Run one keeper for the whole session: with xdist, in the process that starts the workers."""
+    if not hasattr(config, "workerinput"):
+        resources = ExitStack()
+        config.add_cleanup(resources.close)
+        os.environ[KEEPER] = str(resources.enter_context(keeper.keeper()))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bare_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the developer's own settings, in the environment or in .env, out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in Settings.model_fields:
+            patch.delenv(name.upper(), raising=False)
+        patch.chdir(tmp_path_factory.mktemp("work"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """A PostgreSQL on which the tests may create databases."""
+    return _server("TEST_DATABASE_URL", "postgres")
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> str:
+    return _server("TEST_REDIS_URL", "redis")
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server: str) -> Iterator[PostgresDatabases]:
+    with PostgresDatabases(postgres_server) as databases:
+        yield databases
+
+
+@pytest.fixture(scope="session")
+def sqlite_databases(tmp_path_factory: pytest.TempPathFactory) -> SqliteDatabases:
+    return SqliteDatabases(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture
+def postgres_url(postgres_databases: PostgresDatabases) -> Iterator[str]:
+    """A migrated, empty database on PostgreSQL."""
+    url = postgres_databases.clone()
+    yield url
+    postgres_databases.drop(url)
+
+
+@pytest.fixture
+def sqlite_url(sqlite_databases: SqliteDatabases, tmp_path: Path) -> str:
+    """A migrated, empty database in a file."""
+    return sqlite_databases.copy(tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A migrated, empty database; the test runs on SQLite and on PostgreSQL."""
+    fixture = {"sqlite": "sqlite_url", "postgresql": "postgres_url"}[request.param]
+    url: str = request.getfixturevalue(fixture)
+    return url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The same, opened."""
+    async with Database(database_url) as database:
+        yield database
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    """An empty Redis database: a number of its own for each worker of the test run."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    url = with_offset(redis_server, worker)
+    call(url, "FLUSHDB")
+    return url
+
+
+def _server(variable: str, name: str) -> str:
+    return os.environ.get(variable) or keeper.ask(Path(os.environ[KEEPER]), name)

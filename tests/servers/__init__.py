@@ -1,0 +1,1 @@
+"""Real servers for the tests; conftest.py hands out their URLs."""
