@@ -1,0 +1,1 @@
+"""Symbols, bars, quotes, ticks, calendars and providers."""

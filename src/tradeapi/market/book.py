@@ -1,0 +1,225 @@
+"""One symbol's bars inside a writing transaction: what is native, and what follows from it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tradeapi.analytics.bars import Bars, Int64Array
+from tradeapi.analytics.resampling import fold
+from tradeapi.analytics.sorted_times import NO_TIMES, members, union, without
+from tradeapi.market.blocks import (
+    CLOSE,
+    NATIVE,
+    StoredBars,
+)
+from tradeapi.market.calendars import Calendar
+from tradeapi.market.events import Changed
+from tradeapi.market.finality import final_until
+from tradeapi.market.heads import Head
+from tradeapi.market.level_store import LevelStore
+from tradeapi.market.levels import Level
+from tradeapi.market.resolutions import Resolution
+from tradeapi.market.tick_bars import NONE, Tick, TickStatus, build
+from tradeapi.market.writes import Writes
+
+ItemStatus = Literal["inserted", "updated", "unchanged"]
+
+_PREVIOUS_DAYS = 14 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolFacts:
+    """What the bars of a symbol depend on."""
+
+    id: int
+    symbol: str
+    calendar: Calendar
+    extended_hours: bool = False
+
+
+class Book:
+    """Bars of one symbol, held under the lock of its head until the transaction ends.
+
+    `upsert`, `add_ticks` and `delete` change one resolution; `flush` folds the change into every
+    coarser one, saves all of it and says what to announce.
+    """
+
+    def __init__(  # noqa: PLR0913  what a book is made of; the store makes them all
+        self,
+        store: LevelStore,
+        facts: SymbolFacts,
+        head: Head,
+        levels: Mapping[Resolution, Level],
+        *,
+        now: float,
+        lateness: float,
+    ) -> None:
+        self.facts = facts
+        self.head = head
+        self.levels = levels
+        self._store = store
+        self._now = now
+        self._lateness = lateness
+        self._traded: Tick | None = None
+        self._released: dict[Resolution, Int64Array] = {}
+
+    @property
+    def writes(self) -> Writes:
+        """The statements that `flush` leaves to be sent."""
+        return self._store.writes
+
+    async def upsert(self, resolution: Resolution, bars: Bars) -> list[ItemStatus]:
+        """Insert or replace native bars; what became of each, in order."""
+        level = await self._reach(resolution, bars.time)
+        return level.put(StoredBars.of(bars, native=True), self.head.version + 1)
+
+    async def delete(self, resolution: Resolution, start: int, end: int) -> int:
+        """Remove native and tick-built bars with `start <= time < end`; how many there were.
+
+        Bars that finer ones still support come back as derived bars.
+        """
+        level = self.levels[resolution]
+        await self._store.load(level, start, end)
+        gone = level.bars.between(start, end)
+        if resolution is not Resolution.MINUTE:
+            gone = gone[gone.values[:, NATIVE] == 1]
+        if not len(gone):
+            return 0
+        await self._reach(resolution, gone.time)
+        level.remove(gone.time)
+        self._released[resolution] = gone.time
+        return len(gone)
+
+    async def add_ticks(self, ticks: Sequence[Tick]) -> list[TickStatus]:
+        """Fold trades into their 1-minute bars, in order of arrival; what became of each.
+
+        Open is the earliest trade by time (of equal ones the first to arrive), close the latest
+        (of equal ones the last to arrive), whenever they arrive. A bar that was posted is left
+        as it is.
+        """
+        labels = self.facts.calendar.labels(
+            np.array([tick.time for tick in ticks], np.float64).astype(np.int64),
+            Resolution.MINUTE,
+            extended=self.facts.extended_hours,
+        )
+        inside = labels[labels != NONE]
+        if not len(inside):
+            return ["outside_session"] * len(ticks)
+        level = await self._reach(Resolution.MINUTE, np.sort(inside))
+        rows = level.rows_at(np.unique(inside).tolist())
+        built, statuses = build(ticks, labels.tolist(), rows)
+        level.put(built, self.head.version + 1)
+        accepted = [
+            tick for tick, status in zip(ticks, statuses, strict=True) if status == "accepted"
+        ]
+        # Of trades at the same instant the last to arrive is the newest.
+        self._traded = max(reversed(accepted), key=lambda tick: tick.time, default=None)
+        return statuses
+
+    async def flush(self) -> Changed | None:
+        """Save everything; the change to announce, or None when nothing changed."""
+        for resolution in Resolution:
+            level = self.levels[resolution]
+            if resolution.finer is not None:
+                await self._derive(level, self.levels[resolution.finer])
+        changed = [level for level in self.levels.values() if level.is_changed]
+        if not changed:
+            return None
+        for level in changed:
+            await self._store.reach_ends(level)
+        await self._announceable(changed)
+        for level in changed:
+            await self._store.save(level, self.head)
+        self._store.save_head(self.head)
+        event = self.head.changed(self.facts.symbol, changed)
+        for level in changed:
+            level.settle()
+        return event
+
+    async def _reach(self, resolution: Resolution, times: Int64Array) -> Level:
+        """The level with the bars around `times` loaded: all that share a coarser bar with them."""
+        level = self.levels[resolution]
+        low, high = int(times[0]), int(times[-1]) + 1
+        for coarser in resolution.coarser:
+            for label in self._labels(times[[0, -1]], coarser).tolist():
+                if label != NONE:
+                    start, end = self.facts.calendar.span(label, coarser)
+                    low, high = min(low, start), max(high, end)
+        if resolution is Resolution.DAY:
+            low -= _PREVIOUS_DAYS
+        await self._store.load(level, low, high)
+        return level
+
+    async def _derive(self, level: Level, finer: Level) -> None:
+        labels = self._released.pop(level.resolution, NO_TIMES)
+        if finer.is_changed:
+            labels = union(labels, self._labels(finer.touched(), level.resolution))
+        labels = labels[labels != NONE]
+        if len(labels) > 1:
+            labels = np.unique(labels)
+        if not len(labels):
+            return
+        await self._reach(level.resolution, labels)
+        calendar = self.facts.calendar
+        start = calendar.span(int(labels[0]), level.resolution)[0]
+        end = calendar.span(int(labels[-1]), level.resolution)[1]
+        await self._store.load(finer, start, end)
+        children = finer.bars.between(start, end).bars()
+        folded = fold(children, self._labels(children.time, level.resolution))
+        folded = folded[members(labels, folded.time)]
+        native = level.native_among(labels)
+        level.put(
+            StoredBars.of(folded, native=False)[~members(native, folded.time)],
+            self.head.version + 1,
+        )
+        level.remove(without(labels, union(folded.time, native)))
+
+    def _labels(self, times: Int64Array, resolution: Resolution) -> Int64Array:
+        return self.facts.calendar.labels(times, resolution, extended=self.facts.extended_hours)
+
+    async def _announceable(self, changed: Sequence[Level]) -> None:
+        """Bring the head up to date with the levels: version, revision, quote."""
+        revised = False
+        for level in changed:
+            closed = final_until(
+                self.facts.calendar,
+                level.resolution,
+                level.last_before,
+                updated=self.head.updated,
+                now=self._now,
+                lateness=self._lateness,
+            )
+            level.closed_before = closed
+            revised = revised or level.changes_closed(closed)
+        await self._requote(changed)
+        self.head.advance(self._now, revised=revised)
+
+    async def _requote(self, changed: Sequence[Level]) -> None:
+        head = self.head
+        asked = changed
+        if any(len(level.removed) for level in changed):
+            head.last = head.last_time = None
+            asked = list(self.levels.values())
+        for level in asked:
+            await self._quote_close(level, rebuilt=asked is not changed)
+        if self._traded is not None and self._traded.time >= head.known_until:
+            head.last, head.last_time = self._traded.price, self._traded.time
+        days = self.levels[Resolution.DAY]
+        if days.is_changed:
+            await self._store.load_last(days, 2)
+            head.quote_day(days.bars)
+
+    async def _quote_close(self, level: Level, *, rebuilt: bool) -> None:
+        """The close of the series' newest bar may be the newest price there is."""
+        if level.last is None:
+            return
+        await self._store.load(level, level.last, level.last + 1)
+        native = level.bars.values[-1, NATIVE] == 1
+        if not native and not (rebuilt and level.resolution is Resolution.MINUTE):
+            return
+        instant = min(float(self.facts.calendar.end(level.last, level.resolution)), self._now)
+        if instant >= self.head.known_until:
+            self.head.last = float(level.bars.values[-1, CLOSE])
+            self.head.last_time = instant

@@ -1,0 +1,61 @@
+"""What the market announces after a commit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+from tradeapi.bus.port import Subject
+from tradeapi.market.resolutions import Resolution
+
+Kind = Literal["bar", "final", "revise"]
+ResetReason = Literal["backfill", "actions", "retention"]
+
+
+class BarChange(NamedTuple):
+    """One bar as it is now.
+
+    `bar` replaces the newest bar or comes after it, `final` is the last word on what was the
+    newest, `revise` changes a closed one.
+    """
+
+    kind: Kind
+    time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quote:
+    """The newest facts of one symbol; a price that is not known is None."""
+
+    last: float | None
+    time: float | None
+    day: int | None
+    open: float | None
+    high: float | None
+    low: float | None
+    volume: float | None
+    previous_close: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changed:
+    """A committed change of one symbol; applies to listeners that stand at `version - 1`.
+
+    A resolution named in `resets` has to be read anew; its bars are not listed.
+    """
+
+    symbol_id: int
+    symbol: str
+    version: int
+    revision: int
+    updated: float
+    quote: Quote
+    bars: Mapping[Resolution, tuple[BarChange, ...]] = field(default_factory=dict)
+    resets: Mapping[Resolution, ResetReason] = field(default_factory=dict)
+
+
+CHANGES: Subject[Changed] = Subject("market.changes")

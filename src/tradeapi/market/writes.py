@@ -1,0 +1,68 @@
+"""The statements of a writing transaction, gathered so that each is sent once for all symbols."""
+
+from collections.abc import Sequence
+
+from tradeapi.database import Raw
+
+Rows = list[Sequence[object]]
+
+
+class Writes:
+    """Rows for each statement, in the order in which the statements have to run."""
+
+    def __init__(self, raw: Raw) -> None:
+        self._raw = raw
+        self.unsealed_dropped: Rows = []
+        self.rows_dropped: Rows = []
+        self.rows: Rows = []
+        self.blocks_dropped: Rows = []
+        self.blocks: Rows = []
+        self.series_dropped: Rows = []
+        self.series: Rows = []
+        self.heads: Rows = []
+
+    async def execute(self) -> None:
+        for statement, rows in (
+            (_DROP_UNSEALED, self.unsealed_dropped),
+            (_DROP_ROW, self.rows_dropped),
+            (_PUT_ROW, self.rows),
+            (_DROP_BLOCK, self.blocks_dropped),
+            (_PUT_BLOCK, self.blocks),
+            (_DROP_SERIES, self.series_dropped),
+            (_PUT_SERIES, self.series),
+            (_PUT_HEAD, self.heads),
+        ):
+            if rows:
+                await self._raw.executemany(statement, rows)
+                rows.clear()
+
+
+_DROP_UNSEALED = "DELETE FROM bar_rows WHERE symbol_id = $1 AND resolution = $2 AND time <= $3"
+_DROP_ROW = "DELETE FROM bar_rows WHERE symbol_id = $1 AND resolution = $2 AND time = $3"
+_PUT_ROW = """
+INSERT INTO bar_rows (symbol_id, resolution, time, open, high, low, close, volume,
+  native, first_tick, last_tick, version)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+ON CONFLICT (symbol_id, resolution, time) DO UPDATE SET open = excluded.open,
+  high = excluded.high, low = excluded.low, close = excluded.close, volume = excluded.volume,
+  native = excluded.native, first_tick = excluded.first_tick, last_tick = excluded.last_tick,
+  version = excluded.version
+"""
+_DROP_BLOCK = "DELETE FROM bar_blocks WHERE symbol_id = $1 AND resolution = $2 AND start = $3"
+_PUT_BLOCK = """
+INSERT INTO bar_blocks (symbol_id, resolution, start, count, last, data)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (symbol_id, resolution, start)
+DO UPDATE SET count = excluded.count, last = excluded.last, data = excluded.data
+"""
+_DROP_SERIES = "DELETE FROM bar_series WHERE symbol_id = $1 AND resolution = $2"
+_PUT_SERIES = """
+INSERT INTO bar_series (symbol_id, resolution, first, last, sealed) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (symbol_id, resolution)
+DO UPDATE SET first = excluded.first, last = excluded.last, sealed = excluded.sealed
+"""
+_PUT_HEAD = """
+UPDATE heads SET version = $2, revision = $3, reset_version = $4, updated = $5, last = $6,
+  last_time = $7, day = $8, open = $9, high = $10, low = $11, volume = $12, previous_close = $13
+WHERE symbol_id = $1
+"""
