@@ -2,15 +2,21 @@
 
 TradeError
 ├── Invalid       422  well formed, but cannot be honoured
+├── Forbidden     403
 ├── NotFound      404
 ├── Conflict      409
 ├── Stale         412  the resource changed since the caller read it
 ├── TooLarge      413
+├── UnsupportedMedia  415
 └── Unavailable   503  a provider or store that is needed is down
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+
+class NotStarted(Exception):
+    """Why a process does not start, in words for whoever starts it; no client sees it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,11 @@ class Invalid(TradeError):
     code = "invalid_field"
 
 
+class Forbidden(TradeError):
+    status = 403
+    code = "forbidden"
+
+
 class NotFound(TradeError):
     status = 404
     code = "not_found"
@@ -58,6 +69,11 @@ class Stale(TradeError):
 class TooLarge(TradeError):
     status = 413
     code = "too_large"
+
+
+class UnsupportedMedia(TradeError):
+    status = 415
+    code = "unsupported_media_type"
 
 
 class Unavailable(TradeError):

@@ -31,6 +31,9 @@ REQUESTS_IN_PROGRESS = Gauge(
     "http_requests_in_progress", "HTTP requests being answered.", multiprocess_mode="livesum"
 )
 
+CACHE_HITS = Counter("cache_hits_total", "Answers that a cache had.", ["cache"])
+CACHE_MISSES = Counter("cache_misses_total", "Answers that had to be made.", ["cache"])
+
 STREAM_CLIENTS = Gauge("stream_clients", "Sockets open.", multiprocess_mode="livesum")
 STREAM_SUBSCRIPTIONS = Gauge(
     "stream_subscriptions", "Topics followed by sockets.", ["kind"], multiprocess_mode="livesum"

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from tradeapi.errors import NotStarted
 
 DEVELOPMENT_SECRET = "development-only-secret-change-me-before-you-deploy"  # noqa: S105
 SHORTEST_SECRET_BYTES = 32
@@ -21,7 +23,7 @@ def _is_development(data: Mapping[str, object]) -> bool:
     return data.get("environment") is Environment.DEVELOPMENT
 
 
-class SettingsError(Exception):
+class SettingsError(NotStarted):
     """What is wrong with the settings, one line per variable."""
 
 
@@ -88,11 +90,27 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=8 * 1024 * 1024, gt=0, description="The largest request body that is read."
     )
+    response_cache_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=0,
+        description="How much memory answers with bars are kept in for whoever asks next.",
+    )
     bar_lateness_seconds: float = Field(
         default=5,
         ge=0,
         description="How long after its end a bar stays open for late trades; a later one makes a "
         "revision.",
+    )
+    minute_retention_days: int = Field(
+        default=0,
+        ge=0,
+        description="1-minute bars older than this are dropped, 64 days at a time; coarser bars "
+        "stay. 0 keeps all.",
+    )
+    quote_stale_seconds: float = Field(
+        default=120,
+        gt=0,
+        description="How old a price may be while its market is open, until it is called stale.",
     )
     websocket_ping_interval_seconds: float = Field(
         default=20, gt=0, description="How often a socket is pinged."
@@ -169,10 +187,10 @@ class Settings(BaseSettings):
         return origins
 
 
-def load() -> Settings:
+def load(**options: Any) -> Settings:  # noqa: ANN401  checked like the variables they replace
     """Read the settings; raises SettingsError that names every variable at fault."""
     try:
-        return Settings()
+        return Settings(**options)
     except ValidationError as error:
         lines = [
             f"  {'.'.join(map(str, fault['loc'])).upper()}: "

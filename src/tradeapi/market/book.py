@@ -1,7 +1,8 @@
 """One symbol's bars inside a writing transaction: what is native, and what follows from it."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from tradeapi.market.blocks import (
     StoredBars,
 )
 from tradeapi.market.calendars import Calendar
-from tradeapi.market.events import Changed
+from tradeapi.market.events import Changed, ResetReason
 from tradeapi.market.finality import final_until
 from tradeapi.market.heads import Head
 from tradeapi.market.level_store import LevelStore
@@ -63,6 +64,7 @@ class Book:
         self._now = now
         self._lateness = lateness
         self._traded: Tick | None = None
+        self._resets: dict[Resolution, ResetReason] = {}
         self._released: dict[Resolution, Int64Array] = {}
 
     @property
@@ -115,8 +117,41 @@ class Book:
             tick for tick, status in zip(ticks, statuses, strict=True) if status == "accepted"
         ]
         # Of trades at the same instant the last to arrive is the newest.
-        self._traded = max(reversed(accepted), key=lambda tick: tick.time, default=None)
+        traded = [*reversed(accepted), *([self._traded] if self._traded else [])]
+        self._traded = max(traded, key=lambda tick: tick.time, default=None)
         return statuses
+
+    async def rebuild(self) -> None:
+        """Derive every bar that isn't native once more: the market's hours are others now.
+
+        Those whose finer bars retention has dropped stay as they are.
+        """
+        for resolution in Resolution:
+            level = self.levels[resolution]
+            await self._store.load(level, -math.inf, math.inf)
+            finer = self.levels.get(resolution.finer) if resolution.finer else None
+            if finer is None or finer.first_before is None:
+                continue
+            children = finer.bars.bars()
+            folded = fold(children, self._labels(children.time, resolution))
+            derived = level.bars.time[level.bars.values[:, NATIVE] == 0]
+            derived = derived[derived + resolution.seconds > finer.first_before]
+            native = level.native_among(folded.time)
+            level.put(
+                StoredBars.of(folded, native=False)[~members(native, folded.time)],
+                self.head.version + 1,
+            )
+            level.remove(without(derived, folded.time))
+
+    def restate(self) -> None:
+        """Have everybody read all bars anew: the corporate actions are others now."""
+        self._resets |= dict.fromkeys(Resolution, "actions")
+
+    def forget_before(self, resolution: Resolution, first: int) -> None:
+        """Begin the series at its bar `first`: what came before has been dropped."""
+        self.levels[resolution].first = first
+        self._store.save_series(self.levels[resolution])
+        self._resets[resolution] = "retention"
 
     async def flush(self) -> Changed | None:
         """Save everything; the change to announce, or None when nothing changed."""
@@ -125,7 +160,7 @@ class Book:
             if resolution.finer is not None:
                 await self._derive(level, self.levels[resolution.finer])
         changed = [level for level in self.levels.values() if level.is_changed]
-        if not changed:
+        if not changed and not self._resets:
             return None
         for level in changed:
             await self._store.reach_ends(level)
@@ -133,10 +168,21 @@ class Book:
         for level in changed:
             await self._store.save(level, self.head)
         self._store.save_head(self.head)
-        event = self.head.changed(self.facts.symbol, changed)
+        event = self.head.changed(self.facts.symbol, changed, is_intraday=self._is_intraday)
+        if self._resets:
+            bars = {name: run for name, run in event.bars.items() if name not in self._resets}
+            event = replace(event, bars=bars, resets={**event.resets, **self._resets})
         for level in changed:
             level.settle()
         return event
+
+    @property
+    def _is_intraday(self) -> bool:
+        return any(
+            level.last is not None
+            for resolution, level in self.levels.items()
+            if resolution.is_intraday
+        )
 
     async def _reach(self, resolution: Resolution, times: Int64Array) -> Level:
         """The level with the bars around `times` loaded: all that share a coarser bar with them."""
@@ -194,7 +240,11 @@ class Book:
             level.closed_before = closed
             revised = revised or level.changes_closed(closed)
         await self._requote(changed)
-        self.head.advance(self._now, revised=revised)
+        # What changes no bar does not hold the last one open.
+        now = self._now if changed else self.head.updated
+        self.head.advance(now, revised=revised or bool(self._resets))
+        if self._resets:
+            self.head.reset_version = self.head.version
 
     async def _requote(self, changed: Sequence[Level]) -> None:
         head = self.head
@@ -207,9 +257,18 @@ class Book:
         if self._traded is not None and self._traded.time >= head.known_until:
             head.last, head.last_time = self._traded.price, self._traded.time
         days = self.levels[Resolution.DAY]
-        if days.is_changed:
+        if days.is_changed or self._resets:
             await self._store.load_last(days, 2)
-            head.quote_day(days.bars)
+            head.quote_day(days.bars, await self._previous_close(days))
+
+    async def _previous_close(self, days: Level) -> float | None:
+        """The close of the session before the newest, in terms of the shares of the newest."""
+        if len(days.bars) < 2:
+            return None
+        before, day = days.bars.time[-2:].tolist()
+        if self.head.day == day and not self._resets and days.touched()[0] == day:
+            return self.head.previous_close
+        return float(days.bars.values[-2, CLOSE]) / await self._store.split(before, day)
 
     async def _quote_close(self, level: Level, *, rebuilt: bool) -> None:
         """The close of the series' newest bar may be the newest price there is."""

@@ -86,6 +86,14 @@ class Calendar(Protocol):
         """The day label of the session that began last."""
         ...
 
+    def next_open(self, now: float) -> int | None:
+        """When the market opens next, be it after a break; None if it is not known to."""
+        ...
+
+    def next_close(self, now: float) -> int | None:
+        """When the market closes next, be it for a break; None if it is not known to."""
+        ...
+
 
 def load(code: str, data: bytes) -> Calendar:
     """The calendar whose `data` `calendar_source.build` made."""
@@ -155,3 +163,9 @@ class Continuous:
 
     def trading_day(self, now: float) -> int:
         return floor(whole(now), DAY)
+
+    def next_open(self, now: float) -> None:
+        return None
+
+    def next_close(self, now: float) -> None:
+        return None

@@ -29,7 +29,11 @@ class BarChange(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """The newest facts of one symbol; a price that is not known is None."""
+    """The newest facts of one symbol; a price that is not known is None.
+
+    `is_intraday` says that the symbol has bars within the day: its price is of some minute, and
+    else it is of a session's close.
+    """
 
     last: float | None
     time: float | None
@@ -39,6 +43,7 @@ class Quote:
     low: float | None
     volume: float | None
     previous_close: float | None
+    is_intraday: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
-from tradeapi.market.blocks import CLOSE, HIGH, LOW, OPEN, VOLUME, StoredBars
+from tradeapi.market.blocks import HIGH, LOW, OPEN, VOLUME, StoredBars
 from tradeapi.market.events import Changed, Quote
 from tradeapi.market.levels import Level
 
@@ -43,18 +43,18 @@ class Head:
         self.revision += revised
         self.updated = now
 
-    def quote_day(self, days: StoredBars) -> None:
-        """Take the day's figures from the newest daily bars."""
+    def quote_day(self, days: StoredBars, previous_close: float | None) -> None:
+        """Take the day's figures from the newest daily bar."""
+        self.previous_close = previous_close
         if not len(days):
-            self.day = self.open = self.high = self.low = self.volume = self.previous_close = None
+            self.day = self.open = self.high = self.low = self.volume = None
             return
         today = days.values[-1].tolist()
         self.day = int(days.time[-1])
         self.open, self.high, self.low = today[OPEN], today[HIGH], today[LOW]
         self.volume = today[VOLUME]
-        self.previous_close = float(days.values[-2, CLOSE]) if len(days) > 1 else None
 
-    def quote(self) -> Quote:
+    def quote(self, *, is_intraday: bool) -> Quote:
         return Quote(
             last=self.last,
             time=self.last_time,
@@ -64,9 +64,10 @@ class Head:
             low=self.low,
             volume=self.volume,
             previous_close=self.previous_close,
+            is_intraday=is_intraday,
         )
 
-    def changed(self, symbol: str, levels: Sequence[Level]) -> Changed:
+    def changed(self, symbol: str, levels: Sequence[Level], *, is_intraday: bool) -> Changed:
         """What to announce of this version."""
         changes = {level.resolution: level.changes() for level in levels}
         return Changed(
@@ -75,7 +76,7 @@ class Head:
             version=self.version,
             revision=self.revision,
             updated=self.updated,
-            quote=self.quote(),
+            quote=self.quote(is_intraday=is_intraday),
             bars={name: found for name, found in changes.items() if found is not None},
             resets={name: "backfill" for name, found in changes.items() if found is None},
         )

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from tradeapi.market.blocks import (
     encode,
     window,
 )
+from tradeapi.market.days import DAY, EPOCH
 from tradeapi.market.heads import Head
 from tradeapi.market.levels import Level
 from tradeapi.market.partitions import Partitions
@@ -67,6 +69,21 @@ class LevelStore:
             step *= 4
             await self.load(level, max(low, level.first), math.inf)
 
+    async def split(self, after: int, until: int) -> float:
+        """How many shares of the day `until` one of the day `after` has become."""
+        days: list[object] = [date.fromordinal(EPOCH + day // DAY) for day in (after, until)]
+        if self._raw.dialect == "sqlite":
+            days = list(map(str, days))
+        rows = await self._raw.fetch(
+            "SELECT a.value FROM corporate_actions a JOIN symbols s ON s.id = a.symbol_id "
+            "WHERE a.symbol_id = $1 AND a.kind = 'split' AND s.basis = 'raw' "
+            "AND a.ex_date > $2 AND a.ex_date <= $3",
+            self._id,
+            *days,
+        )
+        ratio: float = math.prod(row[0] for row in rows)
+        return ratio
+
     async def reach_ends(self, level: Level) -> None:
         """Find the series' first and last bars again: a removal may have taken them."""
         if not len(level.removed) or level.first is None:
@@ -84,7 +101,7 @@ class LevelStore:
             await self._save_blocks(level, sealed, head)
         self._save_rows(level, sealed)
         level.sealed = sealed
-        self._save_series(level)
+        self.save_series(level)
 
     def save_head(self, head: Head) -> None:
         self.writes.heads.append(head.row())
@@ -140,7 +157,7 @@ class LevelStore:
         gone = level.removed[level.removed > floor].tolist()
         self.writes.rows_dropped += [(*key, time) for time in gone]
 
-    def _save_series(self, level: Level) -> None:
+    def save_series(self, level: Level) -> None:
         key = (self._id, level.resolution.seconds)
         now = (level.first, level.last, level.sealed)
         if level.first is None:

@@ -9,7 +9,7 @@ import numpy as np
 from tradeapi.analytics.bars import Int64Array
 from tradeapi.analytics.sorted_times import NO_TIMES, members, union, without
 from tradeapi.market.blocks import NATIVE, VERSION, VOLUME, StoredBars
-from tradeapi.market.events import BarChange
+from tradeapi.market.events import BarChange, Kind
 from tradeapi.market.resolutions import Resolution
 
 ANNOUNCED_AT_ONCE = 500
@@ -122,16 +122,14 @@ class Level:
         if len(self.removed) or inside or len(touched) > ANNOUNCED_AT_ONCE:
             return None
         appended = touched[touched > tail] if tail is not None else touched
-        changes = [
-            self._change("revise" if time < self.closed_before else "bar", time)
-            for time in touched[: len(touched) - len(appended)].tolist()
-        ]
-        ends = [*([tail] if tail is not None else []), *appended.tolist()]
+        times = touched[: len(touched) - len(appended)].tolist()
+        kinds: list[Kind] = ["revise" if time < self.closed_before else "bar" for time in times]
         if len(appended):
-            changes += [self._change("final", time) for time in ends[:-1]]
-            changes.append(self._change("bar", ends[-1]))
-        return tuple(changes)
-
-    def _change(self, kind: Literal["bar", "final", "revise"], time: int) -> BarChange:
-        row = self.bars.values[int(np.searchsorted(self.bars.time, time))]
-        return BarChange(kind, time, *row[: VOLUME + 1].tolist())
+            ends = [*([tail] if tail is not None else []), *appended.tolist()]
+            times += ends
+            kinds += ["final"] * (len(ends) - 1) + ["bar"]
+        places = np.searchsorted(self.bars.time, times)
+        rows = self.bars.values[places, : VOLUME + 1].tolist()
+        return tuple(
+            BarChange(kind, time, *row) for kind, time, row in zip(kinds, times, rows, strict=True)
+        )

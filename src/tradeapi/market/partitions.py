@@ -42,7 +42,11 @@ class Partitions:
             name for name in names if (_index(name.removeprefix(prefix)) + 1) * span <= time
         )
         for name in old:
-            await self._database.autocommit(f"DROP TABLE IF EXISTS {name}")
+            # A plain detach or drop would wait for every reader, and hold up the next one.
+            await self._database.autocommit(
+                f"ALTER TABLE bar_blocks DETACH PARTITION {name} CONCURRENTLY",
+                f"DROP TABLE {name}",
+            )
             self._known.discard(name)
         return old
 

@@ -206,6 +206,12 @@ class SessionCalendar:
         at = bisect_right(self._days.opens, whole(now)) - 1
         return self._days.labels[max(at, 0)]
 
+    def next_open(self, now: float) -> int | None:
+        return _known(self._opens[self._part(now) + 1])
+
+    def next_close(self, now: float) -> int | None:
+        return _known(self._closes[bisect_right(self._closes, whole(now))])
+
     def _part(self, now: float) -> int:
         return bisect_right(self._opens, whole(now)) - 1
 
@@ -230,3 +236,7 @@ class SessionCalendar:
 def _following(label: int, resolution: Resolution) -> int:
     """The day, week or month after this one by UTC alone, for what no session is known of."""
     return next_month(label) if resolution is Resolution.MONTH else label + resolution.seconds
+
+
+def _known(edge: int) -> int | None:
+    return None if edge == FAR else edge

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
 from tradeapi.database import Database, Raw, after_commit, raw
+from tradeapi.errors import NotFound, Unavailable
 from tradeapi.market.book import Book, SymbolFacts
 from tradeapi.market.events import CHANGES, Changed
 from tradeapi.market.heads import Head
@@ -34,7 +35,7 @@ class BarStore:
     async def open(self, session: AsyncSession, symbols: Sequence[SymbolFacts]) -> list[Book]:
         """Books of these symbols, locked until the transaction ends; in the order given."""
         connection = await raw(session)
-        heads = await self._lock(connection, [facts.id for facts in symbols])
+        heads = await self._lock(connection, symbols)
         levels = await self._levels(connection, heads)
         writes = Writes(connection)
         return [
@@ -92,18 +93,31 @@ class BarStore:
         return levels
 
     @staticmethod
-    async def _lock(connection: Raw, ids: Sequence[int]) -> dict[int, Head]:
+    async def _lock(connection: Raw, symbols: Sequence[SymbolFacts]) -> dict[int, Head]:
         # Locked in the order of their ids, so that two writers can't wait for each other. SQLite's
         # writing transactions already exclude one another.
-        lock = "FOR UPDATE" if connection.dialect == "postgresql" else ""
-        chosen, argument = connection.one_of("$1", ids)
-        rows = await connection.fetch(
-            "SELECT symbol_id, version, revision, reset_version, updated, last, last_time, day, "  # noqa: S608
-            "open, high, low, volume, previous_close FROM heads "
-            f"WHERE symbol_id {chosen} ORDER BY symbol_id {lock}",
-            argument,
-        )
-        return {row[0]: Head(*row) for row in rows}
+        lock = "FOR UPDATE OF h" if connection.dialect == "postgresql" else ""
+        chosen, argument = connection.one_of("$1", [facts.id for facts in symbols])
+        rows = {
+            row[0]: row for row in await connection.fetch(_HEADS.format(chosen, lock), argument)
+        }
+        for facts in symbols:
+            row = rows.get(facts.id)
+            if row is None:
+                raise NotFound(f"There is no symbol {facts.symbol}.", code="unknown_symbol")
+            # Facts may be older than the lock, and bars must not be folded by two calendars.
+            if (facts.calendar.code, facts.extended_hours) != (row[-2], bool(row[-1])):
+                raise Unavailable(
+                    f"The hours of {facts.symbol} have just changed.", code="hours_changed"
+                )
+        return {id: Head(*row[:-2]) for id, row in rows.items()}
 
 
+_HEADS = """
+SELECT h.symbol_id, h.version, h.revision, h.reset_version, h.updated, h.last, h.last_time, h.day,
+  h.open, h.high, h.low, h.volume, h.previous_close,
+  COALESCE(s.calendar, e.calendar), s.extended_hours
+FROM heads h JOIN symbols s ON s.id = h.symbol_id JOIN exchanges e ON e.code = s.exchange
+WHERE h.symbol_id {} ORDER BY h.symbol_id {}
+"""
 _RESOLUTIONS = {resolution.seconds: resolution for resolution in Resolution}

@@ -54,6 +54,8 @@ def build(
             rows[label] = _with_tick(row, tick)
             built.add(label)
             statuses.append("accepted")
+    if not built:
+        return StoredBars.empty(), statuses
     times = np.array(sorted(built), np.int64)
     values = np.array([rows[time] for time in times.tolist()], np.float64)
     return StoredBars(times, values.reshape(len(times), -1)), statuses

@@ -1,0 +1,47 @@
+"""`python -m benchmarks [NAME...]`: measures, and prints one table; fails where a target is missed.
+
+Each benchmark compares within one run, in turns, since the machine may have other work: CPU time
+rather than time on the clock wherever the figure allows it.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+from benchmarks import history
+from benchmarks.figures import Figure, table
+from benchmarks.import_bars import imports
+from benchmarks.middleware import middleware
+from benchmarks.processes import MEASURING
+from benchmarks.startup import startup
+from benchmarks.workbench import Workbench
+
+BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
+    "history": history.anew,
+    "kept": history.kept,
+    "short": history.short,
+    "derived": history.derived,
+    "imports": imports,
+    "middleware": middleware,
+    "startup": startup,
+}
+
+
+def main(names: list[str]) -> int:
+    unknown = set(names) - BENCHMARKS.keys()
+    if unknown:
+        print(f"There is no {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
+        return 2
+    os.sched_setaffinity(0, MEASURING)
+    figures: list[Figure] = []
+    with ExitStack() as resources:
+        bench = Workbench(resources)
+        for name in names or BENCHMARKS:
+            print(f"{name} ...", file=sys.stderr, flush=True)
+            figures += BENCHMARKS[name](bench)
+    print(table(figures))
+    return 0 if all(figure.is_met for figure in figures) else 1
+
+
+sys.exit(main(sys.argv[1:]))

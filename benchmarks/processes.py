@@ -1,0 +1,101 @@
+"""Processes to measure: where they run, what CPU they use, and the servers among them."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from http.client import HTTPConnection
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+import psutil
+
+ROOT = Path(__file__).parents[1]
+SERVES = "serves "
+CORES = sorted(os.sched_getaffinity(0))
+# What is measured has a core of its own, as far as there are two.
+MEASURED, MEASURING = {CORES[0]}, {CORES[-1]}
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    url: str
+    pid: int
+
+
+def cpu_seconds(pid: int) -> float:
+    """The CPU time of a process and its children so far, to the nanosecond."""
+    family = [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    # The clock's number as the kernel makes it, see clock_getcpuclockid(3).
+    return sum(time.clock_gettime((~member << 3) | 2) for member in family)
+
+
+@contextmanager
+def serving(
+    command: Sequence[str], settings: Mapping[str, str], cores: Iterable[int] = MEASURED
+) -> Iterator[Served]:
+    """Run a server that announces its address; its log goes nowhere."""
+    with (
+        TemporaryDirectory() as folder,
+        subprocess.Popen(
+            command,
+            cwd=folder,  # away from any .env
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **settings},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        os.sched_setaffinity(process.pid, cores)
+        try:
+            yield Served(_announced(process), process.pid)
+        finally:
+            process.terminate()
+
+
+def get(served: Served, path: str) -> bytes:
+    connection = HTTPConnection(urlsplit(served.url).netloc, timeout=10)
+    connection.request("GET", path)
+    response = connection.getresponse()
+    body = response.read()
+    connection.close()
+    assert response.status == HTTPStatus.OK, body
+    return body
+
+
+def _announced(process: subprocess.Popen[str]) -> str:
+    assert process.stderr is not None
+    said = ""
+    for line in process.stderr:
+        said += line
+        if SERVES in line:
+            return line.partition(SERVES)[2].split()[0]
+    raise RuntimeError(f"{process.args!r} does not serve:\n{said}")
+
+
+def tradeapi(*arguments: str) -> list[str]:
+    return [str(Path(sys.executable).with_name("tradeapi")), *arguments]
+
+
+def python(module: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", module, *arguments]
+
+
+def in_development(database_url: str, *, demo: bool = False) -> dict[str, str]:
+    return {"DATABASE_URL": database_url, "DEMO": str(demo).lower(), "PORT": "0"}
+
+
+def as_in_production(database_url: str) -> dict[str, str]:
+    """The settings of a server under load."""
+    return {
+        "ENVIRONMENT": "production",
+        "SECRET_KEY": "a secret that is long enough for production",
+        "DATABASE_URL": database_url,
+        "DRAIN_SECONDS": "0",
+        "PORT": "0",
+    }

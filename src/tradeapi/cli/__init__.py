@@ -1,0 +1,53 @@
+"""The command line.
+
+A command imports what it needs when it runs: `tradeapi migrate` has no use for the web framework,
+`tradeapi serve` none for the readers of Parquet files. A feature brings its commands in a
+`commands.py` of its own, a `typer.Typer()` that is joined here.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from tradeapi import __version__
+from tradeapi.cli import environment, schema, serving
+from tradeapi.errors import NotStarted, TradeError
+from tradeapi.market import exchange_commands
+from tradeapi.market.importing import commands as importing
+from tradeapi.market.replaying import commands as replaying
+
+cli = typer.Typer(
+    help="Market data for charts and trading front ends.",
+    no_args_is_help=True,
+    add_completion=False,
+    # Tracebacks are for the log, and never with the values of variables.
+    pretty_exceptions_enable=False,
+)
+for commands in (serving, importing, replaying, schema, environment, exchange_commands):
+    cli.add_typer(commands.commands)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@cli.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None: ...
+
+
+def main() -> None:
+    try:
+        cli()
+    except NotStarted as error:
+        typer.echo(str(error), err=True)
+        sys.exit(2)
+    except TradeError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(1)

@@ -1,0 +1,36 @@
+"""`tradeapi serve`: the service in this process."""
+
+import typer
+
+commands = typer.Typer()
+
+
+@commands.command()
+def serve(
+    host: str | None = typer.Option(None, help="Instead of HOST."),
+    port: int | None = typer.Option(None, help="Instead of PORT; 0 takes a free one."),
+) -> None:
+    """Serve the API; in development the database is migrated first."""
+    from tradeapi import logging, migrations
+    from tradeapi.app import create_app
+    from tradeapi.ops.alone import refuse_company
+    from tradeapi.settings import Environment, load
+    from tradeapi.web.server import Server
+
+    options = {"host": host, "port": port}
+    settings = load(**{name: value for name, value in options.items() if value is not None})
+    logging.configure(settings.log_level)
+    server = Server(create_app(settings), settings, announce=_announce)
+    refuse_company(settings.database_url)
+    if settings.environment is Environment.DEVELOPMENT:
+        migrations.upgrade(settings.database_url)
+    try:
+        server.run()
+    except KeyboardInterrupt:
+        # uvicorn has stopped in order, and then repeats the signal that it caught.
+        return
+
+
+def _announce(address: str) -> None:
+    # Standard output is the log.
+    typer.echo(f"tradeapi serves {address} (documentation: {address}/docs)", err=True)

@@ -1,0 +1,62 @@
+"""gunicorn in production: gunicorn -c python:tradeapi.gunicorn_conf "tradeapi.app:create_app()"."""
+
+import os
+import sys
+from pathlib import Path
+
+from gunicorn.arbiter import Arbiter
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+from gunicorn.workers.base import Worker
+from prometheus_client.multiprocess import mark_process_dead
+from uvicorn_worker import UvicornWorker
+
+from tradeapi import logging, metrics
+from tradeapi.errors import NotStarted
+from tradeapi.ops.alone import refuse_company, refuse_workers
+from tradeapi.settings import load
+from tradeapi.web.server import KEEP_ALIVE_SECONDS, uvicorn_options
+
+try:
+    _settings = load()
+except NotStarted as error:
+    sys.exit(str(error))
+
+
+class OurLogger(Logger):
+    """gunicorn's events in our form."""
+
+    def setup(self, cfg: Config) -> None:
+        super().setup(cfg)
+        logging.configure(_settings.log_level)
+
+
+class OurWorker(UvicornWorker):  # type: ignore[misc]
+    CONFIG_KWARGS = uvicorn_options(_settings)
+
+
+bind = f"{_settings.host}:{_settings.port}"
+workers = 1
+worker_class = OurWorker
+logger_class = OurLogger
+keepalive = KEEP_ALIVE_SECONDS
+# Somewhat longer than the worker gives its own requests and sockets.
+graceful_timeout = max(1, _settings.drain_seconds) + 5
+# It would be a socket in $HOME, which may be read-only.
+control_socket_disable = True
+
+
+def on_starting(server: Arbiter) -> None:
+    try:
+        refuse_workers(server.cfg.workers)
+        refuse_company(_settings.database_url)
+    except NotStarted as error:
+        sys.exit(str(error))
+    folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    if folder is not None:
+        metrics.forget_everything(Path(folder))
+
+
+def child_exit(_: Arbiter, worker: Worker) -> None:
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -1,0 +1,58 @@
+"""What the market's routes ask for, each under one name."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from tradeapi.market.bar_history import BarHistory
+from tradeapi.market.bar_writer import BarWriter
+from tradeapi.market.calendar_registry import Calendars
+from tradeapi.market.catalogue import Catalogue
+from tradeapi.market.directory import Directory
+from tradeapi.market.store import BarStore
+from tradeapi.market.tick_writer import TickWriter
+
+
+async def _calendars(connection: HTTPConnection) -> Calendars:
+    calendars: Calendars = connection.state.calendars
+    return calendars
+
+
+async def _directory(connection: HTTPConnection) -> Directory:
+    directory: Directory = connection.state.directory
+    return directory
+
+
+async def _catalogue(connection: HTTPConnection) -> Catalogue:
+    catalogue: Catalogue = connection.state.catalogue
+    return catalogue
+
+
+async def _store(connection: HTTPConnection) -> BarStore:
+    store: BarStore = connection.state.store
+    return store
+
+
+async def _bar_history(connection: HTTPConnection) -> BarHistory:
+    history: BarHistory = connection.state.bar_history
+    return history
+
+
+async def _bar_writer(connection: HTTPConnection) -> BarWriter:
+    writer: BarWriter = connection.state.bar_writer
+    return writer
+
+
+async def _tick_writer(connection: HTTPConnection) -> TickWriter:
+    writer: TickWriter = connection.state.tick_writer
+    return writer
+
+
+BarHistoryDep = Annotated[BarHistory, Depends(_bar_history)]
+BarWriterDep = Annotated[BarWriter, Depends(_bar_writer)]
+CalendarsDep = Annotated[Calendars, Depends(_calendars)]
+DirectoryDep = Annotated[Directory, Depends(_directory)]
+CatalogueDep = Annotated[Catalogue, Depends(_catalogue)]
+StoreDep = Annotated[BarStore, Depends(_store)]
+TickWriterDep = Annotated[TickWriter, Depends(_tick_writer)]

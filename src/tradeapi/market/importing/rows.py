@@ -1,0 +1,69 @@
+"""The rows of a file of bars as columns."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+from tradeapi.analytics.bars import Float64Array, Int64Array
+from tradeapi.market.resolutions import Resolution
+from tradeapi.market.validation import Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FileRows:
+    """`codes` stand for symbols, `lines` are the rows' places in the file."""
+
+    codes: npt.NDArray[np.int32]
+    lines: Int64Array
+    seconds: Float64Array
+    local: Float64Array
+    open: Float64Array
+    high: Float64Array
+    low: Float64Array
+    close: Float64Array
+    volume: Float64Array
+
+    @classmethod
+    def concat(cls, runs: Sequence["FileRows"]) -> "FileRows":
+        return cls(*(np.concatenate([getattr(run, name) for run in runs]) for name in _NAMES))
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __getitem__(
+        self, index: slice | npt.NDArray[np.intp] | npt.NDArray[np.bool_]
+    ) -> "FileRows":
+        return FileRows(*(getattr(self, name)[index] for name in _NAMES))
+
+    def by_symbol(self) -> Iterator[tuple[int, "FileRows"]]:
+        """The rows of each symbol, in the order of the file."""
+        order: npt.NDArray[np.intp] | None = None
+        codes = self.codes
+        if (np.diff(codes) < 0).any():
+            order = np.argsort(codes, kind="stable")
+            codes = codes[order]
+        cuts = np.flatnonzero(np.diff(codes)) + 1
+        for low, high in pairwise([0, *cuts.tolist(), len(self)]):
+            if high > low:
+                yield int(codes[low]), self[slice(low, high) if order is None else order[low:high]]
+
+    def candidates(self, resolution: Resolution) -> Rows:
+        """To be validated, the last row first, so that of equal times the first row is kept.
+
+        A day is the one that the file's own clock shows.
+        """
+        last_first = self[::-1]
+        return Rows(
+            last_first.seconds if resolution.is_intraday else last_first.local,
+            last_first.open,
+            last_first.high,
+            last_first.low,
+            last_first.close,
+            last_first.volume,
+        )
+
+
+_NAMES = [field.name for field in fields(FileRows)]

@@ -1,0 +1,128 @@
+"""Files of symbols: what they are called, and what is known of them."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from tradeapi.market.importing.columns import recognise, require
+from tradeapi.market.importing.market import Market, full_name
+from tradeapi.market.importing.records import Faulty, number, records
+from tradeapi.market.importing.rejects import Rejects
+from tradeapi.market.importing.tables import Batch, Table
+from tradeapi.market.symbol_schemas import SymbolIn
+from tradeapi.market.symbols import UNDATED, SymbolFields, Symbols
+from tradeapi.market.validation import Reason
+
+ROLES: Mapping[str, tuple[str, ...]] = {
+    "ticker": ("ticker", "symbol"),
+    "name": ("name",),
+    "sector": ("sector",),
+    "type": ("type",),
+    "currency": ("currency",),
+    "tick_size": ("ticksize",),
+    "shares_outstanding": ("sharesoutstanding",),
+}
+_ROWS_AT_ONCE = 200
+# No company has come near it.
+_MOST_SHARES = 1e15
+
+
+class Row(NamedTuple):
+    """One symbol of a file; `shares` apply from its first bar."""
+
+    symbol: str
+    fields: SymbolFields
+    shares: float | None
+
+
+class SymbolImport:
+    """Creates the symbols of one file, or changes what the file says of them."""
+
+    def __init__(
+        self, market: Market, table: Table, rejects: Rejects, *, exchange: str | None
+    ) -> None:
+        self.read = 0
+        self.statuses: Counter[str] = Counter()
+        self._market = market
+        self._table = table
+        self._rejects = rejects
+        self._exchange = exchange
+        self._seen: set[str] = set()
+        self._columns = recognise(table.names, ROLES)
+        require(self._columns, ["ticker"], ROLES, table.names)
+
+    def remarks(self) -> list[str]:
+        ignored = [name for name in self._table.names if name not in self._columns.values()]
+        return [f"Not used: {', '.join(ignored)}."] if ignored else []
+
+    async def run(self, advance: Callable[[int], None]) -> None:
+        for batch in self._table.batches([*self._columns.values()]):
+            self.read += len(batch) + len(batch.malformed)
+            self._rejects.add("malformed_row", batch.malformed)
+            rows = [*self._rows(batch)]
+            for start in range(0, len(rows), _ROWS_AT_ONCE):
+                await self._save(rows[start : start + _ROWS_AT_ONCE])
+                advance(len(rows[start : start + _ROWS_AT_ONCE]))
+
+    async def _save(self, rows: Sequence[Row]) -> None:
+        async with self._market.database.transaction() as session:
+            symbols = Symbols(session)
+            saved = {row.symbol: await symbols.save(row.symbol, **row.fields) for row in rows}
+            figures = [(row.symbol, UNDATED, row.shares) for row in rows if row.shares is not None]
+            counted = await symbols.set_shares(figures)
+            for (symbol, *_), status in zip(figures, counted, strict=True):
+                if saved[symbol] == "unchanged" and status != "unchanged":
+                    saved[symbol] = "updated"
+        self.statuses.update(saved.values())
+
+    def _rows(self, batch: Batch) -> Iterator[Row]:
+        for line, cells in records(batch, [*self._columns]):
+            try:
+                row = _row(cells, self._exchange)
+            except Faulty as fault:
+                self._rejects.add(fault.reason, [line])
+                continue
+            if row.symbol in self._seen:
+                self._rejects.add(Reason.DUPLICATE, [line])
+            else:
+                self._seen.add(row.symbol)
+                yield row
+
+
+def _row(cells: Mapping[str, str], exchange: str | None) -> Row:
+    """Raises Faulty."""
+    symbol = full_name(cells["ticker"], exchange)
+    if symbol is None:
+        raise Faulty("invalid_symbol")
+    shares = number(cells.get("shares_outstanding", ""))
+    if shares is not None and not 0 < shares <= _MOST_SHARES:
+        raise Faulty("invalid_shares_outstanding")
+    return Row(symbol, _fields(cells), shares)
+
+
+def _fields(cells: Mapping[str, str]) -> SymbolFields:
+    """Those that have a value. Raises Faulty."""
+    given: dict[str, str | float] = {
+        role: cells[role] for role in ("name", "sector", "type", "currency") if cells.get(role)
+    }
+    tick_size = number(cells.get("tick_size", ""))
+    if tick_size is not None:
+        given["tick_size"] = tick_size
+    try:
+        checked = SymbolIn.model_validate(given).fields()
+    except ValidationError as error:
+        raise Faulty(f"invalid_{error.errors()[0]['loc'][0]}") from error
+    fields: SymbolFields = {}
+    if "name" in given:
+        fields["name"] = checked["name"]
+    if "sector" in given:
+        fields["sector"] = checked["sector"]
+    if "type" in given:
+        fields["type"] = checked["type"]
+    if "currency" in given:
+        fields["currency"] = checked["currency"]
+    if "tick_size" in given:
+        fields["tick_size"] = checked["tick_size"]
+    return fields

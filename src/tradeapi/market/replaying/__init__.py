@@ -1,0 +1,1 @@
+"""Recorded bars, sent to a running service as live trades."""

@@ -1,0 +1,1 @@
+"""What the people who operate the service look at: health and metrics."""

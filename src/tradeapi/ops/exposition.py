@@ -1,0 +1,26 @@
+"""What Prometheus scrapes."""
+
+import asyncio
+
+from fastapi import APIRouter, Request, Response
+
+from tradeapi.metrics import scrape
+
+
+def metrics_router(path: str) -> APIRouter:
+    router = APIRouter(tags=["operations"])
+
+    @router.get(
+        path,
+        summary="Metrics for Prometheus",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    )
+    async def metrics(request: Request) -> Response:
+        """In the text format, or OpenMetrics when `Accept` asks for it; all processes' sums."""
+        accept = request.headers.get("accept", "")
+        # Rendering takes milliseconds that no other request should wait for.
+        body, content_type = await asyncio.to_thread(scrape, accept)
+        return Response(body, headers={"content-type": content_type})
+
+    return router

@@ -1,0 +1,71 @@
+"""Health: is the process alive, and can it serve?"""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, Field
+
+from tradeapi import __version__
+from tradeapi.ops.readiness import Readiness, readiness
+from tradeapi.web.envelope import REQUEST_ID
+from tradeapi.web.problems import problem_response, problems
+
+router = APIRouter(tags=["operations"])
+
+
+class Health(BaseModel):
+    status: Literal["healthy"] = Field(examples=["healthy"])
+    version: str = Field(examples=["0.1.0"])
+
+
+class DependencyState(BaseModel):
+    status: Literal["up", "down"]
+    detail: str | None
+
+
+class Ready(BaseModel):
+    status: Literal["ready", "degraded"] = Field(
+        description="Degraded: something is away that we can serve without."
+    )
+    version: str = Field(examples=["0.1.0"])
+    dependencies: dict[str, DependencyState] = Field(
+        examples=[{"database": {"status": "up", "detail": None}}]
+    )
+
+
+async def _readiness(request: Request) -> Readiness:
+    return await readiness(request.state.dependencies)
+
+
+@router.get("/health", summary="Is the process alive?", response_model=Health)
+async def health() -> dict[str, str]:
+    """Looks at nothing outside the process, so that no outage elsewhere has it restarted."""
+    return {"status": "healthy", "version": __version__}
+
+
+@router.get(
+    "/health/ready",
+    summary="Can the process serve requests?",
+    response_model=Ready,
+    responses=problems(503),
+)
+async def ready(request: Request, state: Annotated[Readiness, Depends(_readiness)]) -> object:
+    """503 without the database or with a migration missing, with each dependency's state."""
+    dependencies = {
+        name: {"status": "down" if fault else "up", "detail": fault}
+        for name, fault in state.dependencies.items()
+    }
+    if state.state == "unavailable":
+        return _not_ready(request.scope[REQUEST_ID], dependencies)
+    return {"status": state.state, "version": __version__, "dependencies": dependencies}
+
+
+def _not_ready(request_id: str, dependencies: object) -> Response:
+    return problem_response(
+        request_id,
+        503,
+        "not_ready",
+        "Something that is needed to serve requests is missing.",
+        headers={"retry-after": "1"},
+        dependencies=dependencies,
+    )

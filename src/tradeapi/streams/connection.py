@@ -1,0 +1,91 @@
+"""The socket below the protocol: uvicorn's, with what a stream needs beyond ASGI.
+
+Through ASGI a server can neither be told to drop a client that does not read, nor tell that it is
+about to stop. Under another server, or another protocol class, streams work without both.
+"""
+
+import socket
+from asyncio.transports import BaseTransport
+from collections.abc import Callable
+from typing import Any
+
+from starlette.websockets import WebSocket
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.utils import ClientDisconnected
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+EXTENSION = "tradeapi.connection"
+# More unsent bytes in the kernel would only age there, where newer values can't replace them.
+UNSENT_BYTES = 16 * 1024
+ACKNOWLEDGED_WITHIN_MILLISECONDS = 15_000
+FAREWELL_SECONDS = 0.5
+
+
+class Connection:
+    """What a session may ask of the server that holds its socket; here it answers nothing."""
+
+    def on_shutdown(self, leave: Callable[[], float]) -> None:
+        """Have `leave` called when the server stops; it returns in how many seconds it is done."""
+
+    def abort(self) -> None:
+        """Drop the socket at once, whatever is unsent."""
+
+
+class StreamProtocol(WebSocketsSansIOProtocol, Connection):
+    """A WebSocket of uvicorn's that can be aborted, and that can say goodbye."""
+
+    _leave: Callable[[], float] | None = None
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        connected = transport.get_extra_info("socket")
+        if connected is not None and connected.family in {socket.AF_INET, socket.AF_INET6}:
+            for option, value in _TCP_OPTIONS.items():
+                connected.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    def on_shutdown(self, leave: Callable[[], float]) -> None:
+        self._leave = leave
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    async def run_asgi(self) -> None:
+        extensions: dict[str, Any] = self.scope["extensions"]
+        extensions[EXTENSION] = self
+        await super().run_asgi()
+        # A client that does not read would keep the unsent rest, and the socket, for ever.
+        self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        if self.close_sent:
+            # uvicorn calls this a fault of ours; it is a close that we have not heard of yet.
+            raise ClientDisconnected
+        await super().send(message)
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
+
+    def shutdown(self) -> None:
+        if self._leave is None or self.close_sent or self.disconnected:
+            super().shutdown()
+            seconds = 0.0
+        else:
+            seconds = self._leave()
+        self.loop.call_later(seconds + FAREWELL_SECONDS, self.transport.abort)
+
+
+def connection_of(socket: WebSocket) -> Connection:
+    connection = socket.scope.get("extensions", {}).get(EXTENSION)
+    return connection if isinstance(connection, Connection) else Connection()
+
+
+_TCP_OPTIONS = {
+    getattr(socket, name): value
+    # Not every system has them.
+    for name, value in {
+        "TCP_NOTSENT_LOWAT": UNSENT_BYTES,
+        "TCP_USER_TIMEOUT": ACKNOWLEDGED_WITHIN_MILLISECONDS,
+    }.items()
+    if hasattr(socket, name)
+}

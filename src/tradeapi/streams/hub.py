@@ -1,0 +1,170 @@
+"""Topics and who listens to them; what the topics are about is the channels' business."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import anyio
+import structlog
+
+from tradeapi.clock import Clock
+from tradeapi.errors import NotFound, TradeError, Unavailable
+from tradeapi.streams import protocol
+from tradeapi.streams.limits import Limits
+from tradeapi.streams.mailbox import Mailbox, Subscription
+from tradeapi.streams.topics import Source, Topic
+
+# Snapshots may take half of the connections that read; the other half is for requests.
+READS_AT_ONCE = 4
+RETRY_SECONDS = 1.0
+
+log = structlog.get_logger()
+
+
+class Channel(Protocol):
+    """A kind of topics, told by what stands before the first colon of their names."""
+
+    async def open(self, topic: Topic) -> Source:
+        """Check the name and begin to follow what it names; TradeError says why not."""
+        ...
+
+
+class Hub:
+    """Opens a topic for its first listener and closes it a while after the last one left."""
+
+    def __init__(self, limits: Limits, clock: Clock) -> None:
+        self.limits = limits
+        self.clock = clock
+        self.topics: dict[str, Topic] = {}
+        self.mailboxes: dict[Mailbox, None] = {}
+        self._channels: dict[str, Channel] = {}
+        self._reads = asyncio.Semaphore(READS_AT_ONCE)
+
+    def register(self, kind: str, channel: Channel) -> None:
+        self._channels[kind] = channel
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.mailboxes) >= self.limits.connections
+
+    @contextmanager
+    def mailbox(self) -> Iterator[Mailbox]:
+        mailbox = Mailbox(self.limits.pending)
+        self.mailboxes[mailbox] = None
+        try:
+            yield mailbox
+        finally:
+            del self.mailboxes[mailbox]
+
+    async def run(self) -> None:
+        """Send heartbeats."""
+        while True:
+            await anyio.sleep(self.limits.heartbeat_seconds)
+            text = protocol.heartbeat(self.clock.now())
+            for mailbox in self.mailboxes:
+                mailbox.say(text)
+
+    async def open(self, name: str) -> Topic:
+        """The topic, held until it is released; raises TradeError where there is none."""
+        channel = self._channels.get(name.partition(":")[0])
+        if channel is None:
+            detail = f"There is no topic {name[:80]!r}; topics begin with {self._kinds}."
+            raise NotFound(detail, code="unknown_topic")
+        topic = self.topics.get(name)
+        if topic is None:
+            topic = self.topics[name] = Topic(name)
+        topic.holders += 1
+        if topic.drop is not None:
+            topic.drop.cancel()
+            topic.drop = None
+        try:
+            async with topic.turn:
+                if topic.source is None:
+                    topic.source = await channel.open(topic)
+        except BaseException:
+            self.release(topic)
+            raise
+        return topic
+
+    def release(self, topic: Topic) -> None:
+        topic.holders -= 1
+        if topic.holders:
+            return
+        if topic.source is None:
+            self._drop(topic)
+        else:
+            loop = asyncio.get_running_loop()
+            topic.drop = loop.call_later(self.limits.linger_seconds, self._drop, topic)
+
+    def end(self, topic: Topic, error: TradeError) -> None:
+        """Tell the listeners that the topic is over; who asks for it again opens a new one."""
+        self._drop(topic)
+        text = protocol.error(error.code, str(error), topic=topic.name)
+        for listener in tuple(topic.listeners):
+            listener.end(text)
+
+    async def serve_snapshots(self, mailbox: Mailbox) -> None:
+        """Attach the subscriptions that want it, one after the other, as fast as they are sent."""
+        while True:
+            subscription = await mailbox.wanted()
+            await self._attach(subscription)
+            await mailbox.handed_out(subscription)
+
+    async def _attach(self, subscription: Subscription) -> None:
+        topic = subscription.topic
+        if self._resume(subscription):
+            return
+        while not subscription.is_closed:
+            history = subscription.history
+            try:
+                seq, text = await self._snapshot(topic, history, subscription.sent_seq)
+            except Unavailable as error:
+                log.warning("stream.snapshot_failed", topic=topic.name, error=str(error))
+                await anyio.sleep(RETRY_SECONDS)
+                continue
+            except TradeError as error:
+                self.end(topic, error)
+                return
+            later = topic.since(seq)
+            # While we waited the topic may have been reset, or the client asked for another length.
+            if later is not None and subscription.history == history:
+                subscription.attach(text, later)
+                return
+
+    @staticmethod
+    def _resume(subscription: Subscription) -> bool:
+        topic, position = subscription.topic, subscription.resume
+        subscription.resume = None
+        if position is None or position.epoch != topic.epoch:
+            return False
+        later = topic.since(position.seq)
+        if later is None:
+            return False
+        subscription.attach(
+            protocol.resumed(topic.name, topic.epoch, position.seq + 1, topic.seq), later
+        )
+        return True
+
+    async def _snapshot(self, topic: Topic, history: int, least: int) -> tuple[int, str]:
+        """A snapshot frame that takes nobody back who has seen `least`, and its seq."""
+        async with topic.turn:
+            rendered = topic.rendered(history, least)
+            while rendered is None:
+                if topic.source is None:
+                    raise NotFound(f"The topic {topic.name} is over.")
+                async with self._reads:
+                    snapshot = await topic.source.snapshot(history)
+                rendered = topic.render(snapshot, history)
+            return rendered
+
+    def _drop(self, topic: Topic) -> None:
+        if self.topics.get(topic.name) is topic:
+            del self.topics[topic.name]
+        if topic.source is not None:
+            topic.source.close()
+            topic.source = None
+
+    @property
+    def _kinds(self) -> str:
+        return ", ".join(f"{kind}:" for kind in self._channels)

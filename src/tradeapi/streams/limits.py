@@ -1,0 +1,68 @@
+"""What one socket may ask for, and what happens to one that asks for too much."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from tradeapi.settings import Settings
+
+FAULTS = 20
+FAULTS_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """`pending` bounds the frames that wait for one socket; beyond it the socket is closed."""
+
+    connections: int = 10_000
+    topics: int = 500
+    frame_bytes: int = 64 * 1024
+    messages_per_second: int = 20
+    burst: int = 60
+    pending: int = 4096
+    send_seconds: float = 10
+    heartbeat_seconds: float = 15
+    linger_seconds: float = 30
+    drain_seconds: float = 0
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        return cls(
+            connections=settings.websocket_connections,
+            topics=settings.websocket_topics,
+            frame_bytes=settings.websocket_frame_bytes,
+            messages_per_second=settings.websocket_messages_per_second,
+            burst=settings.websocket_message_burst,
+            send_seconds=settings.websocket_timeout_seconds,
+            drain_seconds=settings.drain_seconds,
+        )
+
+
+class Conduct:
+    """Counts one client's messages and faults; knows no clock."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._allowance = float(limits.burst)
+        self._counted = float("-inf")
+        self._faults = 0
+        self._first_fault = 0.0
+
+    def allows(self, now: float) -> bool:
+        """Whether one more message is within the rate."""
+        gained = (now - self._counted) * self._limits.messages_per_second
+        self._allowance = min(self._limits.burst, self._allowance + gained)
+        self._counted = now
+        if self._allowance < 1:
+            return False
+        self._allowance -= 1
+        return True
+
+    def behaves(self) -> None:
+        self._faults = 0
+
+    def is_abuse(self, now: float) -> bool:
+        """Count a fault; whether it ends a row of them that is too long to be a mistake."""
+        if not self._faults or now - self._first_fault > FAULTS_SECONDS:
+            self._faults, self._first_fault = 0, now
+        self._faults += 1
+        return self._faults >= FAULTS

@@ -1,0 +1,223 @@
+"""The wire protocol without I/O: client frames become requests, server frames become text."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from tradeapi.streams.limits import Limits
+
+VERSION = 1
+SUBPROTOCOL = "tradeapi.v1"
+DEFAULT_HISTORY = 300
+MOST_HISTORY = 5000
+MOST_THROTTLE = 60_000
+LONGEST_ID = 64
+LONGEST_TOPIC = 200
+
+Id = int | str | None
+
+
+class Refused(Exception):
+    """A client frame that can't be honoured; what the `error` frame says about it."""
+
+    def __init__(self, code: str, detail: str, *, field: str | None = None, id: Id = None) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.field = field
+        self.id = id
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a client has read a topic."""
+
+    epoch: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """`throttle` is in seconds."""
+
+    id: Id
+    topics: Sequence[str]
+    history: int
+    throttle: float
+    resume: Mapping[str, Position]
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe:
+    id: Id
+    topics: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    id: Id
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A topic of a request that could not be had."""
+
+    topic: str
+    code: str
+    detail: str
+
+
+Request = Subscribe | Unsubscribe | Ping
+
+
+def parse(text: str, limits: Limits) -> Request:
+    """What a text frame asks for; raises Refused. Fields that are not known are ignored."""
+    try:
+        frame = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise Refused("bad_frame", f"The frame is not JSON: {error}.") from error
+    if not isinstance(frame, dict):
+        raise Refused("bad_frame", "A frame is one JSON object.")
+    id = _id(frame)
+    op = frame.get("op")
+    if not isinstance(op, str):
+        raise Refused("invalid_field", "op must be a string.", field="op", id=id)
+    request = _OPS.get(op)
+    if request is None:
+        names = ", ".join(_OPS)
+        raise Refused("unknown_op", f"There is no op {op[:40]!r}; the ops are {names}.", id=id)
+    try:
+        return request(id, frame, limits)
+    except Refused as refused:
+        refused.id = id
+        raise
+
+
+def encode(frame: Mapping[str, object]) -> str:
+    return orjson.dumps(frame, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def hello(connection: str, time: float, limits: Limits) -> str:
+    return encode(
+        {
+            "type": "hello",
+            "version": VERSION,
+            "connection": connection,
+            "time": round(time, 3),
+            "heartbeat": limits.heartbeat_seconds,
+            "limits": {
+                "topics": limits.topics,
+                "frame_bytes": limits.frame_bytes,
+                "messages_per_second": limits.messages_per_second,
+                "burst": limits.burst,
+                "history": MOST_HISTORY,
+                "throttle_ms": MOST_THROTTLE,
+            },
+            "auth": "optional",
+        }
+    )
+
+
+def ack(id: Id, topics: Sequence[str], rejected: Sequence[Rejected]) -> str:
+    return encode({"type": "ack", "id": id, "topics": topics, "rejected": rejected})
+
+
+def pong(id: Id) -> str:
+    return encode({"type": "pong", "id": id})
+
+
+def error(code: str, detail: str, **more: object) -> str:
+    return encode({"type": "error", **more, "code": code, "detail": detail})
+
+
+def refusal(refused: Refused) -> str:
+    field = {"field": refused.field} if refused.field is not None else {}
+    return error(refused.code, str(refused), id=refused.id, **field)
+
+
+def heartbeat(time: float) -> str:
+    return encode({"type": "heartbeat", "time": round(time, 3)})
+
+
+def bye(reason: str, reconnect_in: float) -> str:
+    milliseconds = round(reconnect_in * 1000)
+    return encode({"type": "bye", "reason": reason, "reconnect_in_ms": milliseconds})
+
+
+def reset(topic: str, reason: str, rest: str) -> str:
+    return encode({"type": "reset", "topic": topic, "reason": reason, "rest": rest})
+
+
+def resumed(topic: str, epoch: str, first: int, last: int) -> str:
+    return encode({"type": "resumed", "topic": topic, "epoch": epoch, "from": first, "to": last})
+
+
+def _subscribe(id: Id, frame: Mapping[str, object], limits: Limits) -> Subscribe:
+    return Subscribe(
+        id=id,
+        topics=_topics(frame, limits),
+        history=_number(frame, "history", DEFAULT_HISTORY, MOST_HISTORY),
+        throttle=_number(frame, "throttle_ms", 0, MOST_THROTTLE) / 1000,
+        resume=_positions(frame),
+    )
+
+
+def _unsubscribe(id: Id, frame: Mapping[str, object], limits: Limits) -> Unsubscribe:
+    return Unsubscribe(id, _topics(frame, limits))
+
+
+def _ping(id: Id, _: Mapping[str, object], __: Limits) -> Ping:
+    return Ping(id)
+
+
+_OPS: dict[str, Callable[[Id, Mapping[str, object], Limits], Request]] = {
+    "subscribe": _subscribe,
+    "unsubscribe": _unsubscribe,
+    "ping": _ping,
+}
+
+
+def _id(frame: Mapping[str, object]) -> Id:
+    id = frame.get("id")
+    if id is None or (isinstance(id, int) and not isinstance(id, bool)):
+        return id
+    if isinstance(id, str) and len(id) <= LONGEST_ID:
+        return id
+    detail = f"id must be an integer or a string of at most {LONGEST_ID} characters."
+    raise Refused("invalid_field", detail, field="id")
+
+
+def _topics(frame: Mapping[str, object], limits: Limits) -> Sequence[str]:
+    topics = frame.get("topics")
+    if not isinstance(topics, list) or not topics:
+        raise Refused("invalid_field", "topics must be a list of topics.", field="topics")
+    if len(topics) > limits.topics:
+        detail = f"{len(topics)} topics are more than the {limits.topics} a socket may have."
+        raise Refused("too_many_topics", detail, field="topics")
+    if not all(isinstance(topic, str) and 0 < len(topic) <= LONGEST_TOPIC for topic in topics):
+        detail = f"A topic is a string of at most {LONGEST_TOPIC} characters."
+        raise Refused("invalid_field", detail, field="topics")
+    return tuple(dict.fromkeys(topics))
+
+
+def _number(frame: Mapping[str, object], name: str, default: int, most: int) -> int:
+    number = frame.get(name, default)
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= most:
+        return number
+    raise Refused("invalid_field", f"{name} must be an integer from 0 to {most}.", field=name)
+
+
+def _positions(frame: Mapping[str, object]) -> Mapping[str, Position]:
+    resume = frame.get("resume", {})
+    if not isinstance(resume, dict):
+        raise Refused("invalid_field", "resume must be an object by topic.", field="resume")
+    return {topic: _position(value) for topic, value in resume.items()}
+
+
+def _position(value: object) -> Position:
+    if isinstance(value, dict):
+        epoch, seq = value.get("epoch"), value.get("seq")
+        if isinstance(epoch, str) and isinstance(seq, int) and not isinstance(seq, bool):
+            return Position(epoch, seq)
+    detail = 'resume gives each topic {"epoch": a string, "seq": an integer}.'
+    raise Refused("invalid_field", detail, field="resume")

@@ -1,0 +1,27 @@
+"""The live stream's endpoint."""
+
+from typing import Final
+
+from fastapi import APIRouter, WebSocket
+
+from tradeapi import metrics
+from tradeapi.streams import protocol
+from tradeapi.streams.hub import Hub
+from tradeapi.streams.session import TOO_SLOW, Session
+
+OVERLOADED: Final = TOO_SLOW
+
+router = APIRouter()
+
+
+@router.websocket("/ws")
+async def stream(socket: WebSocket) -> None:
+    hub: Hub = socket.state.hub
+    offered = protocol.SUBPROTOCOL in socket.scope["subprotocols"]
+    await socket.accept(protocol.SUBPROTOCOL if offered else None)
+    if hub.is_full:
+        await socket.send_text(protocol.bye("limit", 10))
+        await socket.close(OVERLOADED, "too many connections")
+        return
+    with hub.mailbox() as mailbox, metrics.STREAM_CLIENTS.track_inprogress():
+        await Session(socket, hub, mailbox).run()

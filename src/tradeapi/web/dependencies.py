@@ -1,0 +1,60 @@
+"""What routes ask for, each under one name."""
+
+from collections.abc import AsyncIterator
+from typing import Annotated
+
+from fastapi import Depends
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import HTTPConnection
+
+from tradeapi.clock import Clock
+from tradeapi.database import Database, Raw
+from tradeapi.settings import Settings
+from tradeapi.web.pages import Cursors
+
+# All of these are coroutines: FastAPI runs a plain function in a thread, which costs far more.
+
+
+async def _settings(connection: HTTPConnection) -> Settings:
+    settings: Settings = connection.state.settings
+    return settings
+
+
+async def _clock(connection: HTTPConnection) -> Clock:
+    clock: Clock = connection.state.clock
+    return clock
+
+
+async def _database(connection: HTTPConnection) -> Database:
+    database: Database = connection.state.database
+    return database
+
+
+SettingsDep = Annotated[Settings, Depends(_settings)]
+ClockDep = Annotated[Clock, Depends(_clock)]
+DatabaseDep = Annotated[Database, Depends(_database)]
+
+
+async def _cursors(settings: SettingsDep) -> Cursors:
+    return Cursors(settings.secret_key.get_secret_value())
+
+
+async def _open_session(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
+    async with database.transaction() as session:
+        yield session
+
+
+async def _open_reader(database: DatabaseDep) -> AsyncIterator[Raw]:
+    async with database.read() as raw:
+        yield raw
+
+
+CursorsDep = Annotated[Cursors, Depends(_cursors)]
+
+# scope="function": the transaction commits before the answer leaves. By default FastAPI leaves a
+# `yield` dependency after the answer, and a commit that fails then has already been told as a 200.
+# Sockets must not ask for these: their function lasts as long as the connection.
+SessionDep = Annotated[AsyncSession, Depends(_open_session, scope="function")]
+
+# For what only reads: a session takes SQLite's one writer's lock.
+ReaderDep = Annotated[Raw, Depends(_open_reader, scope="function")]

@@ -1,0 +1,158 @@
+"""What keeps one request from hurting the others: a body limit, a time limit, a last resort."""
+
+import asyncio
+
+import structlog
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tradeapi.errors import Forbidden, NotFound, TooLarge, TradeError, Unavailable
+from tradeapi.web.envelope import REQUEST_ID
+from tradeapi.web.outages import outage
+from tradeapi.web.problems import trade_problem
+
+_log = structlog.get_logger("tradeapi.web")
+
+
+class Guard:
+    """`seconds` is the time until an answer begins: a download under way is never cut off.
+
+    A request that runs out of it answers 503 and not 504: nobody stands behind us. Its transaction
+    is rolled back, unless the time ran out in the very commit; so retry what is safe to repeat.
+    Every error that no layer further in has answered becomes a problem here.
+    """
+
+    def __init__(self, app: ASGIApp, *, bytes: int, seconds: float, debug: bool) -> None:
+        self._app = app
+        self._bytes = bytes
+        self._seconds = seconds
+        self._debug = debug
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._app(scope, receive, _Refusal(scope, receive, send).send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = _Answer(send, self._seconds)
+        try:
+            await self._app(scope, self._limited(scope, receive), answer.send)
+        except asyncio.CancelledError:
+            if answer.is_late():
+                problem = Unavailable("The request took too long.", code="request_timeout")
+                await self._tell(problem, scope, receive, send)
+                return
+            if not answer.begun:
+                # The process stops and has waited as long as it may.
+                problem = Unavailable("The process is stopping.", code="stopping")
+                await self._tell(problem, scope, receive, send)
+            raise
+        except Exception as error:
+            if answer.begun:
+                # Too late for another answer: the server logs this and cuts the connection.
+                raise
+            await self._tell(self._judge(error), scope, receive, send)
+        finally:
+            answer.timer.cancel()
+
+    async def _tell(self, problem: TradeError, scope: Scope, receive: Receive, send: Send) -> None:
+        if isinstance(problem, Unavailable):
+            _log.warning("request.unavailable", code=problem.code, cause=repr(problem.__cause__))
+        await trade_problem(scope[REQUEST_ID], problem)(scope, receive, send)
+
+    def _judge(self, error: Exception) -> TradeError:
+        if isinstance(error, TradeError):
+            return error
+        passing = outage(error)
+        if passing is not None:
+            passing.__cause__ = error
+            return passing
+        _log.error("request.crashed", exc_info=error)
+        detail = f"{type(error).__name__}: {error}" if self._debug else "The fault is ours."
+        return TradeError(detail)
+
+    def _limited(self, scope: Scope, receive: Receive) -> Receive:
+        for name, value in scope["headers"]:
+            if name == b"transfer-encoding":
+                return self._counting(receive)
+            # The server itself reads no more than this.
+            if name == b"content-length" and value.isdigit() and int(value) > self._bytes:
+                raise self._too_large()
+        return receive
+
+    def _counting(self, receive: Receive) -> Receive:
+        size = 0
+
+        async def counted() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self._bytes:
+                error = self._too_large()
+                # FastAPI turns any other exception into its 400 while it reads a body.
+                raise HTTPException(error.status, str(error)) from error
+            return message
+
+        return counted
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"The body is larger than {self._bytes} bytes.")
+
+
+class _Answer:
+    """Notices when an answer begins; until then the time runs.
+
+    `asyncio.timeout` does the same for seven times the price.
+    """
+
+    __slots__ = ("_expired", "_send", "_task", "begun", "timer")
+
+    def __init__(self, send: Send, seconds: float) -> None:
+        self._send = send
+        self._task = asyncio.current_task()
+        self._expired = False
+        self.begun = False
+        self.timer = asyncio.get_running_loop().call_later(seconds, self._expire)
+
+    async def send(self, message: Message) -> None:
+        if not self.begun:
+            self.begun = True
+            self.timer.cancel()
+        await self._send(message)
+
+    def is_late(self) -> bool:
+        """Whether it was us who cancelled the request, and nobody else did too."""
+        return self._expired and self._task is not None and self._task.uncancel() == 0
+
+    def _expire(self) -> None:
+        self._expired = True
+        if self._task is not None:
+            self._task.cancel()
+
+
+class _Refusal:
+    """A handshake that nobody accepts is answered with a problem; the server's own has none."""
+
+    __slots__ = ("_is_open", "_receive", "_scope", "_send")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        # A server that can't send a body refuses in its own way.
+        self._is_open = "websocket.http.response" not in scope.get("extensions", {})
+
+    async def send(self, message: Message) -> None:
+        if self._is_open or message["type"] != "websocket.close":
+            self._is_open = True
+            await self._send(message)
+            return
+        if "endpoint" in self._scope:
+            error: TradeError = Forbidden("The socket is refused.")
+        else:
+            error = NotFound("There is no socket at this address.")
+        answer = trade_problem(self._scope[REQUEST_ID], error)
+        await answer(self._scope, self._receive, self._send)

@@ -1,0 +1,49 @@
+"""How uvicorn serves us, alone and under gunicorn alike."""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from tradeapi.settings import Settings
+
+KEEP_ALIVE_SECONDS = 75  # more than load balancers keep an idle connection
+
+
+def uvicorn_options(settings: Settings) -> dict[str, Any]:
+    return {
+        "loop": "uvloop",
+        "http": "httptools",
+        "lifespan": "on",
+        # Our own loggers and our own access event.
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,
+        # uvicorn's zero gives not even idle connections the time to close.
+        "timeout_graceful_shutdown": settings.drain_seconds + 1,
+        "ws": "tradeapi.streams.connection:StreamProtocol",
+        "ws_max_size": settings.websocket_frame_bytes,
+        "ws_ping_interval": settings.websocket_ping_interval_seconds,
+        "ws_ping_timeout": settings.websocket_timeout_seconds,
+        # It costs memory and time for each client, and frames are small.
+        "ws_per_message_deflate": False,
+    }
+
+
+class Server(uvicorn.Server):
+    """One process; `announce` is told the address once it answers there."""
+
+    def __init__(self, app: ASGIApp, settings: Settings, announce: Callable[[str], None]) -> None:
+        super().__init__(
+            uvicorn.Config(app, host=settings.host, port=settings.port, **uvicorn_options(settings))
+        )
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            host, port = self.servers[0].sockets[0].getsockname()[:2]
+            self._announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")

@@ -1,0 +1,62 @@
+"""Old minutes go, what was folded from them stays."""
+
+import numpy as np
+from sqlalchemy import text
+
+from tradeapi.analytics.bars import Bars
+from tradeapi.bus.memory import MemoryBus
+from tradeapi.clock import FixedClock
+from tradeapi.database import Database
+from tradeapi.market.calendar_registry import Calendars
+from tradeapi.market.directory import Directory
+from tradeapi.market.history import Page, Window, history
+from tradeapi.market.resolutions import Resolution
+from tradeapi.market.retention import Retention
+from tradeapi.market.store import BarStore
+from tradeapi.market.symbols import Symbols
+
+DAY = 86400
+NOW = 1_700_000_000 // DAY * DAY
+
+
+async def test_minutes_past_their_age_are_dropped_and_their_rollups_stay(
+    database: Database,
+) -> None:
+    """200 days of minutes, 30 to keep: whole partitions go, hours do not, readers are told."""
+    clock = FixedClock(NOW)
+    bus = MemoryBus()
+    store = BarStore(database, bus, clock, lateness=5)
+    directory = Directory(database, Calendars(database, clock))
+    minutes = _bars(np.arange(NOW - 200 * DAY, NOW, 600, dtype=np.int64))
+    async with database.transaction() as session:
+        await Symbols(session).ensure("X:A")
+    listing = await directory.get("X:A")
+    async with database.transaction() as session:
+        [book] = await store.open(session, [listing.facts])
+        await book.upsert(Resolution.MINUTE, minutes)
+        await store.flush(session, [book])
+    hours = await _read(database, listing.id, Resolution.HOUR)
+
+    retention = Retention(database, store, directory, clock, days=30)
+    assert await retention.apply() == ["X:A"]
+    assert await retention.apply() == []
+
+    left = await _read(database, listing.id, Resolution.MINUTE)
+    assert NOW - 94 * DAY < left.bars.time[0] <= NOW - 30 * DAY
+    assert left.first == left.bars.time[0]
+    assert not left.has_more_before
+    assert left.bars == minutes[minutes.time >= left.bars.time[0]]
+    assert left.revision == hours.revision + 1
+    assert (await _read(database, listing.id, Resolution.HOUR)).bars == hours.bars
+    async with database.reading() as session:
+        assert (await session.execute(text("SELECT version FROM heads"))).scalar_one() == 2
+
+
+def _bars(time: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Bars:
+    price = 100 + np.arange(len(time)) % 50
+    return Bars(time, *(price.astype(np.float64) for _ in range(4)), np.ones(len(time)))
+
+
+async def _read(database: Database, symbol_id: int, resolution: Resolution) -> Page:
+    async with database.read() as raw:
+        return await history(raw, symbol_id, resolution, Window(limit=50_000))

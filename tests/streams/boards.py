@@ -1,0 +1,101 @@
+"""A small real thing to stream: boards of named values, kept in memory, with a version."""
+
+import random
+from collections.abc import Mapping, Sequence
+
+import anyio
+from anyio.lowlevel import checkpoint
+
+from tradeapi.errors import NotFound
+from tradeapi.streams.topics import Frame, Snapshot, Topic
+
+
+class Board:
+    """Values are committed first and announced later, as a database's are."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, int] = {}
+        self.log: list[tuple[str, int, bool]] = []
+        self.announced = 0
+        self.sources: set[BoardSource] = set()
+        self.reads = 0
+
+    @property
+    def version(self) -> int:
+        return len(self.log)
+
+    def commit(self, key: str, value: int, *, final: bool = False) -> None:
+        self.values = {**self.values, key: value}
+        self.log.append((key, value, final))
+
+    def announce(self, until: int | None = None) -> None:
+        until = self.version if until is None else until
+        while self.announced < until:
+            self.announced += 1
+            for source in self.sources:
+                source.hear(self.announced)
+
+    def write(self, key: str, value: int, *, final: bool = False) -> None:
+        self.commit(key, value, final=final)
+        self.announce()
+
+    def reset(self) -> None:
+        for source in self.sources:
+            source.reset()
+
+
+class BoardSource:
+    def __init__(self, topic: Topic, board: Board) -> None:
+        self._topic = topic
+        self._board = board
+        self._is_begun = False
+        board.sources.add(self)
+
+    def hear(self, version: int) -> None:
+        if not self._is_begun or version <= self._topic.version:
+            return
+        self._topic.version = version
+        key, value, final = self._board.log[version - 1]
+        fields = {"key": key, "value": value, "final": final, "version": version}
+        self._topic.send("value", fields, key=key, final=final)
+
+    def reset(self) -> None:
+        self._is_begun = False
+        self._topic.reset("backfill", "/somewhere")
+
+    async def snapshot(self, history: int) -> Snapshot:
+        await anyio.sleep(random.choice([0, 0, 0.001]))
+        version, values = self._board.version, self._board.values
+        self._board.reads += 1
+        await anyio.sleep(random.choice([0, 0, 0.001]))
+        self._board.announce(version)
+        if not self._is_begun:
+            self._is_begun = True
+            self._topic.begin(version)
+            for later in range(version + 1, self._board.announced + 1):
+                self.hear(later)
+
+        def fields(_: Sequence[Frame]) -> Mapping[str, object]:
+            return {"values": values, "version": version, "history": history}
+
+        return Snapshot(version, fields)
+
+    def close(self) -> None:
+        self._board.sources.discard(self)
+
+
+class Boards:
+    """The channel `board:`; a board is there when a test has made it."""
+
+    def __init__(self) -> None:
+        self.boards: dict[str, Board] = {}
+
+    def __getitem__(self, name: str) -> Board:
+        return self.boards.setdefault(name, Board())
+
+    async def open(self, topic: Topic) -> BoardSource:
+        await checkpoint()
+        name = topic.name.partition(":")[2]
+        if name not in self.boards:
+            raise NotFound(f"There is no board {name}.", code="unknown_symbol")
+        return BoardSource(topic, self.boards[name])

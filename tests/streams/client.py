@@ -1,0 +1,160 @@
+"""A client that follows the rules for clients, and asserts what the server promises it."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+Frame = Mapping[str, Any]
+
+
+class Client:
+    """Says and hears frames; `follow` keeps what the topics add up to."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.charts: dict[str, Chart] = {}
+
+    async def say(self, **frame: object) -> None:
+        await self.connection.send(json.dumps(frame))
+
+    async def hear(self) -> Frame:
+        async with asyncio.timeout(5):
+            frame: Frame = orjson.loads(await self.connection.recv())
+        chart = self.charts.get(frame.get("topic", ""))
+        if chart is not None:
+            chart.apply(frame)
+        return frame
+
+    async def hear_type(self, type: str) -> Frame:
+        while (frame := await self.hear())["type"] != type:
+            pass
+        return frame
+
+    async def hear_until(self, is_over: Callable[[], bool]) -> None:
+        while not is_over():
+            await self.hear()
+
+    async def hear_rest(self, seconds: float = 0.1) -> list[Frame]:
+        """What comes until it is quiet for so long."""
+        frames: list[Frame] = []
+        while True:
+            try:
+                async with asyncio.timeout(seconds):
+                    text = await self.connection.recv()
+            except TimeoutError:
+                return frames
+            frames.append(orjson.loads(text))
+            chart = self.charts.get(frames[-1].get("topic", ""))
+            if chart is not None:
+                chart.apply(frames[-1])
+
+    async def close_code(self) -> int | None:
+        """The code the server closes with, whatever it says before."""
+        async with asyncio.timeout(5):
+            try:
+                while True:
+                    await self.connection.recv()
+            except ConnectionClosed as closed:
+                return closed.rcvd.code if closed.rcvd else None
+
+    async def subscribe(self, *topics: str, **options: object) -> None:
+        """Follow the topics; returns when all have their snapshot."""
+        for topic in topics:
+            self.charts[topic] = Chart()
+        await self.say(op="subscribe", topics=topics, **options)
+        ack = await self.hear_type("ack")
+        assert ack["rejected"] == []
+        await self.hear_until(lambda: all(self.charts[topic].epoch for topic in topics))
+
+
+@asynccontextmanager
+async def client(url: str, **options: Any) -> AsyncIterator[Client]:
+    async with connect(url, proxy=None, max_size=None, **options) as connection:
+        yield Client(connection)
+
+
+class Chart:
+    """The bars or the quote of one topic, as a chart library would hold them."""
+
+    def __init__(self) -> None:
+        self.epoch = ""
+        self.seq = -1
+        self.bars: dict[int, list[float]] = {}
+        self.quote: Mapping[str, Any] = {}
+        self.finals: set[int] = set()
+        self.final_until = 0
+        self.previous_time: int | None = None
+        self.revision = 0
+        self.is_reset = False
+        self.kinds: list[str] = []
+
+    @property
+    def rows(self) -> list[list[float]]:
+        return list(self.bars.values())
+
+    def apply(self, frame: Frame) -> None:
+        self.kinds.append(frame["type"])
+        match frame["type"]:
+            case "snapshot":
+                self._snapshot(frame)
+            case "reset":
+                self.is_reset = True
+                return
+            case "error":
+                self.epoch = ""
+                return
+            case "resumed":
+                assert (frame["epoch"], frame["from"]) == (self.epoch, self.seq + 1)
+                return
+            case type:
+                assert not self.is_reset, "after a reset there is nothing but a snapshot"
+                assert frame["seq"] > self.seq
+                assert frame["prev"] == frame["seq"] - 1
+                {"bar": self._bar, "revise": self._revise, "quote": self._quote}[type](frame)
+        self.seq = frame["seq"]
+
+    def _snapshot(self, frame: Frame) -> None:
+        assert frame["epoch"] != self.epoch or frame["seq"] >= self.seq
+        self.epoch, self.is_reset = frame["epoch"], False
+        if "quote" in frame:
+            self.quote = frame["quote"]
+            return
+        rows = [list(row) for row in zip(*frame["bars"].values(), strict=True)]
+        times = [row[0] for row in rows]
+        assert times == sorted(set(times))
+        # What is older than the snapshot is history's; a client with no hole may keep it.
+        self.bars = {row[0]: row for row in rows}
+        self.previous_time, self.revision = frame["previous_time"], frame["revision"]
+        self.final_until = frame["final_until"]
+        assert self.final_until >= max(times, default=0)
+
+    def _bar(self, frame: Frame) -> None:
+        time = frame["bar"][0]
+        last = max(self.bars, default=None)
+        assert last is None or time >= last, "cannot update oldest data"
+        assert last is None or time == last or last in self.finals or last < self.final_until, (
+            "a bar is closed before the next one begins"
+        )
+        assert time >= self.final_until, "a closed bar is revised, not updated"
+        assert time not in self.finals, "a bar is final once, and then revised"
+        if frame["final"]:
+            self.finals.add(time)
+        self.bars[time] = frame["bar"]
+
+    def _revise(self, frame: Frame) -> None:
+        time = frame["bar"][0]
+        assert frame["final"]
+        # Of bars before its first a client may know nothing.
+        if time >= min(self.bars, default=time):
+            assert time in self.bars, "cannot update a non-existing data point"
+            assert time in self.finals or time < self.final_until
+            self.bars[time] = frame["bar"]
+
+    def _quote(self, frame: Frame) -> None:
+        self.quote = frame["quote"]

@@ -1,0 +1,252 @@
+"""The hub: snapshots join their changes without a seam, and topics come and go."""
+
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import orjson
+import pytest
+from anyio.lowlevel import checkpoint
+
+from tests.streams.boards import Board, Boards
+from tradeapi.clock import SystemClock
+from tradeapi.errors import NotFound
+from tradeapi.streams.hub import Hub
+from tradeapi.streams.limits import Limits
+from tradeapi.streams.mailbox import Mailbox, Subscription
+from tradeapi.streams.protocol import Position
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def boards() -> Boards:
+    return Boards()
+
+
+@pytest.fixture
+def hub(boards: Boards) -> Hub:
+    hub = Hub(Limits(linger_seconds=0.05, pending=100_000), SystemClock())
+    hub.register("board", boards)
+    return hub
+
+
+@asynccontextmanager
+async def follower(
+    hub: Hub, name: str, position: Position | None = None
+) -> AsyncIterator["Follower"]:
+    with hub.mailbox() as mailbox:
+        topic = await hub.open(name)
+        subscription = Subscription(topic, mailbox, position)
+        try:
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(hub.serve_snapshots, mailbox)
+                yield Follower(mailbox, subscription)
+                tasks.cancel_scope.cancel()
+        finally:
+            subscription.close()
+            hub.release(topic)
+
+
+class Follower:
+    """Merges what one subscription gets, and remembers the state after each frame."""
+
+    def __init__(self, mailbox: Mailbox, subscription: Subscription) -> None:
+        self.mailbox = mailbox
+        self.subscription = subscription
+        self.values: dict[str, int] = {}
+        self.epoch = ""
+        self.seq = -1
+        self.states: dict[int, dict[str, int]] = {}
+        self.snapshots: dict[int, dict[str, int]] = {}
+        self.kinds: list[str] = []
+
+    async def read(self) -> None:
+        with anyio.move_on_after(0.1):
+            for text in await self.mailbox.take():
+                self.apply(orjson.loads(text))
+
+    async def read_until(self, board: Board) -> None:
+        with anyio.fail_after(5):
+            while self.values != board.values:
+                await self.read()
+
+    def apply(self, frame: dict[str, object]) -> None:
+        self.kinds.append(str(frame["type"]))
+        match frame:
+            case {"type": "snapshot", "seq": int(seq), "values": dict(values)}:
+                assert seq >= self.seq or frame["epoch"] != self.epoch
+                self.epoch, self.seq, self.values = str(frame["epoch"]), seq, values
+                self.snapshots[seq] = values
+            case {"type": "value", "seq": int(seq), "key": str(key), "value": int(value)}:
+                assert seq > self.seq
+                self.seq, self.values = seq, self.values | {key: value}
+            case {"type": "resumed", "from": int(first)}:
+                assert first == self.seq + 1
+            case _:
+                assert frame["type"] == "reset"
+        self.states[self.seq] = self.values
+
+
+async def write(board: Board) -> None:
+    """Commit for ever; announce some of it late."""
+    number = 0
+    while True:
+        number += 1
+        board.commit(random.choice("abcdefgh"), number, final=True)
+        if random.random() < 0.7:
+            board.announce(board.version - random.choice([0, 0, 0, 1, 5]))
+        if random.random() < 0.2:
+            await checkpoint()
+
+
+async def follow(reader: Follower) -> None:
+    while True:
+        await reader.read()
+
+
+async def test_every_snapshot_is_the_state_at_exactly_its_seq(hub: Hub, boards: Boards) -> None:
+    """Changes pour in, some announced late; readers who join at any time see the same history."""
+    board = boards["a"]
+    joins = range(100)
+
+    async with follower(hub, "board:a") as steady, follower(hub, "board:a") as restless:
+        steady.subscription.want()
+        await steady.read()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(write, board)
+            tasks.start_soon(follow, steady)
+            for join in joins:
+                restless.subscription.history = join % 2
+                restless.subscription.want()
+                for _ in range(join % 3 + 1):
+                    await restless.read()
+            tasks.cancel_scope.cancel()
+        board.announce()
+        restless.subscription.want()
+        await steady.read_until(board)
+        await restless.read_until(board)
+    assert len(restless.snapshots) > len(joins) / 2
+    for seq, values in restless.snapshots.items():
+        assert steady.states[seq] == values
+    for seq in restless.states.keys() & steady.states.keys():
+        assert steady.states[seq] == restless.states[seq]
+
+
+async def test_a_kept_snapshot_serves_many(hub: Hub, boards: Boards) -> None:
+    """A storm of reconnects reads the source once."""
+    board = boards["a"]
+    board.write("a", 1)
+    async with follower(hub, "board:a") as first, follower(hub, "board:a") as second:
+        first.subscription.want()
+        await first.read()
+        board.write("a", 2)
+        second.subscription.want()
+        await second.read_until(board)
+        assert second.kinds == ["snapshot", "value"]
+    assert board.reads == 1
+
+
+async def test_a_returning_reader_resumes_where_it_was(hub: Hub, boards: Boards) -> None:
+    """Within what is kept a reader gets what it missed and no snapshot."""
+    board = boards["a"]
+    async with follower(hub, "board:a") as reader:
+        reader.subscription.want()
+        await reader.read()
+        board.write("a", 1)
+        await reader.read_until(board)
+    board.write("b", 2)
+    board.write("c", 3)
+    position = Position(reader.epoch, reader.seq)
+    async with follower(hub, "board:a", position) as again:
+        again.values, again.seq, again.epoch = reader.values, reader.seq, reader.epoch
+        again.subscription.want()
+        await again.read()
+        assert again.kinds == ["resumed", "value", "value"]
+        assert again.values == board.values
+
+
+@pytest.mark.parametrize(
+    "position", [Position("another", 0), Position("", 2**63), Position("", -1), Position("", 2)]
+)
+async def test_a_position_that_is_not_kept_gets_a_snapshot(
+    hub: Hub, boards: Boards, position: Position
+) -> None:
+    """Another epoch, the future, the past, and what a reset has cut off."""
+    board = boards["a"]
+    board.write("a", 1)
+    async with follower(hub, "board:a") as reader:
+        reader.subscription.want()
+        await reader.read()
+        board.write("a", 2)
+        board.write("a", 3)
+        board.reset()
+        await reader.read()
+        epoch = position.epoch or reader.epoch
+        async with follower(hub, "board:a", Position(epoch, position.seq)) as liar:
+            liar.subscription.want()
+            await liar.read()
+            assert liar.kinds == ["snapshot"]
+
+
+async def test_after_a_reset_everybody_gets_a_snapshot(hub: Hub, boards: Boards) -> None:
+    """The reset comes first, nothing in between, and the changes go on after it."""
+    board = boards["a"]
+    async with follower(hub, "board:a") as reader:
+        reader.subscription.want()
+        await reader.read()
+        board.values = {"rewritten": 1}
+        board.reset()
+        board.write("a", 2)
+        await reader.read_until(board)
+    assert reader.kinds[:3] == ["snapshot", "reset", "snapshot"]
+
+
+async def test_unknown_topics_are_refused_by_code(hub: Hub) -> None:
+    """An unknown kind and a name that the channel does not know."""
+    with pytest.raises(NotFound) as kind:
+        await hub.open("nothing:a")
+    with pytest.raises(NotFound) as name:
+        await hub.open("board:a")
+    assert (kind.value.code, name.value.code) == ("unknown_topic", "unknown_symbol")
+    assert not hub.topics
+
+
+async def test_a_topic_outlives_its_last_reader_for_a_while(hub: Hub, boards: Boards) -> None:
+    """Long enough to resume, and not longer."""
+    board = boards["a"]
+    async with follower(hub, "board:a"):
+        pass
+    assert hub.topics.keys() == {"board:a"}
+    async with follower(hub, "board:a"):
+        await anyio.sleep(0.1)
+        assert hub.topics.keys() == {"board:a"}
+    await anyio.sleep(0.1)
+    assert not hub.topics
+    assert not board.sources
+
+
+async def test_churn_leaves_nothing_behind(hub: Hub, boards: Boards) -> None:
+    """Readers that come and go while changes pour in, some cancelled at any point."""
+    for name in "abc":
+        boards[name].write("a", 1)
+
+    async def come_and_go() -> None:
+        for _ in range(30):
+            with anyio.move_on_after(random.uniform(0, 0.01)):
+                async with follower(hub, f"board:{random.choice('abc')}") as reader:
+                    reader.subscription.want()
+                    while True:
+                        await reader.read()
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(10):
+            tasks.start_soon(come_and_go)
+        for number in range(300):
+            boards[random.choice("abc")].write("a", number)
+            await anyio.sleep(0.001)
+    await anyio.sleep(0.1)
+    assert not hub.topics
+    assert not hub.mailboxes
+    assert not any(board.sources for board in boards.boards.values())

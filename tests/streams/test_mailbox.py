@@ -1,0 +1,160 @@
+"""What waits for one socket: order, conflation, throttle and bounds."""
+
+from itertools import chain
+
+import anyio
+import orjson
+import pytest
+
+from tradeapi.streams.mailbox import Lagged, Mailbox, Subscription
+from tradeapi.streams.topics import Topic
+
+pytestmark = pytest.mark.anyio
+
+
+def listening(mailbox: Mailbox, name: str = "board:a", throttle: float = 0) -> Topic:
+    topic = Topic(name)
+    topic.begin(0)
+    subscription = Subscription(topic, mailbox)
+    subscription.throttle = throttle
+    subscription.attach('{"type":"snapshot","seq":0}', [])
+    return topic
+
+
+def told(texts: list[str]) -> list[object]:
+    frames = [orjson.loads(text) for text in texts]
+    return [frame.get("value", frame["type"]) for frame in frames]
+
+
+async def taken(mailbox: Mailbox) -> list[object]:
+    with anyio.fail_after(1):
+        return told(list(await mailbox.take()))
+
+
+async def test_a_newer_value_replaces_an_unsent_one_and_takes_its_own_place() -> None:
+    """The frames that are sent have rising sequence numbers."""
+    mailbox = Mailbox(100)
+    topic = listening(mailbox)
+    for key, value in (("a", 1), ("b", 2), ("a", 3)):
+        topic.send("value", {"value": value}, key=key)
+    assert await taken(mailbox) == ["snapshot", 2, 3]
+    assert mailbox.conflated == 1
+
+
+async def test_a_final_value_is_never_replaced() -> None:
+    """It replaces what was there before it, and what comes later stands beside it."""
+    mailbox = Mailbox(100)
+    topic = listening(mailbox)
+    topic.send("value", {"value": 1}, key="a")
+    topic.send("value", {"value": 2}, key="a", final=True)
+    topic.send("value", {"value": 3}, key="a")
+    topic.send("value", {"value": 4}, key="a", final=True)
+    assert await taken(mailbox) == ["snapshot", 2, 4]
+
+
+async def test_replies_go_first() -> None:
+    """An answer does not wait behind the market."""
+    mailbox = Mailbox(100)
+    topic = listening(mailbox)
+    topic.send("value", {"value": 1}, key="a")
+    mailbox.say('{"type":"pong"}')
+    assert await taken(mailbox) == ["pong", "snapshot", 1]
+
+
+async def test_the_first_frame_goes_at_once_and_the_rest_at_the_throttle() -> None:
+    """Within the throttle only the newest of each key is kept."""
+    mailbox = Mailbox(100)
+    topic = listening(mailbox, throttle=0.2)
+    assert await taken(mailbox) == ["snapshot"]
+    began = anyio.current_time()
+    for value in range(10):
+        topic.send("value", {"value": value}, key="a")
+        await anyio.sleep(0.01)
+    assert await taken(mailbox) == [9]
+    assert anyio.current_time() - began >= 0.19
+    await anyio.sleep(0.25)
+    topic.send("value", {"value": 10}, key="a")
+    with anyio.fail_after(0.05):
+        assert await taken(mailbox) == [10]
+
+
+async def test_a_throttled_topic_does_not_hold_up_the_others() -> None:
+    """Each subscription has its own throttle."""
+    mailbox = Mailbox(100)
+    slow = listening(mailbox, "board:slow", throttle=60)
+    fast = listening(mailbox, "board:fast")
+    await taken(mailbox)
+    slow.send("value", {"value": "slow"}, key="a")
+    fast.send("value", {"value": "fast"}, key="a")
+    assert await taken(mailbox) == ["fast"]
+
+
+async def test_more_than_the_limit_is_a_lag() -> None:
+    """Finals pile up for a client that does not read; the memory they take is bounded."""
+    mailbox = Mailbox(100)
+    topic = listening(mailbox)
+    for number in range(1000):
+        topic.send("value", {"value": number}, key=number, final=True)
+    with pytest.raises(Lagged):
+        await mailbox.take()
+    held = next(iter(topic.listeners))
+    assert isinstance(held, Subscription)
+    assert len(held.take(1000)) <= 101
+
+
+async def test_conflation_keeps_a_slow_client_within_the_limit() -> None:
+    """Any number of changes of few keys is no lag."""
+    mailbox = Mailbox(100)
+    topic = listening(mailbox)
+    for number in range(1000):
+        topic.send("value", {"value": number}, key=number % 10)
+    assert await taken(mailbox) == ["snapshot", *range(990, 1000)]
+
+
+async def test_a_reset_drops_what_is_unsent_and_waits_for_a_snapshot() -> None:
+    """Nothing of the old state follows a reset, and a reset is never lost, not even to another."""
+    mailbox = Mailbox(100)
+    topic = listening(mailbox)
+    await taken(mailbox)
+    topic.send("value", {"value": 1}, key="a")
+    topic.reset("backfill", "/rest")
+    topic.reset("backfill", "/rest")
+    topic.begin(7)
+    topic.version = 8
+    topic.send("value", {"value": 2}, key="a")
+    subscription = await mailbox.wanted()
+    subscription.attach('{"type":"snapshot"}', topic.after(7) or [])
+    assert await taken(mailbox) == ["reset", "snapshot", 2]
+
+
+async def test_a_closed_subscription_gets_nothing_more() -> None:
+    """What was unsent goes with it, and nobody keeps it."""
+    mailbox = Mailbox(100)
+    topic = listening(mailbox)
+    topic.send("value", {"value": 1}, key="a")
+    for listener in tuple(topic.listeners):
+        listener.end('{"type":"over"}')
+    topic.send("value", {"value": 2}, key="a")
+    assert await taken(mailbox) == ["over"]
+    assert not topic.listeners
+
+
+async def test_a_closing_mailbox_hands_out_its_replies_and_then_nothing() -> None:
+    """So that the last word is said before the socket closes."""
+    mailbox = Mailbox(100)
+    listening(mailbox)
+    mailbox.say('{"type":"bye"}')
+    mailbox.close()
+    assert await taken(mailbox) == ["bye"]
+    assert await taken(mailbox) == []
+
+
+async def test_a_large_backlog_is_handed_out_in_parts() -> None:
+    """So that the sender's timeout is about a few frames, not about all there are."""
+    mailbox = Mailbox(1000)
+    topic = listening(mailbox)
+    for number in range(300):
+        topic.send("value", {"value": number}, key=number)
+    parts = [await taken(mailbox) for _ in range(5)]
+    assert [len(part) for part in parts] == [64, 64, 64, 64, 45]
+    assert list(chain(*parts))[1:] == list(range(300))

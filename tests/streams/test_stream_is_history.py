@@ -1,0 +1,175 @@
+"""What a client merges from snapshot and updates is what HTTP answers, whatever happens."""
+
+import random
+from functools import partial
+
+import anyio
+import pytest
+from anyio.abc import TaskGroup
+
+from tests.market.places import MONDAY, flat
+from tests.streams.client import Chart, Client, client
+from tests.streams.live import LiveMarket, live
+from tradeapi.bus.memory import MemoryBus
+from tradeapi.bus.port import Event, Subject
+from tradeapi.database import Database
+from tradeapi.market.calendar_source import build
+from tradeapi.market.directory import Listing
+from tradeapi.market.resolutions import Resolution
+
+pytestmark = pytest.mark.anyio
+
+STEPS = 200
+
+
+class UnreliableBus(MemoryBus):
+    """Loses, delays, swaps and repeats what it carries."""
+
+    def __init__(self, chance: random.Random, tasks: TaskGroup) -> None:
+        super().__init__()
+        self._chance = chance
+        self._tasks = tasks
+
+    async def publish(self, subject: Subject[Event], event: Event) -> None:
+        for _ in range(self._chance.choice([0, 1, 1, 1, 1, 1, 2])):
+            self._tasks.start_soon(self._later, subject, event)
+
+    async def _later(self, subject: Subject[Event], event: Event) -> None:
+        await anyio.sleep(self._chance.choice([0, 0, 0, 0.01, 0.1]))
+        await super().publish(subject, event)
+
+
+class Writer:
+    """Writes what markets, feeds, importers and administrators do, in any order."""
+
+    def __init__(self, market: LiveMarket, listings: list[Listing], chance: random.Random) -> None:
+        self._market = market
+        self._listings = listings
+        self._chance = chance
+
+    async def write(self) -> None:
+        for _ in range(STEPS):
+            listing = self._chance.choice(self._listings)
+            verb = self._chance.choices(
+                [self._trade, self._trade_late, self._post, self._correct, self._delete],
+                [70, 15, 5, 5, 2],
+            )[0]
+            await verb(listing)
+            await anyio.sleep(self._chance.choice([0, 0, 0.005]))
+
+    @property
+    def _elsewhere(self) -> bool:
+        return self._chance.random() < 0.1
+
+    @property
+    def _price(self) -> float:
+        return self._chance.randint(90, 110)
+
+    async def _trade(self, listing: Listing) -> None:
+        clock = self._market.clock
+        clock.time += self._chance.choice([0, 1, 10, 40, 70, 400])
+        ticks = [
+            (clock.time - self._chance.random(), self._price, 1.5)
+            for _ in range(self._chance.randint(1, 3))
+        ]
+        await self._market.trade(listing, ticks, elsewhere=self._elsewhere)
+
+    async def _trade_late(self, listing: Listing) -> None:
+        time = self._market.clock.time - self._chance.choice([5, 61, 300, 4000])
+        await self._market.trade(listing, [(time, self._price, 1)], elsewhere=self._elsewhere)
+
+    async def _post(self, listing: Listing) -> None:
+        resolution = self._chance.choice([Resolution.MINUTE, Resolution.HOUR, Resolution.DAY])
+        await self._put(listing, resolution, self._chance.randint(0, 5))
+
+    async def _correct(self, listing: Listing) -> None:
+        await self._put(listing, Resolution.MINUTE, self._chance.randint(0, 2))
+
+    async def _put(self, listing: Listing, resolution: Resolution, back: int) -> None:
+        calendar = listing.calendar
+        label = calendar.label(int(self._market.clock.time), resolution)
+        time = calendar.label(label - back * resolution.seconds, resolution)
+        if time >= 0 and label >= 0:
+            rows = [flat(time, self._price)]
+            await self._market.post(listing, resolution, rows, elsewhere=self._elsewhere)
+
+    async def _delete(self, listing: Listing) -> None:
+        end = int(self._market.clock.time) - self._chance.choice([0, 60, 600])
+        start = end - self._chance.choice([60, 600])
+        await self._market.delete(listing, Resolution.MINUTE, start, end, elsewhere=self._elsewhere)
+
+
+async def follow(market: LiveMarket, topics: list[str], **options: object) -> None:
+    """Follow until it is quiet; what has been merged is what history says."""
+    async with client(market.url) as guest:
+        await guest.subscribe(*topics, **options)
+        await hear_all(guest)
+        for topic in topics:
+            if topic.startswith("bars:"):
+                assert await market.agrees(topic, guest.charts[topic]), topic
+
+
+async def hear_all(guest: Client) -> None:
+    # Longer than the reconciler takes to find what the bus has lost.
+    await guest.hear_rest(2)
+
+
+async def come_and_go(market: LiveMarket, topics: list[str], chance: random.Random) -> None:
+    """Join anywhere, leave anywhere, resume where it was left."""
+    charts: dict[str, Chart] = {}
+    resume: dict[str, object] = {}
+    for _ in range(6):
+        async with client(market.url) as guest:
+            chosen = chance.sample(topics, 3)
+            positions = {topic: at for topic, at in resume.items() if topic in chosen}
+            guest.charts = {topic: chart for topic, chart in charts.items() if topic in chosen}
+            for topic in chosen:
+                guest.charts.setdefault(topic, Chart())
+            await guest.say(op="subscribe", topics=chosen, resume=positions, history=50)
+            await guest.hear_rest(chance.choice([0.01, 0.05]))
+            charts |= guest.charts
+            resume |= {
+                topic: {"epoch": chart.epoch, "seq": chart.seq}
+                for topic, chart in charts.items()
+                if chart.epoch and not chart.is_reset
+            }
+    async with client(market.url) as guest:
+        guest.charts = charts
+        await guest.say(op="subscribe", topics=list(charts), resume=resume, history=50)
+        await hear_all(guest)
+    for topic, chart in charts.items():
+        if topic.startswith("bars:"):
+            assert await market.agrees(topic, chart), topic
+
+
+@pytest.fixture(scope="session")
+def new_york() -> bytes:
+    """A calendar with sessions."""
+    return build("XNYS")
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("bus", ["reliable", "unreliable"])
+async def test_the_stream_is_the_history(
+    database: Database, new_york: bytes, seed: int, bus: str
+) -> None:
+    """Trades, late trades, backfills, corrections and removals, some of them by other processes."""
+    chance = random.Random(seed)
+    async with anyio.create_task_group() as tasks:
+        chosen = MemoryBus() if bus == "reliable" else UnreliableBus(chance, tasks)
+        async with live(database, bus=chosen) as market:
+            await market.market.keep_calendar("XNYS", new_york)
+            coin = await market.market.add("CRYPTO:BTCUSD")
+            stock = await market.market.add("US:AAPL", calendar="XNYS")
+            await market.trade(coin, [(MONDAY, 100, 1)])
+            series = [
+                f"bars:{listing.symbol}:{resolution}"
+                for listing in (coin, stock)
+                for resolution in Resolution
+            ]
+            topics = [*series, f"quotes:{coin.symbol}", f"quotes:{stock.symbol}"]
+            async with anyio.create_task_group() as everybody:
+                everybody.start_soon(follow, market, topics)
+                everybody.start_soon(partial(follow, market, topics, throttle_ms=50, history=20))
+                everybody.start_soon(come_and_go, market, topics, chance)
+                everybody.start_soon(Writer(market, [coin, stock], chance).write)
