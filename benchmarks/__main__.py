@@ -4,7 +4,6 @@ Each benchmark compares within one run, in turns, since the machine may have oth
 rather than time on the clock wherever the figure allows it.
 """
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -13,7 +12,6 @@ from benchmarks import history
 from benchmarks.figures import Figure, table
 from benchmarks.import_bars import imports
 from benchmarks.middleware import middleware
-from benchmarks.processes import MEASURING
 from benchmarks.startup import startup
 from benchmarks.workbench import Workbench
 
@@ -33,7 +31,6 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"There is no {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
         return 2
-    os.sched_setaffinity(0, MEASURING)
     figures: list[Figure] = []
     with ExitStack() as resources:
         bench = Workbench(resources)

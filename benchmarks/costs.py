@@ -48,9 +48,9 @@ def cost(
     def measure() -> Cost:
         fire(url, seconds=1, counting=counting)
         backends = _backends(database) if database else []
-        before = cpu_seconds(served.pid), sum(map(cpu_seconds, backends))
+        before = cpu_seconds(served.pid), cpu_seconds(*backends)
         load = fire(url, seconds=SECONDS, counting=counting)
-        spent = cpu_seconds(served.pid) - before[0], sum(map(cpu_seconds, backends)) - before[1]
+        spent = cpu_seconds(served.pid) - before[0], cpu_seconds(*backends) - before[1]
         server, backend = (seconds / load.requests * MICRO for seconds in spent)
         return Cost(server, backend, load.rate, load.p99 * 1000)
 

@@ -1,7 +1,6 @@
 """History over HTTP: 5,000 bars made anew, kept, and of a resolution that nobody ingested."""
 
 import json
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from benchmarks.processes import (
     Served,
     as_in_production,
     get,
+    on,
     python,
     serving,
     tradeapi,
@@ -127,13 +127,9 @@ def _path(series: Series, resolution: Resolution | None = None, limit: int = ASK
 
 
 def _raw(url: str, form: str) -> Cost:
-    said = subprocess.run(
-        python("benchmarks.raw_forms", url, form, FORM_SECONDS),
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        preexec_fn=partial(os.sched_setaffinity, 0, MEASURED),
-    ).stdout
+    command = python("benchmarks.raw_forms", url, form, FORM_SECONDS)
+    with on(MEASURED):
+        said = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout
     ours, backend = json.loads(said)
     return Cost(ours * MICRO, backend * MICRO)
 

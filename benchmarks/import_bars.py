@@ -33,10 +33,12 @@ CREATE TABLE floor_bars (symbol_id integer, resolution integer, time bigint,
   open double precision, high double precision, low double precision, close double precision,
   volume double precision, PRIMARY KEY (symbol_id, resolution, time))
 """
-UPSERT = """
+MERGE = """
+INSERT INTO floor_bars SELECT * FROM stage
 ON CONFLICT (symbol_id, resolution, time) DO UPDATE SET open = excluded.open, high = excluded.high,
   low = excluded.low, close = excluded.close, volume = excluded.volume
 """
+UPSERT = MERGE.replace("SELECT * FROM stage", "VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
 Row = tuple[int, int, int, float, float, float, float, float]
 
 
@@ -97,7 +99,7 @@ def postgres_floor(url: str, rows: list[Row]) -> float:
         async with connection.transaction():
             await connection.execute("CREATE TEMP TABLE stage (LIKE floor_bars) ON COMMIT DROP")
             await connection.copy_records_to_table("stage", records=rows)
-            await connection.execute("INSERT INTO floor_bars SELECT * FROM stage" + UPSERT)
+            await connection.execute(MERGE)
         seconds = time.perf_counter() - begun
         await connection.close()
         return seconds
@@ -111,7 +113,7 @@ def sqlite_floor(url: str, rows: list[Row]) -> float:
         connection.execute(statement)
     begun = time.perf_counter()
     connection.execute("BEGIN IMMEDIATE")
-    connection.executemany("INSERT INTO floor_bars VALUES (?,?,?,?,?,?,?,?)" + UPSERT, rows)
+    connection.executemany(UPSERT, rows)
     connection.execute("COMMIT")
     seconds = time.perf_counter() - begun
     connection.close()

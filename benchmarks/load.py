@@ -10,6 +10,8 @@ from itertools import count
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from benchmarks.processes import MEASURING, on
+
 CONNECTIONS = 32
 # Of those who ask for what is made anew: more only queue for a connection to the database.
 MAKING_CONNECTIONS = 8
@@ -35,15 +37,14 @@ def fire(url: str, *, seconds: int, counting: bool = False) -> Load:
     """Ask for `url` as fast as the answers come; `counting` appends a number never used before."""
     first = next(_numbers) if counting else None
     connections = CONNECTIONS if first is None else MAKING_CONNECTIONS
-    wrk = shutil.which("wrk")
-    if wrk is None:
-        return asyncio.run(_fire(url, seconds, connections, first))
-    command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--latency"]
-    if first is not None:
-        command += ["-s", str(COUNTING), url, "--", str(first)]
-    else:
-        command.append(url)
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    with on(MEASURING):
+        wrk = shutil.which("wrk")
+        if wrk is None:
+            return asyncio.run(_fire(url, seconds, connections, first))
+        command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url]
+        if first is not None:
+            command += ["-s", str(COUNTING), "--", str(first)]
+        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "Non-2xx" not in said, said
     requests, took = re.search(r"(\d+) requests in ([\d.]+)s", said).groups()  # type: ignore[union-attr]
     p99, unit = re.search(r" 99%\s+([\d.]+)(us|ms|s)", said).groups()  # type: ignore[union-attr]

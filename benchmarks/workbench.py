@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks import raw_forms
 from benchmarks.market import HOURS, MINUTES, ONLY_MINUTES, fill
+from benchmarks.processes import MEASURING, on
 from tests.servers.databases import PostgresDatabases, SqliteDatabases
 from tests.servers.keeper import ask, keeper
 
@@ -35,7 +36,9 @@ class Workbench:
     @cached_property
     def databases(self) -> PostgresDatabases:
         """Migrated, empty databases on a PostgreSQL of our own."""
-        socket = self._resources.enter_context(keeper())
+        # Not where the measured ones are.
+        with on(MEASURING):
+            socket = self._resources.enter_context(keeper())
         return self._resources.enter_context(PostgresDatabases(ask(socket, "postgres")))
 
     @cached_property

@@ -8,18 +8,21 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
+from tests.market.conftest import CalendarData
 from tests.market.imports import HEADER, counts, day, import_bars, rejected, write
 from tests.market.places import Market
 from tradeapi.analytics.bars import Bars
+from tradeapi.market.exchanges import Exchanges
 from tradeapi.market.importing.bar_reader import BarReader
+from tradeapi.market.importing.bars import BARS_AT_ONCE
 from tradeapi.market.importing.tables import Unusable
 from tradeapi.market.resolutions import Resolution
 
 
 class SmallChunks(BarReader):
-    """Every block of a file is a chunk."""
+    """A file of some size is several chunks."""
 
-    chunk_rows = 1
+    chunk_rows = 25_000
 
 
 JANUARY = 1577836800
@@ -149,6 +152,36 @@ async def test_of_two_rows_of_one_time_the_first_valid_one_is_kept(
     assert reasons[len(lines) - 1] == reasons[len(lines) + 1] == "duplicate"
     bars = await market.read(await market.directory.get("US:A"), Resolution.DAY)
     assert bars.volume.tolist() == [1, 3]
+
+
+async def test_a_long_series_is_written_in_parts(market: Market, tmp_path: Path) -> None:
+    """In whatever order its rows come, and with all that follows from it."""
+    count = BARS_AT_ONCE + 2_000
+    times = [JANUARY + 60 * n for n in range(count)]
+    lines = [f"{time},1,2,1,{1 + n % 2},1" for n, time in enumerate(times)]
+    path = write(tmp_path / "a.csv", "time,o,h,l,c,v", *reversed(lines), lines[5])
+    [summary] = await import_bars(market, path, symbol="US:A")
+    assert counts(summary) == (count, 0, 0, 1)
+    listing = await market.directory.get("US:A")
+    bars = await market.read(listing, Resolution.MINUTE)
+    assert bars.time.tolist() == times[-5000:]
+    days = await market.read(listing, Resolution.DAY)
+    assert days.volume.sum() == count
+    assert days.close[0] == 2
+
+
+async def test_bars_outside_of_the_session_are_rejected(
+    market: Market, tmp_path: Path, calendar_data: CalendarData
+) -> None:
+    """By the calendar that the exchange has, from the first import on."""
+    await market.keep_calendar("XNYS", calendar_data("XNYS"))
+    exchanges = Exchanges(market.database, market.calendars, market.directory)
+    await exchanges.put("US", calendar="XNYS", currency="USD", name="")
+    times = ["2024-06-07T13:29Z", "2024-06-07T13:30Z", "2024-06-07T13:31Z", "2024-06-08T13:31Z"]
+    path = write(tmp_path / "a.csv", "time,ticker,o,h,l,c", *(f"{t},A,1,2,1,2" for t in times))
+    [summary] = await import_bars(market, path)
+    assert counts(summary) == (2, 0, 0, 2)
+    assert summary.rejected == {"outside_session": 2}
 
 
 async def test_symbols_without_a_single_bar_are_not_created(market: Market, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """`tradeapi import` on the command line."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,7 +40,7 @@ def test_an_import_ends_with_a_summary(tmp_path: Path) -> None:
     assert f"The rejected rows are in {path}.rejects.csv." in result.stdout
     assert not result.stderr
     again = run("bars", path, "--exchange", "US")
-    assert "unchanged             3" in again.stdout
+    assert "unchanged            3" in again.stdout
 
 
 def test_symbols_and_actions_are_imported_too(tmp_path: Path) -> None:
@@ -47,14 +50,14 @@ def test_symbols_and_actions_are_imported_too(tmp_path: Path) -> None:
     for command, path in (("symbols", symbols), ("actions", actions)):
         result = run(command, path, "--exchange", "US")
         assert result.exit_code == 0, result.output
-        assert "inserted              1" in result.stdout
+        assert "inserted             1" in result.stdout
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--exchange", "US"], "no column for close"),
-        (["--exchange", "U S"], "not the code of an exchange"),
+        (["--exchange", "U S"], "not an exchange's code"),
         (["--exchange", "US", "--resolution", "2d"], "the resolutions are"),
         (["--symbol", "BTCUSD"], "is not a symbol"),
         (["--rejects", "a.csv"], "no column for close"),
@@ -98,8 +101,47 @@ def test_without_a_place_next_to_a_file_its_rejects_go_here(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    pipe = Path("/proc/self/fd")
+    files = Path("/proc/self/fd")
     with write(tmp_path / "a.csv", HEADER, "x,A,1,2,1,2,3").open("rb") as file:
-        result = run("bars", pipe / str(file.fileno()), "--exchange", "US", "--resolution", "1d")
+        name = str(file.fileno())
+        result = run("bars", files / name, "--exchange", "US", "--resolution", "1d")
     assert result.exit_code == 0, result.output
-    assert rejected(elsewhere / f"{file.fileno()}.rejects.csv")
+    assert rejected(elsewhere / f"{name}.rejects.csv")
+
+
+def test_a_terminal_sees_how_far_it_is(tmp_path: Path) -> None:
+    """On standard error, so that the summary can be kept."""
+    path = write(tmp_path / "a.csv", HEADER, *(f"{day(n)},A,1,2,1,2,3" for n in range(3)))
+    terminal, end = os.openpty()
+    done = subprocess.run(
+        [sys.executable, "-m", "tradeapi.cli", "import", "bars", str(path), "--exchange", "US"],
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+        stdout=subprocess.PIPE,
+        stderr=end,
+        text=True,
+        check=True,
+    )
+    os.close(end)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(terminal)
+    assert "a.csv" in shown
+    assert "100%" in shown
+    assert done.stdout.startswith(f"{path}: 3 rows read")
+
+
+def test_an_import_does_without_pandas_and_the_web_framework(tmp_path: Path) -> None:
+    """They would take a third of its memory."""
+    path = write(tmp_path / "a.csv.gz", HEADER, *(f"{day(n)},A,1,2,1,,3" for n in range(3)))
+    code = """
+import sys
+from tradeapi.cli import cli
+try:
+    cli(["import", "bars", sys.argv[1], "--exchange", "US"])
+finally:
+    sys.exit(str({"pandas", "fastapi"} & sys.modules.keys()))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, path], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == "set()\n"
+    assert "null_price" in done.stdout

@@ -98,7 +98,7 @@ class Servers:
         """Start a server on a free port; return the port once the server answers."""
         log = home / "log"
         for _ in range(PORT_ATTEMPTS):  # somebody else may take the port before the server does
-            port = _free_port()
+            port = free_port()
             with log.open("wb") as output:
                 process = subprocess.Popen(
                     command(port),
@@ -133,7 +133,7 @@ def _initdb(initdb: Path, home: Path) -> None:
     raise Missing(f"{initdb} fails:\n{answer.stderr}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
         return port

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
+from tests.servers.processes import free_port
 from tests.shell.conftest import Process, clean_environment
 from tradeapi.cli.environment import example
 
@@ -215,13 +216,6 @@ class TestGunicorn:
 def gunicorn_command() -> list[str]:
     configuration = ["-c", "python:tradeapi.gunicorn_conf"]
     return [sys.executable, "-m", "gunicorn", *configuration, "tradeapi.app:create_app()"]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_for(address: str) -> None:

@@ -8,6 +8,7 @@ import anyio
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from tests.streams.boards import Boards
 from tests.streams.waiting import until
@@ -20,11 +21,9 @@ from tradeapi.web.server import uvicorn_options
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
-    """`stop` begins the server's shutdown; `is_stopped` is set when it is over."""
+class Running:
+    """A server; `stop` begins its shutdown, and `is_stopped` is set when that is over."""
 
-    hub: Hub
-    boards: Boards
     port: int
     stop: Callable[[], None]
     is_stopped: anyio.Event
@@ -34,7 +33,44 @@ class Served:
         return f"ws://127.0.0.1:{self.port}/ws"
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A hub behind a server."""
+
+    hub: Hub
+    boards: Boards
+    server: Running
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+
 Serve = Callable[..., AbstractAsyncContextManager[Served]]
+
+
+@asynccontextmanager
+async def running(app: ASGIApp, settings: Settings, **options: object) -> AsyncIterator[Running]:
+    """The application on a free port, served as in production, in this event loop."""
+    serving = uvicorn_options(settings) | {"loop": "none", "port": 0} | options
+    server = uvicorn.Server(uvicorn.Config(app, **serving))
+    is_stopped = anyio.Event()
+
+    async def run() -> None:
+        await server.serve()
+        is_stopped.set()
+
+    def stop() -> None:
+        server.should_exit = True
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run)
+        await until(lambda: server.started)
+        try:
+            yield Running(server.servers[0].sockets[0].getsockname()[1], stop, is_stopped)
+        finally:
+            stop()
+            await is_stopped.wait()
 
 
 @asynccontextmanager
@@ -52,26 +88,8 @@ async def serve_hub(hub: Hub, **options: object) -> AsyncIterator[Served]:
     app = FastAPI(lifespan=lifespan)
     app.include_router(router)
     settings = Settings(drain_seconds=int(hub.limits.drain_seconds))
-    serving = uvicorn_options(settings) | {"loop": "none"} | options
-    server = uvicorn.Server(uvicorn.Config(app, port=0, **serving))
-    is_stopped = anyio.Event()
-
-    async def run() -> None:
-        await server.serve()
-        is_stopped.set()
-
-    def stop() -> None:
-        server.should_exit = True
-
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(run)
-        await until(lambda: server.started)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        try:
-            yield Served(hub, boards, port, stop, is_stopped)
-        finally:
-            stop()
-            await is_stopped.wait()
+    async with running(app, settings, **options) as server:
+        yield Served(hub, boards, server)
 
 
 @asynccontextmanager

@@ -238,7 +238,7 @@ async def deaf(served: Served, board: str) -> AsyncIterator[socket.socket]:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.setblocking(False)
         loop = asyncio.get_running_loop()
-        await loop.sock_connect(connection, ("127.0.0.1", served.port))
+        await loop.sock_connect(connection, ("127.0.0.1", served.server.port))
         await loop.sock_sendall(
             connection,
             b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -279,10 +279,10 @@ async def test_a_stop_says_goodbye(served: Served) -> None:
     async with client(served.url) as guest:
         await guest.hear()
         began = time.monotonic()
-        served.stop()
+        served.server.stop()
         bye = await guest.hear()
         assert await guest.close_code() == 1012
-        await served.is_stopped.wait()
+        await served.server.is_stopped.wait()
     assert time.monotonic() - began < 2
     assert (bye["type"], bye["reason"]) == ("bye", "restart")
     wait = bye["reconnect_in_ms"]
@@ -297,8 +297,8 @@ async def test_a_stop_waits_for_no_client_that_does_not_read(serve: Serve) -> No
             served.boards["a"].write("x" * 1000, number, final=True)
             await anyio.lowlevel.checkpoint()
         began = time.monotonic()
-        served.stop()
-        await served.is_stopped.wait()
+        served.server.stop()
+        await served.server.is_stopped.wait()
         assert time.monotonic() - began < 2
 
 
@@ -320,8 +320,8 @@ async def test_with_time_to_drain_the_goodbyes_are_spread(serve: Serve) -> None:
                 tasks.start_soon(follow)
             await until(lambda: _listeners(served) == 20)
             began = time.monotonic()
-            served.stop()
-            while not served.is_stopped.is_set():
+            served.server.stop()
+            while not served.server.is_stopped.is_set():
                 board.write("x", 1)
                 await anyio.sleep(0.01)
     assert max(times) - min(times) > 0.5
@@ -334,7 +334,7 @@ async def test_under_another_protocol_class_streams_work(serve: Serve) -> None:
         served.boards["a"].write("x", 1)
         await guest.say(op="subscribe", topics=["board:a"])
         assert (await guest.hear_type("snapshot"))["values"] == {"x": 1}
-        served.stop()
+        served.server.stop()
         assert await guest.close_code() == 1012
 
 
@@ -344,5 +344,5 @@ def _listeners(served: Served) -> int:
 
 def _open_sockets(served: Served) -> int:
     connections = psutil.Process().net_connections("tcp")
-    ours = [one for one in connections if getattr(one.laddr, "port", None) == served.port]
+    ours = [one for one in connections if getattr(one.laddr, "port", None) == served.server.port]
     return sum(one.status != psutil.CONN_LISTEN for one in ours)

@@ -24,7 +24,7 @@ TimeText = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": YEAR_ONE, "exclusiveMaximum": YEAR_10000},
+                {"type": "number", "minimum": YEAR_ONE, "exclusiveMaximum": YEAR_10000 * 1000},
                 {"type": "string", "format": "date"},
                 {"type": "string", "format": "date-time"},
             ],

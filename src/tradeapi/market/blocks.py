@@ -156,13 +156,6 @@ def decode(count: int, data: bytes) -> StoredBars:
     return StoredBars(np.frombuffer(data, np.int64, count), values)
 
 
-def decode_bars(blocks: Sequence[tuple[int, bytes]]) -> Bars:
-    """Only the bars of consecutive blocks `(count, data)`; for readers."""
-    if len(blocks) == 1:
-        count, data = blocks[0]
-        table = np.frombuffer(data, np.float64, 6 * count).reshape(6, count)
-    else:
-        table = np.concatenate(
-            [np.frombuffer(data, np.float64, 6 * n).reshape(6, n) for n, data in blocks], axis=1
-        )
-    return Bars(table[0].view(np.int64), *table[1:])
+def columns(count: int, data: bytes) -> Float64Array:
+    """Only the bars of a block, one row per column, the times as they are in memory; for readers."""
+    return np.frombuffer(data, np.float64, 6 * count).reshape(6, count)

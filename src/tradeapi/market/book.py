@@ -132,16 +132,9 @@ class Book:
             finer = self.levels.get(resolution.finer) if resolution.finer else None
             if finer is None or finer.first_before is None:
                 continue
-            children = finer.bars.bars()
-            folded = fold(children, self._labels(children.time, resolution))
             derived = level.bars.time[level.bars.values[:, NATIVE] == 0]
-            derived = derived[derived + resolution.seconds > finer.first_before]
-            native = level.native_among(folded.time)
-            level.put(
-                StoredBars.of(folded, native=False)[~members(native, folded.time)],
-                self.head.version + 1,
-            )
-            level.remove(without(derived, folded.time))
+            folded = self._fold(finer.bars, resolution)
+            self._put_derived(level, folded, union(_supported(derived, level, finer), folded.time))
 
     def restate(self) -> None:
         """Have everybody read all bars anew: the corporate actions are others now."""
@@ -203,24 +196,27 @@ class Book:
         if finer.is_changed:
             labels = union(labels, self._labels(finer.touched(), level.resolution))
         labels = labels[labels != NONE]
-        if len(labels) > 1:
-            labels = np.unique(labels)
         if not len(labels):
             return
+        labels = np.unique(labels)
         await self._reach(level.resolution, labels)
         calendar = self.facts.calendar
         start = calendar.span(int(labels[0]), level.resolution)[0]
         end = calendar.span(int(labels[-1]), level.resolution)[1]
         await self._store.load(finer, start, end)
-        children = finer.bars.between(start, end).bars()
-        folded = fold(children, self._labels(children.time, level.resolution))
+        folded = self._fold(finer.bars.between(start, end), level.resolution)
+        self._put_derived(level, folded, _supported(labels, level, finer))
+
+    def _fold(self, finer: StoredBars, resolution: Resolution) -> Bars:
+        children = finer.bars()
+        return fold(children, self._labels(children.time, resolution))
+
+    def _put_derived(self, level: Level, folded: Bars, labels: Int64Array) -> None:
+        """Have the bars with these labels be the folded ones or none, where they aren't native."""
+        labels = without(labels, level.native_among(labels))
         folded = folded[members(labels, folded.time)]
-        native = level.native_among(labels)
-        level.put(
-            StoredBars.of(folded, native=False)[~members(native, folded.time)],
-            self.head.version + 1,
-        )
-        level.remove(without(labels, union(folded.time, native)))
+        level.put(StoredBars.of(folded, native=False), self.head.version + 1)
+        level.remove(without(labels, folded.time))
 
     def _labels(self, times: Int64Array, resolution: Resolution) -> Int64Array:
         return self.facts.calendar.labels(times, resolution, extended=self.facts.extended_hours)
@@ -282,3 +278,11 @@ class Book:
         if instant >= self.head.known_until:
             self.head.last = float(level.bars.values[-1, CLOSE])
             self.head.last_time = instant
+
+
+def _supported(labels: Int64Array, level: Level, finer: Level) -> Int64Array:
+    """Those that can be folded anew: not the bars whose minutes retention has dropped."""
+    if finer.resolution is not Resolution.MINUTE or finer.first_before is None:
+        return labels
+    exists, _ = level.bars.find(labels)
+    return labels[~exists | (labels + level.resolution.seconds > finer.first_before)]

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from datetime import date
 
 import numpy as np
 
@@ -18,19 +17,22 @@ from tradeapi.market.blocks import (
     encode,
     window,
 )
-from tradeapi.market.days import DAY, EPOCH
 from tradeapi.market.heads import Head
 from tradeapi.market.levels import Level
 from tradeapi.market.partitions import Partitions
 from tradeapi.market.resolutions import Resolution
+from tradeapi.market.splits import Splits
 from tradeapi.market.writes import Writes
 
 
 class LevelStore:
     """Loads and saves the levels of one symbol inside a transaction."""
 
-    def __init__(self, raw: Raw, writes: Writes, partitions: Partitions, symbol_id: int) -> None:
+    def __init__(
+        self, raw: Raw, writes: Writes, partitions: Partitions, splits: Splits, symbol_id: int
+    ) -> None:
         self._raw = raw
+        self._splits = splits
         self.writes = writes
         self._partitions = partitions
         self._id = symbol_id
@@ -71,18 +73,7 @@ class LevelStore:
 
     async def split(self, after: int, until: int) -> float:
         """How many shares of the day `until` one of the day `after` has become."""
-        days: list[object] = [date.fromordinal(EPOCH + day // DAY) for day in (after, until)]
-        if self._raw.dialect == "sqlite":
-            days = list(map(str, days))
-        rows = await self._raw.fetch(
-            "SELECT a.value FROM corporate_actions a JOIN symbols s ON s.id = a.symbol_id "
-            "WHERE a.symbol_id = $1 AND a.kind = 'split' AND s.basis = 'raw' "
-            "AND a.ex_date > $2 AND a.ex_date <= $3",
-            self._id,
-            *days,
-        )
-        ratio: float = math.prod(row[0] for row in rows)
-        return ratio
+        return await self._splits.ratio(self._id, after, until)
 
     async def reach_ends(self, level: Level) -> None:
         """Find the series' first and last bars again: a removal may have taken them."""

@@ -127,9 +127,8 @@ class Level:
         if len(appended):
             ends = [*([tail] if tail is not None else []), *appended.tolist()]
             times += ends
-            kinds += ["final"] * (len(ends) - 1) + ["bar"]
+            kinds += ["final" for _ in ends[1:]]
+            kinds.append("bar")
         places = np.searchsorted(self.bars.time, times)
-        rows = self.bars.values[places, : VOLUME + 1].tolist()
-        return tuple(
-            BarChange(kind, time, *row) for kind, time, row in zip(kinds, times, rows, strict=True)
-        )
+        columns = self.bars.values[places, : VOLUME + 1].T.tolist()
+        return tuple(map(BarChange._make, zip(kinds, times, *columns, strict=True)))

@@ -133,15 +133,11 @@ async def outcomes_response(outcomes: Outcomes, statuses: tuple[str, ...]) -> Re
 def describe_items(item: type[BaseModel]) -> dict[str, Any]:
     """For a route's `openapi_extra`: the bodies of such items that `read_items` reads."""
     one = item.model_json_schema()
-    many = {"type": "array", "items": one}
-    named = {
-        "type": "object",
-        "properties": {"items": many},
-        "required": ["items"],
-        "additionalProperties": False,
-    }
+    # Whatever else an item is, the request is answered: it is refused on its own.
+    many = {"type": "array", "items": {"anyOf": [one, {}]}}
+    named = {"type": "object", "properties": {"items": many}, "required": ["items"]}
     content = {
-        "application/json": {"schema": {"anyOf": [named, many, one]}},
+        "application/json": {"schema": {"anyOf": [named, many, one, {"type": "object"}]}},
         NDJSON: {"schema": {"type": "string", "description": "One object per line."}},
     }
     return {"requestBody": {"required": True, "content": content}}
@@ -153,7 +149,8 @@ def _json(body: bytes) -> Items:
     except orjson.JSONDecodeError as error:
         raise Invalid(f"The body is not JSON: {error}.", code="bad_body") from error
     if isinstance(content, dict):
-        content = content["items"] if content.keys() == {"items"} else [content]
+        named = content.get("items") if len(content) == 1 else None
+        content = named if isinstance(named, list) else [content]
     if not isinstance(content, list):
         raise Invalid(
             'The body has to be an item, an array of items or {"items": [...]}.', code="bad_body"

@@ -16,6 +16,7 @@ from tradeapi.market.level_store import LevelStore
 from tradeapi.market.levels import Level
 from tradeapi.market.partitions import Partitions
 from tradeapi.market.resolutions import Resolution
+from tradeapi.market.splits import Splits
 from tradeapi.market.writes import Writes
 
 EDGES_KEPT = 256
@@ -38,9 +39,10 @@ class BarStore:
         heads = await self._lock(connection, symbols)
         levels = await self._levels(connection, heads)
         writes = Writes(connection)
+        splits = Splits(connection, [*heads])
         return [
             Book(
-                LevelStore(connection, writes, self._partitions, facts.id),
+                LevelStore(connection, writes, self._partitions, splits, facts.id),
                 facts,
                 heads[facts.id],
                 levels[facts.id],

@@ -16,7 +16,7 @@ from tradeapi import metrics
 from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
 from tradeapi.database import Database
-from tradeapi.errors import NotFound, TradeError
+from tradeapi.errors import NotFound, TradeError, Unavailable
 from tradeapi.market.directory import Directory
 from tradeapi.market.events import CHANGES, Changed, Quote
 from tradeapi.market.watch import State, Watch
@@ -53,11 +53,6 @@ class Watches:
 
     async def __aexit__(self, *_: object) -> None:
         await self._resources.aclose()
-
-    @property
-    def followed(self) -> Sequence[str]:
-        """The symbols somebody follows."""
-        return [watch.listing.symbol for watch in self._watches.values()]
 
     async def open(self, symbol: str) -> Watch:
         """The symbol's watch, held until it is closed; raises TradeError where there is none."""
@@ -116,17 +111,26 @@ class Watches:
             watch.is_settling = False
 
     async def _safely(self, call: Callable[[], Awaitable[None]]) -> None:
-        """What fails for the database's sake is found undone, and done, within a second."""
+        """What fails, mostly for the database's sake, is found undone and tried again soon."""
         try:
             with as_unavailable():
                 await call()
         except TradeError as error:
-            log.warning("watch.not_caught_up", error=str(error))
+            log.warning("watch.failed", error=str(error))
+        except Exception:  # one symbol's fault must not end the stream of all
+            log.exception("watch.failed")
 
     async def _catch_up(self, watch: Watch) -> None:
         state = await self._read(watch)
+        failure: Unavailable | None = None
         for follower in tuple(watch.followers):
-            await follower.catch_up()
+            try:
+                await follower.catch_up()
+            except Unavailable as error:
+                # The others need not wait for this one.
+                failure = error
+        if failure is not None:
+            raise failure
         watch.settle(state)
 
     async def _read(self, watch: Watch) -> State:
@@ -140,10 +144,13 @@ class Watches:
     async def _tick_for_ever(self) -> Never:
         while True:
             await anyio.sleep(TICK_EVERY_SECONDS)
-            now = self._clock.now()
-            for watch in tuple(self._watches.values()):
-                for follower in tuple(watch.followers):
-                    follower.tick(now)
+            await self._safely(self._tick)
+
+    async def _tick(self) -> None:
+        now = self._clock.now()
+        for watch in tuple(self._watches.values()):
+            for follower in tuple(watch.followers):
+                follower.tick(now)
 
     async def _ask_for_ever(self) -> Never:
         while True:

@@ -5,6 +5,7 @@ about to stop. Under another server, or another protocol class, streams work wit
 """
 
 import socket
+from asyncio import TimerHandle
 from asyncio.transports import BaseTransport
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +19,8 @@ EXTENSION = "tradeapi.connection"
 # More unsent bytes in the kernel would only age there, where newer values can't replace them.
 UNSENT_BYTES = 16 * 1024
 ACKNOWLEDGED_WITHIN_MILLISECONDS = 15_000
+# How long a client may take to close after us, and when the server stops.
+CLOSE_SECONDS = 5.0
 FAREWELL_SECONDS = 0.5
 
 
@@ -35,6 +38,7 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
     """A WebSocket of uvicorn's that can be aborted, and that can say goodbye."""
 
     _leave: Callable[[], float] | None = None
+    _deadline: TimerHandle | None = None
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -54,7 +58,7 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
         extensions[EXTENSION] = self
         await super().run_asgi()
         # A client that does not read would keep the unsent rest, and the socket, for ever.
-        self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
+        self._abort_after(CLOSE_SECONDS)
 
     async def send(self, message: ASGISendEvent) -> None:
         if self.close_sent:
@@ -64,7 +68,7 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
-        self.loop.call_later(FAREWELL_SECONDS, self.transport.abort)
+        self._abort_after(FAREWELL_SECONDS)
 
     def shutdown(self) -> None:
         if self._leave is None or self.close_sent or self.disconnected:
@@ -72,7 +76,21 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
             seconds = 0.0
         else:
             seconds = self._leave()
-        self.loop.call_later(seconds + FAREWELL_SECONDS, self.transport.abort)
+        self._abort_after(seconds + FAREWELL_SECONDS)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._deadline is not None:
+            self._deadline.cancel()
+
+    def _abort_after(self, seconds: float) -> None:
+        """Unless it is due sooner already."""
+        when = self.loop.time() + seconds
+        if self.disconnected or (self._deadline is not None and self._deadline.when() <= when):
+            return
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self.loop.call_at(when, self.transport.abort)
 
 
 def connection_of(socket: WebSocket) -> Connection:

@@ -126,6 +126,10 @@ class Hub:
             except TradeError as error:
                 self.end(topic, error)
                 return
+            except Exception:  # a topic that can't be read must not cost the client its others
+                log.exception("stream.snapshot_crashed", topic=topic.name)
+                self.end(topic, TradeError("The fault is ours."))
+                return
             later = topic.since(seq)
             # While we waited the topic may have been reset, or the client asked for another length.
             if later is not None and subscription.history == history:

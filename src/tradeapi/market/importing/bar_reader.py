@@ -9,7 +9,7 @@ import numpy.typing as npt
 from tradeapi.market.importing.columns import recognise, require
 from tradeapi.market.importing.market import full_name
 from tradeapi.market.importing.rejects import Rejects
-from tradeapi.market.importing.rows import FileRows
+from tradeapi.market.importing.rows import FileRows, Gathered
 from tradeapi.market.importing.tables import Batch, BrokenOff, Table, Unusable
 from tradeapi.market.importing.values import distinct, instants, numbers
 
@@ -29,9 +29,9 @@ PRICES = ("open", "high", "low", "close")
 class BarReader:
     """Reads one file of bars; `symbols` are the names that the codes of its rows stand for.
 
-    `read` counts the rows that were read, and `is_done` says that the last chunk is out.
-    `exchange` is where bare tickers are listed; `symbol` is whose bars these are, whatever the
-    file says. Raises Unusable for a file without the columns of bars.
+    `exchange` is where bare tickers are listed; `symbol` is whose bars these are, whatever the file
+    calls it. `read` counts the rows, faulty ones too. Raises Unusable for a file without the
+    columns of bars.
     """
 
     chunk_rows = 500_000
@@ -41,7 +41,6 @@ class BarReader:
     ) -> None:
         self.symbols: list[str] = []
         self.read = 0
-        self.is_done = False
         self._table = table
         self._rejects = rejects
         self._exchange = exchange
@@ -74,20 +73,21 @@ class BarReader:
 
         Raises BrokenOff behind the rows that could be read.
         """
-        runs: list[FileRows] = []
+        gathered = Gathered(self.chunk_rows)
         broken: BrokenOff | None = None
         try:
             for batch in self._table.batches(self._wanted):
                 self.read += len(batch) + len(batch.malformed)
                 self._rejects.add("malformed_row", batch.malformed)
-                runs.append(self._rows(batch))
-                if sum(map(len, runs)) >= self.chunk_rows:
-                    yield _joined(runs)
+                rows = gathered.add(self._rows(batch))
+                while gathered.is_full:
+                    yield gathered.rows()
+                    gathered = Gathered(self.chunk_rows)
+                    rows = gathered.add(rows)
         except BrokenOff as error:
             broken = error
-        self.is_done = True
-        if runs:
-            yield _joined(runs)
+        if len(gathered):
+            yield gathered.rows()
         if broken is not None:
             raise broken
 
@@ -137,10 +137,3 @@ class BarReader:
             self._code_of[symbol] = len(self.symbols)
             self.symbols.append(symbol)
         return self._code_of[symbol]
-
-
-def _joined(runs: list[FileRows]) -> FileRows:
-    """As one, emptying the list, so that nothing is kept twice while it is worked on."""
-    rows = FileRows.concat(runs)
-    runs.clear()
-    return rows

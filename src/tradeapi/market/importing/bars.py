@@ -16,7 +16,7 @@ from tradeapi.market.resolutions import Resolution
 from tradeapi.market.validation import Reason, Verdict, validate
 
 SYMBOLS_AT_ONCE = 50
-BARS_AT_ONCE = 200_000
+BARS_AT_ONCE = 100_000
 
 Groups = Sequence[tuple[str, FileRows]]
 
@@ -85,22 +85,23 @@ class BarImport:
         new = []
         for symbol, rows in groups:
             if symbol not in listed:
-                verdict = self._validate(rows, None)
-                if len(verdict.bars):
+                if self._has_bar(rows):
                     new.append(symbol)
                 else:
-                    self._reject(rows, verdict)
+                    self._reject(rows, self._validate(rows, None))
         if new:
             self._created += await self._market.create(new)
             listed |= await self._market.listed(new)
         return listed
 
+    def _has_bar(self, rows: FileRows) -> bool:
+        # Mostly the first few tell.
+        return any(len(self._validate(some, None).bars) for some in (rows[:20], rows[20:]))
+
     def _bars(self, symbol: str, rows: FileRows, listing: Listing) -> Bars:
         """The bars among the rows that the file has had none of the same time of."""
         verdict = self._validate(rows, listing)
         self._reject(rows, verdict)
-        if self._reader.is_done and symbol not in self._seen:
-            return verdict.bars
         assert self._resolution is not None  # noqa: S101  there are rows, so it is known
         seen = self._seen.setdefault(symbol, Seen(self._resolution.seconds))
         is_repeated = seen.has(verdict.bars.time)
@@ -131,29 +132,27 @@ class BarImport:
 
     async def _write(self, judged: Sequence[tuple[Listing, Bars]]) -> None:
         assert self._resolution is not None  # noqa: S101  as above
-        longest = max((len(bars) for _, bars in judged), default=0)
-        for start in range(0, longest, BARS_AT_ONCE):
-            pieces = [
-                (listing.facts, piece)
-                for listing, bars in judged
-                if len(piece := bars[start : start + BARS_AT_ONCE])
-            ]
-            async with self._market.database.transaction() as session:
-                books = await self._market.store.open(session, [facts for facts, _ in pieces])
-                for book, (_, piece) in zip(books, pieces, strict=True):
-                    self.statuses.update(await book.upsert(self._resolution, piece))
-                await self._market.store.flush(session, books)
+        judged = [(listing, bars) for listing, bars in judged if len(bars)]
+        if not judged:
+            return
+        async with self._market.database.transaction() as session:
+            books = await self._market.store.open(session, [listing.facts for listing, _ in judged])
+            for book, (_, bars) in zip(books, judged, strict=True):
+                self.statuses.update(await book.upsert(self._resolution, bars))
+            await self._market.store.flush(session, books)
 
 
 def _batches(chunk: FileRows, symbols: Sequence[str]) -> Iterator[Groups]:
-    """The rows of each symbol, as many symbols at once as fit a transaction."""
+    """The rows of each symbol, as many symbols and rows at once as fit a transaction."""
     groups: list[tuple[str, FileRows]] = []
     size = 0
-    for code, rows in chunk.by_symbol():
-        if groups and (len(groups) == SYMBOLS_AT_ONCE or size + len(rows) > BARS_AT_ONCE):
-            yield groups
-            groups, size = [], 0
-        groups.append((symbols[code], rows))
-        size += len(rows)
+    for code, every in chunk.by_symbol():
+        for start in range(0, len(every), BARS_AT_ONCE):
+            rows = every[start : start + BARS_AT_ONCE]
+            if groups and (len(groups) == SYMBOLS_AT_ONCE or size + len(rows) > BARS_AT_ONCE):
+                yield groups
+                groups, size = [], 0
+            groups.append((symbols[code], rows))
+            size += len(rows)
     if groups:
         yield groups

@@ -164,6 +164,9 @@ class _Bar:
 @contextmanager
 def _explained() -> Iterator[None]:
     """Errors as a sentence: 2 for what was asked wrongly, 1 for what went wrong."""
+    import sqlite3
+
+    import asyncpg
     from sqlalchemy.exc import SQLAlchemyError
 
     from tradeapi.errors import TradeError
@@ -176,7 +179,13 @@ def _explained() -> Iterator[None]:
         raise typer.Exit(2) from error
     except BrokenPipeError:
         raise
-    except (SQLAlchemyError, OSError) as error:
+    except (
+        SQLAlchemyError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        sqlite3.Error,
+        OSError,
+    ) as error:
         message = outage(error) or f"The import broke off: {getattr(error, 'orig', None) or error}"
         typer.echo(str(message), err=True)
         raise typer.Exit(1) from error

@@ -1,7 +1,6 @@
 """The rows that an import did not take, each with its line and the reason."""
 
 import csv
-import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -49,7 +48,18 @@ class Rejects:
                 writer.writerow((table.path, line, reasons[why], row[:LONGEST_ROW]))
 
 
-def rejects_path(path: Path) -> Path:
-    """Where a file's rejects go unless told: next to it, or here where nobody may write there."""
-    name = f"{path.name}.rejects.csv"
-    return path.with_name(name) if os.access(path.parent, os.W_OK) else Path(name)
+def place_for_rejects(path: Path) -> Path:
+    """Where a file's rejects go unless told: next to it, or here where nobody may write there.
+
+    What an earlier import left there is removed.
+    """
+    place = path.with_name(f"{path.name}.rejects.csv")
+    try:
+        place.unlink(missing_ok=True)
+        # Only trying tells: permissions are not all that may forbid it.
+        place.touch()
+        place.unlink()
+    except OSError:
+        place = Path(place.name)
+        place.unlink(missing_ok=True)
+    return place

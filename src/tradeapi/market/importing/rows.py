@@ -66,4 +66,36 @@ class FileRows:
         )
 
 
+class Gathered:
+    """Rows put one after the other into memory that is taken once, as it is filled."""
+
+    def __init__(self, capacity: int) -> None:
+        self._rows = FileRows(
+            np.empty(capacity, np.int32),
+            np.empty(capacity, np.int64),
+            *(np.empty(capacity, np.float64) for _ in range(7)),
+        )
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def is_full(self) -> bool:
+        return self._count == len(self._rows)
+
+    def add(self, rows: FileRows) -> FileRows:
+        """Those that there was no room for."""
+        taken = min(len(rows), len(self._rows) - self._count)
+        for name in _NAMES:
+            getattr(self._rows, name)[self._count : self._count + taken] = getattr(rows, name)[
+                :taken
+            ]
+        self._count += taken
+        return rows[taken:]
+
+    def rows(self) -> FileRows:
+        return self._rows[: self._count]
+
+
 _NAMES = [field.name for field in fields(FileRows)]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tradeapi.market.importing.files import open_table
-from tradeapi.market.importing.rejects import Rejects, rejects_path
+from tradeapi.market.importing.rejects import Rejects, place_for_rejects
 from tradeapi.market.importing.tables import Table, Unusable
 
 Advance = Callable[[int], None]
@@ -88,15 +88,16 @@ class Run:
             with _named(path):
                 table, rejects = open_table(path), Rejects()
                 self._files.append((table, rejects, begin(table, rejects)))
-        self._rejects_to = {path: rejects_to or rejects_path(path) for path in paths}
+        self._rejects_to = rejects_to
         if rejects_to is not None and rejects_to.resolve() in {path.resolve() for path in paths}:
             raise Unusable(f"{rejects_to}: it is to be imported, so it can't take the rejects")
 
     async def run(self, display: Display, tell: Callable[[Summary], None]) -> None:
         """Import one file after the other, and tell about each when it is done."""
-        for path in set(self._rejects_to.values()):
-            path.unlink(missing_ok=True)
+        if self._rejects_to is not None:
+            self._rejects_to.unlink(missing_ok=True)
         for table, rejects, file in self._files:
+            rejects_to = self._rejects_to or place_for_rejects(table.path)
             started = time.monotonic()
             display.begin(table.path)
             done = 0
@@ -111,14 +112,14 @@ class Run:
                     await file.run(advance)
                 finally:
                     if rejects.by_reason:
-                        rejects.write(table, self._rejects_to[table.path])
+                        rejects.write(table, rejects_to)
                     tell(
                         Summary(
                             path=table.path,
                             read=file.read,
                             statuses=file.statuses,
                             rejected=rejects.by_reason,
-                            rejects_path=self._rejects_to[table.path],
+                            rejects_path=rejects_to,
                             seconds=time.monotonic() - started,
                             remarks=file.remarks(),
                         )

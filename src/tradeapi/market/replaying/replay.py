@@ -38,18 +38,21 @@ class Replay:
         bars, left_out = read_recording(self.file, self.symbol, now=time.time())
         bars = bars[: self.limit]
         if left_out:
-            tell(f"{left_out:,} rows of {self.file} are no bars and are left out.")
+            tell(f"Left out, because they are no bars: {left_out:,} rows of {self.file}.")
         with Client(base_url=self.url, timeout=TIMEOUT_SECONDS) as client:
             target = Target(client, self.symbol)
             self._prepare(target, bars, tell)
             began = time.monotonic()
+            is_stopped = False
             try:
                 self._send(target, bars, began)
             except KeyboardInterrupt:
-                tell(f"Stopped at {clock(target.reached)}; --reset begins anew.")
-                return INTERRUPTED
+                is_stopped = True
             finally:
                 tell(_summary(target, time.monotonic() - began))
+        if is_stopped:
+            tell(f"Stopped at {clock(target.reached)}; --reset begins anew.")
+            return INTERRUPTED
         return REFUSED if target.refused else DONE
 
     def _prepare(self, target: Target, bars: Bars, tell: Tell) -> None:

@@ -1,0 +1,117 @@
+"""The stream of the whole application: its settings, and its agreement with HTTP."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.market.places import MONDAY
+from tests.streams.client import client
+from tests.streams.conftest import Running, running
+from tradeapi.app import create_app
+from tradeapi.clock import FixedClock
+from tradeapi.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+COIN = "CRYPTO:BTCUSD"
+TOPICS = [f"bars:{COIN}:1m", f"bars:{COIN}:1h", f"quotes:{COIN}"]
+
+
+@asynccontextmanager
+async def application(database_url: str, **settings: Any) -> AsyncIterator[Running]:
+    chosen = Settings(database_url=database_url, demo=False, **settings)
+    async with running(create_app(chosen, FixedClock(MONDAY)), chosen) as server:
+        yield server
+
+
+@asynccontextmanager
+async def http(server: Running) -> AsyncIterator[httpx2.AsyncClient]:
+    base = f"http://127.0.0.1:{server.port}/api/v1"
+    async with httpx2.AsyncClient(base_url=base, trust_env=False) as caller:
+        yield caller
+
+
+async def test_ticks_by_http_arrive_on_the_socket(database_url: str) -> None:
+    """And what the socket adds up to is what HTTP answers, field by field."""
+    async with application(database_url) as server, http(server) as caller:
+        assert (await caller.put(f"/symbols/{COIN}", json={"name": "Bitcoin"})).is_success
+        async with client(server.url) as guest:
+            await guest.subscribe(*TOPICS)
+            for second, price in enumerate([100, 102, 99, 101]):
+                tick = {
+                    "symbol": COIN,
+                    "price": price,
+                    "size": 1,
+                    "time": MONDAY - 70 + 20 * second,
+                }
+                assert (await caller.post("/ticks", json=tick)).is_success
+            await guest.hear_until(lambda: guest.charts[TOPICS[2]].quote.get("volume") == 4)
+            await guest.hear_rest()
+            for resolution in ("1m", "1h"):
+                asked = {"resolution": resolution}
+                history = (await caller.get(f"/bars/{COIN}", params=asked)).json()
+                columns = [history[name] for name in ("time", "open", "high", "low", "close")]
+                rows = [list(row) for row in zip(*columns, history["volume"], strict=True)]
+                chart = guest.charts[f"bars:{COIN}:{resolution}"]
+                assert chart.rows == rows
+                await guest.subscribe(f"bars:{COIN}:{resolution}")
+                chart = guest.charts[f"bars:{COIN}:{resolution}"]
+                assert (chart.final_until, chart.previous_time, chart.revision) == (
+                    history["final_until"],
+                    history["previous_time"],
+                    history["revision"],
+                )
+            [quote] = (await caller.get("/quotes", params={"symbols": COIN})).json()["items"]
+            assert guest.charts[TOPICS[2]].quote.items() <= quote.items()
+
+
+async def test_the_settings_of_the_stream(sqlite_url: str) -> None:
+    """Each is told in hello where clients have to know it, and holds."""
+    async with (
+        application(
+            sqlite_url,
+            websocket_connections=1,
+            websocket_topics=2,
+            websocket_frame_bytes=1000,
+            websocket_messages_per_second=1,
+            websocket_message_burst=3,
+        ) as server,
+        client(server.url) as guest,
+    ):
+        limits = (await guest.hear())["limits"]
+        assert limits["topics"] == 2
+        assert limits["frame_bytes"] == 1000
+        assert (limits["messages_per_second"], limits["burst"]) == (1, 3)
+        async with client(server.url) as second:
+            assert await second.close_code() == 1013
+        await guest.say(op="subscribe", topics=TOPICS)
+        assert (await guest.hear())["code"] == "too_many_topics"
+        for _ in range(3):
+            await guest.say(op="ping")
+        answers = [await guest.hear() for _ in range(3)]
+        assert [answer["type"] for answer in answers] == ["pong", "pong", "error"]
+        await guest.connection.send(json.dumps({"op": "x" * 1000}))
+        assert await guest.close_code() == 1009
+
+
+async def test_a_socket_is_pinged_and_has_to_answer(sqlite_url: str) -> None:
+    """At the interval and within the time of the settings."""
+    async with application(
+        sqlite_url, websocket_ping_interval_seconds=0.2, websocket_timeout_seconds=0.2
+    ) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        async with asyncio.timeout(5):
+            said = await reader.read(-1)
+        assert b"\x89\x04" in said, "a ping"
+        assert b"\x88" in said, "a close"
+        writer.close()
