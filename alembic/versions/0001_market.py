@@ -78,7 +78,6 @@ def upgrade() -> None:
         sa.Column("native", sa.Float(), nullable=False),
         sa.Column("first_tick", sa.Float(), nullable=True),
         sa.Column("last_tick", sa.Float(), nullable=True),
-        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["symbol_id"],
             ["symbols.id"],
@@ -121,7 +120,6 @@ def upgrade() -> None:
         sa.Column("symbol_id", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("version", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("revision", sa.BigInteger(), server_default="0", nullable=False),
-        sa.Column("reset_version", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("updated", sa.Float(), server_default="0", nullable=False),
         sa.Column("last", sa.Float(), nullable=True),
         sa.Column("last_time", sa.Float(), nullable=True),

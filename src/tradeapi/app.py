@@ -65,9 +65,9 @@ TAGS = [
 ]
 
 API: tuple[APIRouter, ...] = (
+    bars_router.router,
     symbols_router.router,
     exchanges_router.router,
-    bars_router.router,
     ticks_router.router,
     quotes_router.router,
 )
@@ -112,6 +112,9 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         middleware=_layers(settings),
     )
     install_problems(app)
+    # Routes are tried one after the other: what is asked for most comes first.
+    for router in API:
+        app.include_router(router, prefix="/api/v1")
     for router in (
         docs.router,
         health.router,
@@ -119,8 +122,6 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         streams_router,
     ):
         app.include_router(router)
-    for router in API:
-        app.include_router(router, prefix="/api/v1")
     return app
 
 

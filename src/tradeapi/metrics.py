@@ -17,8 +17,9 @@ from prometheus_client import (
     Histogram,
     disable_created_metrics,
 )
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.openmetrics import exposition as openmetrics
 
 # They would double the number of series, for times that nobody graphs.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -50,7 +51,10 @@ STREAM_LAG = Histogram(
 
 def scrape(accept: str) -> tuple[bytes, str]:
     """All processes' metrics and their content type; reads files, so call it in a thread."""
-    encode, content_type = choose_encoder(accept)
+    # The library's own choice breaks at odd versions in `Accept`, and answers with them.
+    is_open = "application/openmetrics-text" in accept
+    encode = openmetrics.generate_latest if is_open else generate_latest
+    content_type = openmetrics.CONTENT_TYPE_LATEST if is_open else CONTENT_TYPE_PLAIN_0_0_4
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if folder is None:
         return encode(REGISTRY), content_type

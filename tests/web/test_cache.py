@@ -23,13 +23,14 @@ class Maker:
     seconds: float = 0
     made: int = 0
     fails: bool = False
+    state: str = "1"
     headers: Headers = field(default_factory=list)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         self.made += 1
         number = self.made
         if self.is_good is not None:
-            keep(scope, self.is_good)
+            keep(scope, self.is_good, state=self.state)
         await asyncio.sleep(self.seconds)
         if self.fails:
             raise ValueError
@@ -165,7 +166,7 @@ async def test_what_changed_while_it_was_made_is_made_anew() -> None:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal version
         read = version
-        keep(scope, lambda: read == version)
+        keep(scope, lambda: read == version, state="")
         await asyncio.sleep(0.005)
         version += read == 0
         await Maker(None, headers=[(b"version", b"%d" % read)])(scope, receive, send)
@@ -194,11 +195,12 @@ async def test_a_known_etag_gets_no_body() -> None:
     assert (await ask(app, if_none_match='"x"')).status == 200
 
 
-async def test_equal_bodies_have_equal_etags() -> None:
-    """In every process, for it is made of nothing else."""
-    etags = [(await ask(around(Maker()))).headers[b"etag"] for _ in range(2)]
+async def test_an_etag_is_of_the_state_and_the_bytes() -> None:
+    """The same in every process; another when either is."""
+    makers = [Maker(), Maker(), Maker(padding=1), Maker(state="2")]
+    etags = [(await ask(around(maker))).headers[b"etag"] for maker in makers]
     assert etags[0] == etags[1]
-    assert (await ask(around(Maker(padding=1)))).headers[b"etag"] != etags[0]
+    assert len(set(etags)) == 3
 
 
 async def test_what_is_asked_for_least_goes_first() -> None:

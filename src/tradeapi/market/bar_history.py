@@ -25,7 +25,8 @@ class Answer:
 
     `final_until` is not beyond the end of the window that was asked for, so that the answers to a
     closed window are all the same. `is_immutable`: at this revision they are so for ever.
-    `restated` says which corporate actions the prices are restated for.
+    `restated` says which corporate actions the prices are restated for. `state` is another when
+    the answer to the same question is.
     """
 
     listing: Listing
@@ -36,6 +37,7 @@ class Answer:
     final_until: int
     is_immutable: bool
     restated: Restated
+    state: str
     is_good: Callable[[], bool]
 
 
@@ -84,13 +86,11 @@ class BarHistory:
         calendar = listing.calendar
         async with self._database.read() as raw:
             page = await history(raw, listing.id, resolution, window, fill=calendar.fill)
-            restated = await self._adjusted.restate(
-                raw, listing, resolution, page, adjustment, now
-            )
+            restated = await self._adjusted.restate(raw, listing, resolution, page, adjustment, now)
         watched.saw(page.version, page.revision, listing.version)
         # A newer bar has closed all of these, and what comes after it changes nothing here.
         is_closed = page.last is not None and window.end <= page.last
-        final, moves_at = self._final(listing, resolution, page, now)
+        final, moves_at = self._finality(listing, resolution, page, now)
         state = State(
             revision=page.revision,
             listed=listing.version,
@@ -98,19 +98,21 @@ class BarHistory:
             version=None if is_closed else page.version,
             until=restated.until if is_closed else min(restated.until, moves_at),
         )
+        known_final = min(window.end, final)
         return Answer(
             listing=listing,
             resolution=resolution,
             adjustment=max(adjustment, Adjustment(listing.basis), key=list(Adjustment).index),
             page=page,
             bars=restated.bars,
-            final_until=min(window.end, final),
+            final_until=known_final,
             is_immutable=is_closed and restated.until == inf,
             restated=restated,
+            state=f"{state.name}.{known_final}",
             is_good=self._newest.holds(watched, state),
         )
 
-    def _final(
+    def _finality(
         self, listing: Listing, resolution: Resolution, page: Page, now: float
     ) -> tuple[int, float]:
         """The time below which all bars are closed, and when the clock will move it."""

@@ -28,8 +28,8 @@ BARS_PER_BLOCK = 1440
 SEAL_AT = 256
 KEEP = 8
 
-OPEN, HIGH, LOW, CLOSE, VOLUME, NATIVE, FIRST_TICK, LAST_TICK, VERSION = range(9)
-_WIDTH = 9
+OPEN, HIGH, LOW, CLOSE, VOLUME, NATIVE, FIRST_TICK, LAST_TICK = range(8)
+_WIDTH = 8
 
 
 def window(resolution: Resolution) -> int:
@@ -44,10 +44,7 @@ def block_start(time: int, resolution: Resolution) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredBars:
-    """Bars with all that the store keeps of them; `values` is one row per bar, see the constants.
-
-    `version` is 0 for bars that were read from a block.
-    """
+    """Bars with all that the store keeps of them; `values` has a row per bar, see above."""
 
     time: Int64Array
     values: Float64Array
@@ -62,7 +59,6 @@ class StoredBars:
         for column, series in enumerate(bars.columns()[1:]):
             values[:, column] = series
         values[:, NATIVE] = native
-        values[:, VERSION] = 0
         return cls(bars.time, values)
 
     @classmethod
@@ -145,7 +141,6 @@ def encode(bars: StoredBars) -> bytes:
 def decode(count: int, data: bytes) -> StoredBars:
     """All that a block holds; for writers."""
     values = np.full((count, _WIDTH), np.nan)
-    values[:, VERSION] = 0
     for column in range(NATIVE):
         values[:, column] = np.frombuffer(data, np.float64, count, 8 * count * (column + 1))
     values[:, NATIVE] = np.frombuffer(data, np.uint8, count, 48 * count)
@@ -157,5 +152,5 @@ def decode(count: int, data: bytes) -> StoredBars:
 
 
 def columns(count: int, data: bytes) -> Float64Array:
-    """Only the bars of a block, one row per column, the times as they are in memory; for readers."""
+    """Only the bars of a block, a row for each column, the times by their bits; for readers."""
     return np.frombuffer(data, np.float64, 6 * count).reshape(6, count)

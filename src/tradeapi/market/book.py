@@ -75,7 +75,7 @@ class Book:
     async def upsert(self, resolution: Resolution, bars: Bars) -> list[ItemStatus]:
         """Insert or replace native bars; what became of each, in order."""
         level = await self._reach(resolution, bars.time)
-        return level.put(StoredBars.of(bars, native=True), self.head.version + 1)
+        return level.put(StoredBars.of(bars, native=True))
 
     async def delete(self, resolution: Resolution, start: int, end: int) -> int:
         """Remove native and tick-built bars with `start <= time < end`; how many there were.
@@ -112,7 +112,7 @@ class Book:
         level = await self._reach(Resolution.MINUTE, np.sort(inside))
         rows = level.rows_at(np.unique(inside).tolist())
         built, statuses = build(ticks, labels.tolist(), rows)
-        level.put(built, self.head.version + 1)
+        level.put(built)
         accepted = [
             tick for tick, status in zip(ticks, statuses, strict=True) if status == "accepted"
         ]
@@ -159,7 +159,7 @@ class Book:
             await self._store.reach_ends(level)
         await self._announceable(changed)
         for level in changed:
-            await self._store.save(level, self.head)
+            await self._store.save(level)
         self._store.save_head(self.head)
         event = self.head.changed(self.facts.symbol, changed, is_intraday=self._is_intraday)
         if self._resets:
@@ -215,7 +215,7 @@ class Book:
         """Have the bars with these labels be the folded ones or none, where they aren't native."""
         labels = without(labels, level.native_among(labels))
         folded = folded[members(labels, folded.time)]
-        level.put(StoredBars.of(folded, native=False), self.head.version + 1)
+        level.put(StoredBars.of(folded, native=False))
         level.remove(without(labels, folded.time))
 
     def _labels(self, times: Int64Array, resolution: Resolution) -> Int64Array:
@@ -239,8 +239,6 @@ class Book:
         # What changes no bar does not hold the last one open.
         now = self._now if changed else self.head.updated
         self.head.advance(now, revised=revised or bool(self._resets))
-        if self._resets:
-            self.head.reset_version = self.head.version
 
     async def _requote(self, changed: Sequence[Level]) -> None:
         head = self.head

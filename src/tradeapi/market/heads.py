@@ -17,7 +17,6 @@ class Head:
     symbol_id: int
     version: int = 0
     revision: int = 0
-    reset_version: int = 0
     updated: float = 0.0
     last: float | None = None
     last_time: float | None = None

@@ -10,7 +10,6 @@ from tradeapi.database import Raw
 from tradeapi.market.blocks import (
     KEEP,
     SEAL_AT,
-    VERSION,
     StoredBars,
     block_start,
     decode,
@@ -85,11 +84,11 @@ class LevelStore:
         else:
             level.first = level.last = None
 
-    async def save(self, level: Level, head: Head) -> None:
+    async def save(self, level: Level) -> None:
         """Write the level's changes; once there are many rows, seal them."""
         sealed = await self._seal(level)
         if sealed is not None:
-            await self._save_blocks(level, sealed, head)
+            await self._save_blocks(level, sealed)
         self._save_rows(level, sealed)
         level.sealed = sealed
         self.save_series(level)
@@ -107,16 +106,13 @@ class LevelStore:
         unsealed = level.bars.between(unsealed_from, math.inf)
         return int(unsealed.time[-KEEP - 1]) if len(unsealed) > SEAL_AT else sealed
 
-    async def _save_blocks(self, level: Level, sealed: int, head: Head) -> None:
+    async def _save_blocks(self, level: Level, sealed: int) -> None:
         resolution, before = level.resolution, level.sealed_before
         touched = level.touched()
         dirty = touched[: np.searchsorted(touched, sealed, side="right")]
-        if before is not None and len(dirty) and dirty[0] <= before:
-            head.reset_version = head.version
         if before is None or sealed > before:
             moved = level.bars.between(-math.inf if before is None else before + 1, sealed + 1)
             dirty = union(dirty, moved.time)
-            head.reset_version = max(head.reset_version, int(moved.values[:, VERSION].max()))
         if not len(dirty):
             return
         width = window(resolution)
@@ -142,8 +138,7 @@ class LevelStore:
         changed = changed[changed > floor]
         values = level.bars.values[np.searchsorted(level.bars.time, changed)].tolist()
         self.writes.rows += [
-            (*key, time, *row[:VERSION], int(row[VERSION]))
-            for time, row in zip(changed.tolist(), values, strict=True)
+            (*key, time, *row) for time, row in zip(changed.tolist(), values, strict=True)
         ]
         gone = level.removed[level.removed > floor].tolist()
         self.writes.rows_dropped += [(*key, time) for time in gone]
@@ -169,7 +164,7 @@ class LevelStore:
 
     async def _rows(self, resolution: Resolution) -> Sequence[Sequence[object]]:
         return await self._raw.fetch(
-            "SELECT time, open, high, low, close, volume, native, first_tick, last_tick, version "
+            "SELECT time, open, high, low, close, volume, native, first_tick, last_tick "
             "FROM bar_rows WHERE symbol_id = $1 AND resolution = $2 ORDER BY time",
             self._id,
             resolution.seconds,

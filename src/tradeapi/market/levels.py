@@ -8,7 +8,7 @@ import numpy as np
 
 from tradeapi.analytics.bars import Int64Array
 from tradeapi.analytics.sorted_times import NO_TIMES, members, union, without
-from tradeapi.market.blocks import NATIVE, VERSION, VOLUME, StoredBars
+from tradeapi.market.blocks import NATIVE, VOLUME, StoredBars
 from tradeapi.market.events import BarChange, Kind
 from tradeapi.market.resolutions import Resolution
 
@@ -45,19 +45,16 @@ class Level:
         """The times of all bars that changed, ascending."""
         return union(union(self.updated, self.inserted), self.removed)
 
-    def put(
-        self, bars: StoredBars, version: int
-    ) -> list[Literal["inserted", "updated", "unchanged"]]:
+    def put(self, bars: StoredBars) -> list[Literal["inserted", "updated", "unchanged"]]:
         """Insert or replace; a bar equal to what is there is left alone."""
         if not len(bars):
             return []
         found, places = self.bars.find(bars.time)
         same = found.copy()
         if found.any():
-            old = self.bars.values[places[found], :VERSION]
-            new = bars.values[found, :VERSION]
+            old = self.bars.values[places[found]]
+            new = bars.values[found]
             same[found] = ((old == new) | (np.isnan(old) & np.isnan(new))).all(axis=1)
-        bars.values[:, VERSION] = version
         changed = bars[~same]
         self.bars = self.bars.with_bars(changed)
         self.updated = union(self.updated, bars.time[found & ~same])

@@ -95,7 +95,6 @@ class Head(Base):
     """The newest facts of one symbol, and the lock its writers queue on.
 
     `version` rises by one with each committed change, `revision` when closed history changes.
-    `reset_version` is the last version whose changes can't be read back from `bar_rows`.
     """
 
     __tablename__ = "heads"
@@ -106,7 +105,6 @@ class Head(Base):
     )
     version: Mapped[int] = mapped_column(BigInteger, server_default="0")
     revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    reset_version: Mapped[int] = mapped_column(BigInteger, server_default="0")
     updated: Mapped[float] = mapped_column(Float, server_default="0")
     last: Mapped[float | None] = mapped_column(Float)
     last_time: Mapped[float | None] = mapped_column(Float)
@@ -152,7 +150,6 @@ class BarRow(Base):
     # When the trades behind open and close happened; null for bars that no tick made.
     first_tick: Mapped[float | None] = mapped_column(Float)
     last_tick: Mapped[float | None] = mapped_column(Float)
-    version: Mapped[int] = mapped_column(BigInteger)
 
 
 class BarBlock(Base):

@@ -61,6 +61,10 @@ class State:
     version: int | None
     until: float
 
+    @property
+    def name(self) -> str:
+        return f"{self.revision}.{self.listed}.{'' if self.version is None else self.version}"
+
     def is_still(self, watched: Watched) -> bool:
         return (
             self.revision == watched.revision

@@ -56,7 +56,7 @@ def bars_of(records: Sequence[Record], *, earliest: bool) -> Bars:
         runs.reverse()
     edge = _edge([record for record in records if record[KIND] == ROWS])
     if edge is not None:
-        runs.append(edge if earliest else edge[:, ::-1])
+        runs.append(edge if earliest else edge[:, ::-1].copy())
     if not runs:
         return Bars.empty()
     table = np.concatenate(runs, axis=1) if len(runs) > 1 else runs[0]
@@ -67,11 +67,12 @@ def _edge(records: Sequence[Record]) -> Float64Array | None:
     """Rows as a block's columns."""
     if not records or not records[0][COUNT]:
         return None
-    if records[0][DATA] is not None:
+    if records[0][DATA]:
         return _unpacked(records[0][COUNT], records[0][DATA])
-    rows = np.array([record[5:10] for record in records], np.float64)
-    times = np.array([record[COUNT] for record in records], np.int64)
-    return np.vstack([times.view(np.float64), rows.T])
+    table = np.empty((6, len(records)))
+    table[0] = np.array([record[1] for record in records], np.int64).view(np.float64)
+    table[1:] = np.array([record[5:10] for record in records]).T
+    return table
 
 
 def _unpacked(count: int, data: bytes) -> Float64Array:

@@ -116,7 +116,7 @@ class BarStore:
 
 
 _HEADS = """
-SELECT h.symbol_id, h.version, h.revision, h.reset_version, h.updated, h.last, h.last_time, h.day,
+SELECT h.symbol_id, h.version, h.revision, h.updated, h.last, h.last_time, h.day,
   h.open, h.high, h.low, h.volume, h.previous_close,
   COALESCE(s.calendar, e.calendar), s.extended_hours
 FROM heads h JOIN symbols s ON s.id = h.symbol_id JOIN exchanges e ON e.code = s.exchange

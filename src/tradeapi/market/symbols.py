@@ -135,7 +135,7 @@ def _row(name: Name, fields: SymbolFields) -> tuple[object, ...]:
         name.symbol,
         name.exchange,
         name.ticker,
-        fields.get("name", ""),
+        fields.get("name", name.ticker),
         fields.get("type", "stock"),
         fields["currency"],
         fields.get("sector"),

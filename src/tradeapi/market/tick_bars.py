@@ -63,7 +63,7 @@ def build(
 
 def _with_tick(row: list[float] | None, tick: Tick) -> list[float]:
     if row is None:
-        return [tick.price] * (CLOSE + 1) + [tick.size, 0.0, tick.time, tick.time, 0.0]
+        return [tick.price] * (CLOSE + 1) + [tick.size, 0.0, tick.time, tick.time]
     # A bar that ticks built always knows its first and last trade.
     if tick.time < row[FIRST_TICK]:
         row[OPEN], row[FIRST_TICK] = tick.price, tick.time

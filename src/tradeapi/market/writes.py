@@ -41,12 +41,11 @@ _DROP_UNSEALED = "DELETE FROM bar_rows WHERE symbol_id = $1 AND resolution = $2 
 _DROP_ROW = "DELETE FROM bar_rows WHERE symbol_id = $1 AND resolution = $2 AND time = $3"
 _PUT_ROW = """
 INSERT INTO bar_rows (symbol_id, resolution, time, open, high, low, close, volume,
-  native, first_tick, last_tick, version)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+  native, first_tick, last_tick)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (symbol_id, resolution, time) DO UPDATE SET open = excluded.open,
   high = excluded.high, low = excluded.low, close = excluded.close, volume = excluded.volume,
-  native = excluded.native, first_tick = excluded.first_tick, last_tick = excluded.last_tick,
-  version = excluded.version
+  native = excluded.native, first_tick = excluded.first_tick, last_tick = excluded.last_tick
 """
 _DROP_BLOCK = "DELETE FROM bar_blocks WHERE symbol_id = $1 AND resolution = $2 AND start = $3"
 _PUT_BLOCK = """
@@ -62,7 +61,7 @@ ON CONFLICT (symbol_id, resolution)
 DO UPDATE SET first = excluded.first, last = excluded.last, sealed = excluded.sealed
 """
 _PUT_HEAD = """
-UPDATE heads SET version = $2, revision = $3, reset_version = $4, updated = $5, last = $6,
-  last_time = $7, day = $8, open = $9, high = $10, low = $11, volume = $12, previous_close = $13
+UPDATE heads SET version = $2, revision = $3, updated = $4, last = $5, last_time = $6, day = $7,
+  open = $8, high = $9, low = $10, volume = $11, previous_close = $12
 WHERE symbol_id = $1
 """

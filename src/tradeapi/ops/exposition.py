@@ -6,6 +6,8 @@ from fastapi import APIRouter, Request, Response
 
 from tradeapi.metrics import scrape
 
+FORMATS = ("text/plain", "application/openmetrics-text")
+
 
 def metrics_router(path: str) -> APIRouter:
     router = APIRouter(tags=["operations"])
@@ -14,7 +16,9 @@ def metrics_router(path: str) -> APIRouter:
         path,
         summary="Metrics for Prometheus",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        responses={
+            200: {"content": {format: {"schema": {"type": "string"}} for format in FORMATS}}
+        },
     )
     async def metrics(request: Request) -> Response:
         """In the text format, or OpenMetrics when `Accept` asks for it; all processes' sums."""

@@ -14,6 +14,9 @@ from starlette.websockets import WebSocket
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+from tradeapi.web.refusals import refusal
 
 EXTENSION = "tradeapi.connection"
 # More unsent bytes in the kernel would only age there, where newer values can't replace them.
@@ -22,6 +25,11 @@ ACKNOWLEDGED_WITHIN_MILLISECONDS = 15_000
 # How long a client may take to close after us, and when the server stops.
 CLOSE_SECONDS = 5.0
 FAREWELL_SECONDS = 0.5
+# Neither counts as a message, and a client that sends millions of them keeps us from the others.
+MOST_FRAGMENTS = 1024
+MOST_PINGS = 100
+PINGS_SECONDS = 10.0
+NOT_TEXT, POLICY = 1007, 1008
 
 
 class Connection:
@@ -39,6 +47,8 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
 
     _leave: Callable[[], float] | None = None
     _deadline: TimerHandle | None = None
+    _pings = 0
+    _first_ping = 0.0
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -46,6 +56,42 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
         if connected is not None and connected.family in {socket.AF_INET, socket.AF_INET6}:
             for option, value in _TCP_OPTIONS.items():
                 connected.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            # What the library can't read at all uvicorn leaves unanswered, and open for ever.
+            detail = "A WebSocket's handshake has no body, and no line of more than 8192 bytes."
+            self.transport.write(refusal(400, "bad_handshake", detail))
+            self.transport.close()
+
+    def handle_cont(self, event: Frame) -> None:
+        super().handle_cont(event)
+        if len(self.frames) > MOST_FRAGMENTS:
+            self._fail(POLICY, "too many fragments")
+
+    def send_receive_event_to_app(self) -> None:
+        if self.curr_msg_data_type == "text":
+            try:
+                b"".join(self.frames).decode()
+            except UnicodeDecodeError:
+                # uvicorn closes, too, but calls it a fault of ours.
+                self._fail(NOT_TEXT, "not UTF-8")
+                return
+        super().send_receive_event_to_app()
+
+    def handle_ping(self) -> None:
+        now = self.loop.time()
+        if now - self._first_ping > PINGS_SECONDS:
+            self._pings, self._first_ping = 0, now
+        self._pings += 1
+        if self._pings > MOST_PINGS:
+            self._fail(POLICY, "too many pings")
+        elif self.writable.is_set():
+            super().handle_ping()
+        else:
+            # Answers that the client does not read would pile up here.
+            self.conn.data_to_send()
 
     def on_shutdown(self, leave: Callable[[], float]) -> None:
         self._leave = leave
@@ -65,6 +111,9 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
             # uvicorn calls this a fault of ours; it is a close that we have not heard of yet.
             raise ClientDisconnected
         await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            # Else uvicorn misses an answer.
+            self.handshake_complete = True
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
@@ -82,6 +131,12 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
         super().connection_lost(exc)
         if self._deadline is not None:
             self._deadline.cancel()
+
+    def _fail(self, code: int, reason: str) -> None:
+        if not self.close_sent:
+            self.conn.fail(code, reason)
+            self.handle_parser_exception()
+            self._abort_after(FAREWELL_SECONDS)
 
     def _abort_after(self, seconds: float) -> None:
         """Unless it is due sooner already."""

@@ -7,6 +7,8 @@ from tradeapi.streams.protocol import Position
 from tradeapi.streams.topics import Frame, Topic
 
 AT_ONCE = 64
+# Replies can be long, and each is one more that a client asked for.
+MOST_UNHEARD = 8
 
 
 class Lagged(Exception):
@@ -78,6 +80,12 @@ class Mailbox:
     async def handed_out(self, subscription: "Subscription") -> None:
         """Wait until the subscription's snapshot has been taken and the taker came back."""
         while subscription.has_snapshot:
+            self._turned.clear()
+            await self._turned.wait()
+
+    async def heard(self) -> None:
+        """Wait until few replies wait: who does not listen needs no further ones."""
+        while len(self._replies) > MOST_UNHEARD and not self.is_closing:
             self._turned.clear()
             await self._turned.wait()
 

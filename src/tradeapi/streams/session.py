@@ -76,6 +76,7 @@ class Session:
 
     async def _read(self) -> None:
         while not self._mailbox.is_closing:
+            await self._mailbox.heard()
             message = await self._socket.receive()
             if message["type"] == "websocket.disconnect":
                 return

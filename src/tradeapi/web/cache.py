@@ -5,12 +5,11 @@ may ask, counts and logs: a kept answer takes the same way in and out as a new o
 """
 
 import asyncio
-from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from hashlib import sha256
 from http import HTTPStatus
+from zlib import crc32
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -46,18 +45,25 @@ class Kept:
 class Making:
     """An answer on its way: the handler says whether it is to be kept, others wait for it."""
 
-    __slots__ = ("ended", "is_good")
+    __slots__ = ("ended", "is_good", "state")
 
     def __init__(self) -> None:
         self.is_good: Callable[[], bool] | None = None
+        self.state = ""
         self.ended = asyncio.Event()
 
 
-def keep(scope: Scope, is_good: Callable[[], bool]) -> None:
-    """Have the answer kept and given to others for as long as `is_good()`; gives it an ETag."""
+def keep(scope: Scope, is_good: Callable[[], bool], *, state: str) -> None:
+    """Have the answer kept and given to others for as long as `is_good()`; gives it an ETag.
+
+    No other answer at the same address has this `state`, unless the database is another. For that
+    case, and because each coding has its own bytes, the ETag holds a checksum too: a real hash of
+    a large answer would cost more than the rest of the way out.
+    """
     making: Making | None = scope.get(MAKING)
     if making is not None:
         making.is_good = is_good
+        making.state = state
 
 
 class Cache:
@@ -164,7 +170,7 @@ class _Recorder:
         if self._headers is None or not self._is_whole or self._making.is_good is None:
             return None
         body = b"".join(self._parts)
-        etag = b'"' + urlsafe_b64encode(sha256(body).digest()[:18]) + b'"'
+        etag = b'"%b-%x-%x"' % (self._making.state.encode(), len(body), crc32(body))
         return Kept(
             headers=[*map(_without_repetition, self._headers), (b"etag", etag)],
             body=body,

@@ -7,6 +7,7 @@ import fastapi_offline
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
+from starlette.types import Receive, Scope, Send
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,6 +42,14 @@ START = """SwaggerUIBundle({
 ASSETS = Path(str(files(fastapi_offline) / "static"))
 
 
+class WholeFile(FileResponse):
+    """Never a part of it: Starlette's refusals of parts are no problems of ours."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [header for header in scope["headers"] if header[0] != b"range"]
+        await super().__call__({**scope, "headers": headers}, receive, send)
+
+
 @router.get("/docs")
 async def page(request: Request) -> Response:
     html = PAGE.format(title=request.app.title)
@@ -54,12 +63,12 @@ async def start() -> Response:
 
 @router.get("/docs/swagger-ui-bundle.js")
 async def script() -> Response:
-    return FileResponse(ASSETS / "swagger-ui-bundle.js", media_type="text/javascript")
+    return WholeFile(ASSETS / "swagger-ui-bundle.js", media_type="text/javascript")
 
 
 @router.get("/docs/swagger-ui.css")
 async def style() -> Response:
-    return FileResponse(ASSETS / "swagger-ui.css", media_type="text/css")
+    return WholeFile(ASSETS / "swagger-ui.css", media_type="text/css")
 
 
 @router.get("/openapi.json")

@@ -4,9 +4,10 @@ import asyncio
 
 import structlog
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tradeapi.errors import Forbidden, NotFound, TooLarge, TradeError, Unavailable
+from tradeapi.errors import Forbidden, Invalid, NotFound, TooLarge, TradeError, Unavailable
 from tradeapi.web.envelope import REQUEST_ID
 from tradeapi.web.outages import outage
 from tradeapi.web.problems import trade_problem
@@ -66,6 +67,9 @@ class Guard:
     def _judge(self, error: Exception) -> TradeError:
         if isinstance(error, TradeError):
             return error
+        if isinstance(error, ClientDisconnect):
+            # Nobody will read this; it is for the log and the metrics.
+            return Invalid("The client left before its body was complete.", code="bad_body")
         passing = outage(error)
         if passing is not None:
             passing.__cause__ = error

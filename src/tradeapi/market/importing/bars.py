@@ -135,11 +135,14 @@ class BarImport:
         judged = [(listing, bars) for listing, bars in judged if len(bars)]
         if not judged:
             return
+        statuses: Counter[str] = Counter()
         async with self._market.database.transaction() as session:
             books = await self._market.store.open(session, [listing.facts for listing, _ in judged])
             for book, (_, bars) in zip(books, judged, strict=True):
-                self.statuses.update(await book.upsert(self._resolution, bars))
+                statuses.update(await book.upsert(self._resolution, bars))
             await self._market.store.flush(session, books)
+        # Only what is committed has happened.
+        self.statuses += statuses
 
 
 def _batches(chunk: FileRows, symbols: Sequence[str]) -> Iterator[Groups]:

@@ -1,0 +1,105 @@
+"""HTTP below the application: uvicorn's, with bounds on what comes before a request is one.
+
+uvicorn keeps a head of any size in memory, and waits for its end for ever.
+"""
+
+from asyncio import TimerHandle, Transport
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from tradeapi.web.refusals import refusal
+
+# The parser takes addresses of up to 64 KiB; the rest is for headers.
+MOST_HEAD_BYTES = 96 * 1024
+# For a head from its first byte on, and for the rest of a body that nobody reads any more.
+PATIENCE_SECONDS = 10
+
+Fault = tuple[int, str, str]
+
+_MALFORMED: Fault = (400, "bad_request", "This is not HTTP.")
+_TOO_LARGE: Fault = (
+    431,
+    "head_too_large",
+    f"The address and the headers have more than {MOST_HEAD_BYTES} bytes.",
+)
+_TOO_SLOW: Fault = (408, "request_timeout", "The request took too long to arrive.")
+
+
+class HttpProtocol(HttpToolsProtocol):
+    """`_unparsed` counts the bytes since the parser last came to the end of something."""
+
+    _unparsed = 0
+    _is_in_head = False
+    _patience: TimerHandle | None = None
+    _fault = _MALFORMED
+
+    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._unparsed += len(data)
+        super().data_received(data)
+        if self._unparsed > MOST_HEAD_BYTES:
+            self._refuse(_TOO_LARGE)
+        elif self._is_in_head and self._patience is None:
+            self._wait()
+
+    def on_message_begin(self) -> None:
+        self._is_in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        self._advance()
+        size = len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
+        if size > MOST_HEAD_BYTES:
+            self._fault = _TOO_LARGE
+            # The parser stops, and has us answer it as malformed.
+            raise ValueError(_TOO_LARGE)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._unparsed = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._advance()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.cycle.response_complete and self.cycle.more_body:
+            self._wait()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's words
+        self._refuse(self._fault)
+
+    def _advance(self) -> None:
+        self._unparsed = 0
+        self._stop_waiting()
+
+    def _wait(self) -> None:
+        self._stop_waiting()
+        self._patience = self.loop.call_later(PATIENCE_SECONDS, self._give_up)
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+
+    def _give_up(self) -> None:
+        self._patience = None
+        if self._is_in_head:
+            self._refuse(_TOO_SLOW)
+        else:
+            self.transport.close()
+
+    def _refuse(self, fault: Fault) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(refusal(*fault))
+            self.transport.close()
