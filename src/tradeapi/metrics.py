@@ -32,6 +32,9 @@ REQUESTS_IN_PROGRESS = Gauge(
     "http_requests_in_progress", "HTTP requests being answered.", multiprocess_mode="livesum"
 )
 
+BARS_INGESTED = Counter("bars_ingested_total", "Bars inserted or changed by posts and imports.")
+TICKS_INGESTED = Counter("ticks_ingested_total", "Ticks taken into bars.")
+
 CACHE_HITS = Counter("cache_hits_total", "Answers that a cache had.", ["cache"])
 CACHE_MISSES = Counter("cache_misses_total", "Answers that had to be made.", ["cache"])
 

@@ -88,7 +88,9 @@ class Settings(BaseSettings):
         default=30, gt=0, description="How long a request may take until its answer begins."
     )
     max_body_bytes: int = Field(
-        default=8 * 1024 * 1024, gt=0, description="The largest request body that is read."
+        default=8 * 1024 * 1024,
+        gt=0,
+        description="The largest request body of bars or ticks that is read; others have 512 KiB.",
     )
     response_cache_bytes: int = Field(
         default=64 * 1024 * 1024,

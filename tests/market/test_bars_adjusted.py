@@ -1,12 +1,21 @@
 """History on the terms of today's shares."""
 
+import asyncio
+from datetime import date
+
 import pytest
 from starlette.testclient import TestClient
 
 from tests.market.bars_http import BARS, get, post
 from tests.market.conftest import CalendarData
 from tests.market.places import DAY, TODAY, Market, flat
+from tradeapi.analytics.adjustments import Adjustment
 from tradeapi.clock import FixedClock
+from tradeapi.market.actions import Actions, Term
+from tradeapi.market.bar_history import BarHistory
+from tradeapi.market.history import Window
+from tradeapi.market.newest import Newest
+from tradeapi.market.resolutions import Resolution
 
 SYMBOL = "US:A"
 # Two weeks, the second of which began today, a Monday.
@@ -111,3 +120,31 @@ async def test_within_the_day_a_split_begins_with_the_trading_day(
     page = get(client, SYMBOL, resolution="1m", adjustment="splits")
     assert page["close"] == [50, 50]
     assert get(client, SYMBOL, resolution="1h", adjustment="splits")["close"] == [50, 50]
+
+
+async def test_prices_and_revision_are_of_one_moment(market: Market) -> None:
+    """Though bars and actions are read one after the other while others change them."""
+    listing = await market.add(SYMBOL)
+    await market.write(listing, Resolution.DAY, ROWS)
+    newest = Newest(market.database, market.directory, market.clock)
+    history = BarHistory(market.database, market.directory, newest, market.clock, lateness=5)
+    closes: dict[int, set[float]] = {}
+    done = asyncio.Event()
+
+    async def read() -> None:
+        while not done.is_set():
+            answer = await history.read(SYMBOL, Resolution.DAY, Window(1), Adjustment.SPLITS)
+            closes.setdefault(answer.page.revision, set()).add(float(answer.bars.close[0]))
+
+    async def act() -> None:
+        for ratio in range(2, 22):
+            async with market.database.transaction() as session:
+                actions = Actions(session, market.store)
+                await actions.merge(listing, [Term(date(2024, 6, 12), "split", ratio)])
+            await asyncio.sleep(0.005)
+        done.set()
+
+    market.clock.time = TODAY + 3 * DAY
+    await asyncio.gather(act(), *(read() for _ in range(4)))
+    assert len(closes) > 3
+    assert all(len(found) == 1 for found in closes.values())

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
+from prometheus_client import REGISTRY
 
 from tests.market.places import MONDAY, TODAY, Market, flat
 from tradeapi.analytics.bars import Bars
@@ -127,3 +128,21 @@ async def test_writers_of_one_symbol_take_turns(market: Market, others: list[Mar
     assert hours.volume.tolist() == [minutes.volume.sum()]
     async with market.database.read() as raw:
         assert (await raw.fetch("SELECT version FROM heads"))[0][0] == 80
+
+
+async def test_what_is_taken_in_is_counted(market: Market) -> None:
+    """Bars that change something, once they are committed, and ticks that made bars."""
+    listing = await market.add("X:A")
+    bars, ticks = _counted("bars_ingested_total"), _counted("ticks_ingested_total")
+    await market.write(listing, MINUTE, ROWS[:3])
+    await market.write(listing, MINUTE, ROWS[:4])
+    async with market.database.transaction() as session:
+        [book] = await market.store.open(session, [listing.facts])
+        await book.add_ticks([Tick(ROWS[3][0], 7, 2), Tick(ROWS[3][0] + 60, 1, 1)])
+        await market.store.flush(session, [book])
+    assert _counted("bars_ingested_total") == bars + 4
+    assert _counted("ticks_ingested_total") == ticks + 1
+
+
+def _counted(name: str) -> float:
+    return REGISTRY.get_sample_value(name) or 0.0

@@ -9,6 +9,7 @@ from tests.market.conftest import CalendarData
 from tests.market.places import Market
 from tradeapi.analytics.bars import Bars
 from tradeapi.database import Database
+from tradeapi.errors import Unavailable
 from tradeapi.market.actions import recorded
 from tradeapi.market.days import DAY
 from tradeapi.market.events import CHANGES, Changed
@@ -192,3 +193,15 @@ async def test_it_goes_on_after_a_failure(market: Market) -> None:
     minutes = await bars_of(market, COIN, Resolution.MINUTE)
     before = minutes[minutes.time < MINUTE]
     assert before == await true_minutes(market, COIN, int(minutes.time[0]), MINUTE)
+
+
+async def test_a_feed_that_stands_still_is_noticed(market: Market) -> None:
+    """Before it has opened, and when nothing has come for a while."""
+    feed = feed_of(market)
+    with pytest.raises(Unavailable):
+        await feed.probe()
+    await feed.advance()
+    await feed.probe()
+    market.clock.time += 60
+    with pytest.raises(Unavailable):
+        await feed.probe()

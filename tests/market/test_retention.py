@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tradeapi.analytics.bars import Bars
+from tradeapi.analytics.bars import Bars, Int64Array
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.clock import FixedClock
 from tradeapi.database import Database
@@ -55,9 +55,9 @@ async def test_minutes_past_their_age_are_dropped_and_their_rollups_stay(
     assert (await _read(database, listing.id, Resolution.HOUR)).bars == hours.bars
 
 
-def _bars(time: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Bars:
-    price = 100 + np.arange(len(time)) % 50
-    return Bars(time, *(price.astype(np.float64) for _ in range(4)), np.ones(len(time)))
+def _bars(time: Int64Array) -> Bars:
+    price = (100 + np.arange(len(time)) % 50).astype(np.float64)
+    return Bars(time, price, price, price, price, np.ones(len(time)))
 
 
 async def _read(database: Database, symbol_id: int, resolution: Resolution) -> Page:

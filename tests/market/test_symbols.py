@@ -25,9 +25,9 @@ async def test_ensuring_symbols_creates_what_is_missing_once(market: Market) -> 
         )
         exchanges = await raw.fetch("SELECT code, calendar FROM exchanges")
     assert [tuple(row) for row in rows] == [
-        ("US:AAPL", "", "stock", 0),
+        ("US:AAPL", "AAPL", "stock", 0),
         ("US:IBM", "IBM", "stock", 0),
-        ("US:MSFT", "", "stock", 0),
+        ("US:MSFT", "MSFT", "stock", 0),
     ]
     assert [tuple(row) for row in exchanges] == [("US", "24x7")]
 

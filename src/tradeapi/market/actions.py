@@ -21,6 +21,9 @@ from tradeapi.market.symbols import Saved, Symbols, etag
 from tradeapi.market.times import EARLIEST, LATEST
 from tradeapi.web.preconditions import Precondition
 
+# What all splits may make of one share, or of how many they may make one: the prices of before
+# them have to stay numbers.
+MOST_SHARES = 1e12
 # More than there are between the first and the last instant that a bar may have.
 ALL_DAYS = 100_000
 
@@ -64,7 +67,7 @@ class Actions:
         """Have exactly these; raises Invalid that names every one that can't be."""
         symbol = await Symbols(self._session).get(listing.symbol)
         precondition.check(etag(symbol))
-        faults = await self._faults(listing, terms)
+        faults = await self._faults(listing, terms, kept=())
         if faults:
             errors = [FieldError(f"/items/{place}", fault) for place, fault in faults.items()]
             raise Invalid(errors[0].detail, code="invalid_action", errors=errors)
@@ -82,7 +85,9 @@ class Actions:
         """Add these to what there is, or correct it; what became of each, or why it can't be."""
         symbol = await Symbols(self._session).get(listing.symbol)
         stored = {(row.ex_date, row.kind): row for row in await recorded(self._session, listing.id)}
-        faults = await self._faults(listing, terms)
+        replaced = {term.key for term in terms}
+        kept = [row for key, row in stored.items() if key not in replaced]
+        faults = await self._faults(listing, terms, kept)
         statuses: Sequence[Saved | Invalid] = [
             Invalid(faults[place], code="invalid_action")
             if place in faults
@@ -114,8 +119,10 @@ class Actions:
         book.restate()
         await self._store.flush(self._session, [book])
 
-    async def _faults(self, listing: Listing, terms: Sequence[Term]) -> Mapping[int, str]:
-        """What is wrong with each, by place."""
+    async def _faults(
+        self, listing: Listing, terms: Sequence[Term], kept: Sequence[CorporateAction]
+    ) -> Mapping[int, str]:
+        """What is wrong with each, by place, beside what is kept."""
         faults: dict[int, str] = {}
         actions: dict[int, Action] = {}
         seen: set[tuple[date, Kind]] = set()
@@ -131,7 +138,7 @@ class Actions:
                     actions[place] = Action(term.kind, effective, term.value)
                 except ValueError as error:
                     faults[place] = str(error)
-        return faults | await self._too_large(listing, actions)
+        return faults | _too_many_shares(terms, kept) | await self._too_large(listing, actions)
 
     async def _too_large(self, listing: Listing, actions: Mapping[int, Action]) -> dict[int, str]:
         """The dividends that are not below the close before them."""
@@ -155,3 +162,25 @@ class Actions:
             except ValueError as error:
                 faults[place] = str(error)
         return faults
+
+
+def _too_many_shares(terms: Sequence[Term], kept: Sequence[CorporateAction]) -> dict[int, str]:
+    """The splits that with all later ones make too much, or too little, of one share."""
+    splits = [
+        *(
+            (one.ex_date, place, one.value)
+            for place, one in enumerate(terms)
+            if one.kind == "split"
+        ),
+        *((one.ex_date, -1, one.value) for one in kept if one.kind == "split"),
+    ]
+    faults: dict[int, str] = {}
+    shares, newest = 1.0, -1
+    for _, place, value in sorted(splits, reverse=True):
+        newest = newest if place < 0 else place
+        if 1 / MOST_SHARES <= shares * value <= MOST_SHARES:
+            shares *= value
+        else:
+            # What is kept was right without the new ones.
+            faults[newest] = f"The splits would make {shares * value:g} shares of one."
+    return faults

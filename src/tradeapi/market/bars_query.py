@@ -5,7 +5,7 @@ from enum import StrEnum
 from math import ceil
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Request
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from tradeapi.analytics.adjustments import Adjustment
@@ -110,7 +110,7 @@ class BarsParameters(BaseModel):
     ] = None
 
 
-async def _query(request: Request) -> BarsQuery:
+def bars_query(request: Request) -> BarsQuery:
     asked = parse_query(request, BarsParameters)
     start, end = parse_range(asked.start, end=asked.end, before=asked.before)
     return BarsQuery(
@@ -145,6 +145,3 @@ def _parse(name: str, text: str | None) -> int | None:
     except Invalid as error:
         fault = FieldError(f"/query/{name}", str(error))
         raise Invalid(str(error), code=error.code, errors=[fault]) from error
-
-
-BarsQueryDep = Annotated[BarsQuery, Depends(_query)]

@@ -10,12 +10,12 @@ from tradeapi.market.bars_answers import bars_response
 from tradeapi.market.bars_query import (
     TIME,
     BarsParameters,
-    BarsQueryDep,
     TimeText,
+    bars_query,
     parse_range,
 )
 from tradeapi.market.bars_schemas import BarColumns, BarIn, BarRows, BarsOut, Removed
-from tradeapi.market.dependencies import BarHistoryDep, BarWriterDep
+from tradeapi.market.dependencies import BarWriterDep, bar_history
 from tradeapi.market.export import MEDIA_TYPES, export
 from tradeapi.market.posted import describe_items, outcomes_response, read_items
 from tradeapi.market.resolutions import Resolution
@@ -45,10 +45,9 @@ _FILES: dict[str, Any] = {
         **problems(404, 409, 422),
     },
 )
-async def get(
-    request: Request, symbol: SymbolPath, query: BarsQueryDep, history: BarHistoryDep
-) -> Response:
+async def get(request: Request, symbol: SymbolPath) -> Response:
     """Bars with `start <= time < end`, ascending; derived from finer bars where none were given."""
+    query, history = bars_query(request), bar_history(request)
     if query.format in MEDIA_TYPES:
         return await export(history, symbol, query)
     answer = await history.read(symbol, query.resolution, query.window, query.adjustment)

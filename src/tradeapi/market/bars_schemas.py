@@ -39,6 +39,29 @@ class BarsAnswer(BaseModel):
 class BarColumns(BarsAnswer):
     """Bars as columns of equal length, ascending by time."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "symbol": "US:AAPL",
+                    "resolution": "1d",
+                    "adjustment": "raw",
+                    "time": [1704153600, 1704240000],
+                    "open": [187.15, 184.22],
+                    "high": [188.44, 185.88],
+                    "low": [183.89, 183.43],
+                    "close": [185.64, 184.25],
+                    "volume": [82488700, 58414500],
+                    "has_more_before": True,
+                    "has_more_after": True,
+                    "final_until": 1704326400,
+                    "previous_time": 1703808000,
+                    "revision": 17,
+                }
+            ]
+        }
+    )
+
     time: list[int]
     open: list[float]
     high: list[float]
@@ -65,9 +88,25 @@ class BarRows(BarsAnswer):
 class BarIn(BaseModel):
     """One bar; what it has in excess is refused, so that no typing error goes unnoticed."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "symbol": "US:AAPL",
+                    "resolution": "1d",
+                    "time": "2024-01-02",
+                    "open": 187.15,
+                    "high": 188.44,
+                    "low": 183.89,
+                    "close": 185.64,
+                    "volume": 82488700,
+                }
+            ]
+        },
+    )
 
-    symbol: str = Field(examples=["US:AAPL"])
+    symbol: str
     resolution: Annotated[str, Field(json_schema_extra={"enum": [*Resolution]})]
     time: Instant
     open: Price
@@ -80,9 +119,22 @@ class BarIn(BaseModel):
 class TickIn(BaseModel):
     """One trade; with an `id` it counts once, however often it is sent within a day."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "symbol": "CRYPTO:BTCUSD",
+                    "price": 46319.5,
+                    "size": 0.25,
+                    "time": 1704205800.125,
+                    "id": "18466",
+                }
+            ]
+        },
+    )
 
-    symbol: str = Field(examples=["CRYPTO:BTCUSD"])
+    symbol: str
     price: Price
     size: Volume
     time: Instant
@@ -92,9 +144,9 @@ class TickIn(BaseModel):
 class ItemOut(BaseModel):
     """What became of one item; `code` and `detail` say why it was refused."""
 
-    index: int = Field(description="Its place in the request, from 0.")
-    code: str | None
-    detail: str | None
+    index: int = Field(description="Its place in the request, from 0.", examples=[0])
+    code: str | None = Field(examples=["high_below_low"])
+    detail: str | None = Field(examples=["The high is below the low."])
 
 
 class BarOut(ItemOut):
@@ -102,6 +154,8 @@ class BarOut(ItemOut):
 
 
 class BarsOut(BaseModel):
+    """How many bars became what, and what became of each."""
+
     inserted: int
     updated: int
     unchanged: int
@@ -114,6 +168,8 @@ class TickOut(ItemOut):
 
 
 class TicksOut(BaseModel):
+    """How many ticks became what, and what became of each."""
+
     accepted: int
     duplicate: int
     rejected: int
@@ -121,5 +177,5 @@ class TicksOut(BaseModel):
 
 
 class Removed(BaseModel):
-    removed: int
-    revision: int
+    removed: int = Field(description="How many bars there were.", examples=[3])
+    revision: int = Field(description="The revision of the history without them.", examples=[18])

@@ -60,6 +60,7 @@ class Book:
         self.facts = facts
         self.head = head
         self.levels = levels
+        self.bars_taken = self.ticks_taken = 0
         self._store = store
         self._now = now
         self._lateness = lateness
@@ -75,7 +76,9 @@ class Book:
     async def upsert(self, resolution: Resolution, bars: Bars) -> list[ItemStatus]:
         """Insert or replace native bars; what became of each, in order."""
         level = await self._reach(resolution, bars.time)
-        return level.put(StoredBars.of(bars, native=True))
+        statuses = level.put(StoredBars.of(bars, native=True))
+        self.bars_taken += len(statuses) - statuses.count("unchanged")
+        return statuses
 
     async def delete(self, resolution: Resolution, start: int, end: int) -> int:
         """Remove native and tick-built bars with `start <= time < end`; how many there were.
@@ -116,6 +119,7 @@ class Book:
         accepted = [
             tick for tick, status in zip(ticks, statuses, strict=True) if status == "accepted"
         ]
+        self.ticks_taken += len(accepted)
         # Of trades at the same instant the last to arrive is the newest.
         traded = [*reversed(accepted), *([self._traded] if self._traded else [])]
         self._traded = max(traded, key=lambda tick: tick.time, default=None)

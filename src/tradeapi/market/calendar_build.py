@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Sequence
 from subprocess import CompletedProcess
 
 import anyio
@@ -22,29 +23,42 @@ async def build_apart(code: str) -> bytes:
     if code == CONTINUOUS:
         return b""
     if not re.fullmatch(r"\w[\w/]{,29}", code, re.ASCII):
-        raise _unknown(f"There is no calendar {code[:30]!r}.")
+        raise unknown_calendar(code)
+    return await _run(code)
+
+
+async def known_codes() -> frozenset[str]:
+    """What the library has names for; takes about a second."""
+    return frozenset((await _run()).decode().split("\n"))
+
+
+def unknown_calendar(code: str) -> Invalid:
+    return _refusal(f"There is no calendar {code[:30]!r}.")
+
+
+async def _run(*codes: str) -> bytes:
     try:
         with anyio.fail_after(TIMEOUT_SECONDS):
             # -P: a file of the working directory must not stand in for a module.
             finished = await anyio.run_process(
-                [sys.executable, "-P", "-m", SOURCE, code], check=False
+                [sys.executable, "-P", "-m", SOURCE, *codes], check=False
             )
     except TimeoutError as error:
-        raise Unavailable(f"Building the calendar {code} took too long.") from error
+        raise Unavailable(f"Building the calendar {' '.join(codes)} took too long.") from error
     if finished.returncode == 0:
         return finished.stdout
-    raise _failure(code, finished)
+    raise _failure(codes, finished)
 
 
-def _failure(code: str, finished: CompletedProcess[bytes]) -> Invalid | Unavailable:
+def _failure(codes: Sequence[str], finished: CompletedProcess[bytes]) -> Invalid | Unavailable:
     reason = finished.stderr.decode(errors="replace").strip()
     if finished.returncode == REFUSED:
-        return _unknown(reason)
-    last = reason.rpartition("\n")[2]
-    return Unavailable(f"The calendar {code} could not be built: {last or finished.returncode}")
+        return _refusal(reason)
+    last = reason.rpartition("\n")[2] or finished.returncode
+    return Unavailable(f"The calendar {' '.join(codes)} could not be built: {last}")
 
 
-def _unknown(reason: str) -> Invalid:
+def _refusal(reason: str) -> Invalid:
     return Invalid(
         f"{reason} Calendars are named by exchange_calendars, such as XNYS, XLON, XTKS, XHKG or"
         f" CMES; {CONTINUOUS} never closes.",

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from tradeapi.clock import Clock
 from tradeapi.database import Database, raw
 from tradeapi.errors import Invalid, Unavailable
-from tradeapi.market.calendar_build import build_apart
+from tradeapi.market.calendar_build import build_apart, known_codes, unknown_calendar
 from tradeapi.market.calendars import CONTINUOUS, Calendar, Continuous, load
 from tradeapi.market.days import DAY
 
@@ -32,6 +32,9 @@ class Calendars:
         self._known: dict[str, Calendar] = {CONTINUOUS: Continuous()}
         self._good_until: dict[str, float] = {CONTINUOUS: float("inf")}
         self._lock = anyio.Lock()
+        # What is refused takes a process to find out, which no caller may have us do again.
+        self._codes: frozenset[str] = frozenset()
+        self._refused: dict[str, str] = {}
 
     async def get(self, code: str) -> Calendar:
         """Raises Invalid (unknown_calendar) for a code that nobody knows."""
@@ -53,7 +56,7 @@ class Calendars:
         if stored is not None and self._clock.now() < stored.until - RENEW_BEFORE_END:
             return stored
         try:
-            data = await build_apart(code)
+            data = await self._build(code)
         except (Invalid, Unavailable):
             if stored is None:
                 raise
@@ -61,6 +64,19 @@ class Calendars:
             return stored
         await self._save(code, data)
         return load(code, data)
+
+    async def _build(self, code: str) -> bytes:
+        if code in self._refused:
+            raise Invalid(self._refused[code], code="unknown_calendar")
+        if self._codes and code not in self._codes:
+            raise unknown_calendar(code)
+        try:
+            return await build_apart(code)
+        except Invalid as error:
+            self._codes = self._codes or await known_codes()
+            if code in self._codes:
+                self._refused[code] = str(error)
+            raise
 
     async def _load(self, code: str) -> Calendar | None:
         async with self._database.read() as connection:

@@ -1,8 +1,9 @@
 """Calendars as exchange_calendars knows them; only ever imported by a process of its own.
 
 `python -m tradeapi.market.calendar_source XNYS` writes the calendar to its standard output, or
-refuses with a sentence on standard error. The library brings pandas, 130 MB and two seconds,
-which no server should carry: see `tradeapi.market.calendar_build`.
+refuses with a sentence on standard error; without a code it writes those there are. The library
+brings pandas, 130 MB and two seconds, which no server should carry: see
+`tradeapi.market.calendar_build`.
 """
 
 import sys
@@ -62,6 +63,9 @@ def _seconds(times: Any) -> Int64Array:  # noqa: ANN401  # a Series or an Index 
 
 
 def main() -> int:
+    if not sys.argv[1:]:
+        sys.stdout.write("\n".join(exchange_calendars.get_calendar_names()))
+        return 0
     try:
         data = build(sys.argv[1])
     except ValueError as error:

@@ -11,11 +11,13 @@ from anyio import to_thread
 from fastapi import Request, Response
 from pydantic import BaseModel
 
-from tradeapi.errors import Invalid, TradeError, UnsupportedMedia
+from tradeapi.errors import Invalid, TooLarge, TradeError, UnsupportedMedia
 
 NDJSON = "application/x-ndjson"
 # From this many items on the work goes to a thread, so that it holds up nobody else.
 MANY = 500
+# A few bytes can be an item, and each is answered with a hundred.
+MOST_ITEMS = 100_000
 # The JSON parser lets no other thread run, so that it gets this much at a time.
 BYTES_AT_ONCE = 512 * 1024
 
@@ -117,7 +119,7 @@ async def read_items(request: Request, parse: Callable[[Items], Result]) -> Resu
     split = _lines if media_type == NDJSON else _json
     body = await request.body()
     # About as many bytes as an item has at least.
-    return await in_turn(len(body) // 64, lambda: parse(split(body)))
+    return await in_turn(len(body) // 64, lambda: parse(_few(split(body))))
 
 
 async def in_turn(count: int, work: Callable[[], Result]) -> Result:
@@ -133,12 +135,19 @@ async def outcomes_response(outcomes: Outcomes, statuses: tuple[str, ...]) -> Re
 def describe_items(item: type[BaseModel]) -> dict[str, Any]:
     """For a route's `openapi_extra`: the bodies of such items that `read_items` reads."""
     one = item.model_json_schema()
+    [example] = one["examples"]
     # Whatever else an item is, the request is answered: it is refused on its own.
     many = {"type": "array", "items": {"anyOf": [one, {}]}}
     named = {"type": "object", "properties": {"items": many}, "required": ["items"]}
     content = {
-        "application/json": {"schema": {"anyOf": [named, many, one, {"type": "object"}]}},
-        NDJSON: {"schema": {"type": "string", "description": "One object per line."}},
+        "application/json": {
+            "schema": {"anyOf": [named, many, one, {"type": "object"}]},
+            "example": [example],
+        },
+        NDJSON: {
+            "schema": {"type": "string", "description": "One object per line."},
+            "example": orjson.dumps(example).decode() + "\n",
+        },
     }
     return {"requestBody": {"required": True, "content": content}}
 
@@ -179,7 +188,15 @@ def _parts(body: bytes) -> Iterator[bytes]:
         start = end + 2
 
 
+def _few(items: Items) -> Items:
+    if len(items) > MOST_ITEMS:
+        raise TooLarge(f"The body has more than {MOST_ITEMS:,} items.", code="too_many_items")
+    return items
+
+
 def _lines(body: bytes) -> Items:
+    if body.count(b"\n") > MOST_ITEMS:
+        raise TooLarge(f"The body has more than {MOST_ITEMS:,} lines.", code="too_many_items")
     return [_line(line) for line in body.splitlines() if line.strip()]
 
 

@@ -18,6 +18,7 @@ from tradeapi.market.partitions import Partitions
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.splits import Splits
 from tradeapi.market.writes import Writes
+from tradeapi.metrics import BARS_INGESTED, TICKS_INGESTED
 
 EDGES_KEPT = 256
 
@@ -62,6 +63,8 @@ class BarStore:
 
     async def _committed(self, books: Sequence[Book], events: Sequence[Changed]) -> None:
         for book in books:
+            BARS_INGESTED.inc(book.bars_taken)
+            TICKS_INGESTED.inc(book.ticks_taken)
             kept = {name: level.detached() for name, level in book.levels.items()}
             self._edges[book.facts.id] = (book.head.version, kept)
         while len(self._edges) > EDGES_KEPT:

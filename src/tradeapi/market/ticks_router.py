@@ -21,8 +21,15 @@ router = APIRouter(prefix="/ticks", tags=["ticks"])
 )
 async def post(request: Request, writer: TickWriterDep) -> Response:
     """Each tick is folded into its 1-minute bar, in order of arrival; the answer says of each what
-    became of it, and what is accepted is committed. A late tick amends its bar. With an `id` it is
-    safe to send a tick again for a day: the second time it is a `duplicate`.
+    became of it, and what is accepted is committed, all of a request at once.
+
+    - The open is the earliest trade by time and the close the latest, whenever they arrive.
+    - A late tick amends its bar. If that bar was closed, this is announced as a revision, and the
+      `revision` of the history rises.
+    - A tick may be up to 60 seconds ahead of our clock (`in_future`), and has to be within the
+      session (`outside_session`), unless the symbol has extended hours.
+    - A bar that was posted as a whole stays as it is (`bar_is_native`).
+    - With an `id`, a tick that is sent again within a day is a `duplicate` and does no harm.
     """
     outcomes = await writer.post(await read_items(request, PostedTicks))
     return await outcomes_response(outcomes, tick_writer.STATUSES)

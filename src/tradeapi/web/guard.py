@@ -1,6 +1,7 @@
 """What keeps one request from hurting the others: a body limit, a time limit, a last resort."""
 
 import asyncio
+from collections.abc import Collection
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -12,20 +13,34 @@ from tradeapi.web.envelope import REQUEST_ID
 from tradeapi.web.outages import outage
 from tradeapi.web.problems import trade_problem
 
+# Of a model's body; a field too many costs some microseconds, in which nobody else is answered.
+DOCUMENT_BYTES = 512 * 1024
+
 _log = structlog.get_logger("tradeapi.web")
 
 
 class Guard:
-    """`seconds` is the time until an answer begins: a download under way is never cut off.
+    """Bodies of up to `bytes` are read at the addresses `large_at`, small ones everywhere.
+
+    `seconds` is the time until an answer begins: a download under way is never cut off.
 
     A request that runs out of it answers 503 and not 504: nobody stands behind us. Its transaction
     is rolled back, unless the time ran out in the very commit; so retry what is safe to repeat.
     Every error that no layer further in has answered becomes a problem here.
     """
 
-    def __init__(self, app: ASGIApp, *, bytes: int, seconds: float, debug: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        bytes: int,
+        large_at: Collection[str],
+        seconds: float,
+        debug: bool,
+    ) -> None:
         self._app = app
         self._bytes = bytes
+        self._large_at = large_at
         self._seconds = seconds
         self._debug = debug
 
@@ -79,31 +94,35 @@ class Guard:
         return TradeError(detail)
 
     def _limited(self, scope: Scope, receive: Receive) -> Receive:
+        is_large = scope["path"] in self._large_at
+        most = self._bytes if is_large else min(self._bytes, DOCUMENT_BYTES)
         for name, value in scope["headers"]:
             if name == b"transfer-encoding":
-                return self._counting(receive)
+                return self._counting(receive, most)
             # The server itself reads no more than this.
-            if name == b"content-length" and value.isdigit() and int(value) > self._bytes:
-                raise self._too_large()
+            if name == b"content-length" and value.isdigit() and int(value) > most:
+                raise _too_large(most)
         return receive
 
-    def _counting(self, receive: Receive) -> Receive:
+    @staticmethod
+    def _counting(receive: Receive, most: int) -> Receive:
         size = 0
 
         async def counted() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > self._bytes:
-                error = self._too_large()
+            if size > most:
+                error = _too_large(most)
                 # FastAPI turns any other exception into its 400 while it reads a body.
                 raise HTTPException(error.status, str(error)) from error
             return message
 
         return counted
 
-    def _too_large(self) -> TooLarge:
-        return TooLarge(f"The body is larger than {self._bytes} bytes.")
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"The body is larger than {most} bytes.")
 
 
 class _Answer:

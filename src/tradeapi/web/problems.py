@@ -123,9 +123,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    faults = [_field_error(fault) for fault in error.errors()]
+    found = error.errors()
+    faults = [_field_error(fault) for fault in found[:MOST_ERRORS]]
     first = faults[0]
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     detail = f"{first.pointer.removeprefix('/query/') or 'The body'}: {first.detail}{more}"
     return trade_problem(request.scope[REQUEST_ID], Invalid(detail, errors=faults))
 

@@ -9,6 +9,7 @@ import structlog
 
 from tradeapi.clock import Clock
 from tradeapi.database import Database
+from tradeapi.errors import Unavailable
 from tradeapi.market.calendar_registry import Calendars
 from tradeapi.market.days import DAY, floor
 from tradeapi.market.directory import Directory
@@ -24,6 +25,7 @@ from tradeapi.web.outages import outage
 
 STEP_SECONDS = 0.25
 RETRY_SECONDS = 2.0
+STALE_SECONDS = 10.0
 # What was missed in a longer silence, such as a laptop's sleep, comes as whole bars.
 LONGEST_SILENCE_SECONDS = 120
 
@@ -55,6 +57,11 @@ class Feed:
         )
         self._tapes: Sequence[Tape] = ()
         self._reached = 0.0
+
+    async def probe(self) -> None:
+        """Raises Unavailable while nothing comes."""
+        if self._clock.now() - self._reached > STALE_SECONDS:
+            raise Unavailable("The simulated exchange stands still.")
 
     async def run(self) -> Never:
         while True:

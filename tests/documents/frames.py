@@ -1,0 +1,86 @@
+"""Frames of every type, as a client of the running service gets them."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import orjson
+from websockets.sync.client import ClientConnection, connect
+
+from tests.documents.demo import Demo
+from tradeapi.streams import protocol
+
+Frame = Mapping[str, Any]
+
+SYMBOL = "TEST:FRAMES"
+BARS = f"bars:{SYMBOL}:1m"
+QUOTES = "quotes:SIM:ETHUSD"
+NOWHERE = "quotes:SIM:NOPE"
+PATIENCE_SECONDS = 20
+
+
+class Listener:
+    """One socket, and all that was heard on it."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self.heard: list[Frame] = []
+
+    def say(self, **frame: object) -> None:
+        self._connection.send(orjson.dumps(frame).decode())
+
+    def hear(self, type: str, topic: str | None = None) -> Frame:
+        """The next frame of this type and topic."""
+        while True:
+            frame: Frame = orjson.loads(self._connection.recv(timeout=PATIENCE_SECONDS))
+            self.heard.append(frame)
+            if frame["type"] == type and frame.get("topic") == topic:
+                return frame
+
+
+@contextmanager
+def listener(demo: Demo) -> Iterator[Listener]:
+    with connect(f"ws{demo.url.removeprefix('http')}/ws", proxy=None) as connection:
+        yield Listener(connection)
+
+
+def hear_all(demo: Demo) -> Sequence[Frame]:
+    """At least one frame of each type."""
+    with httpx2.Client(base_url=f"{demo.url}/api/v1") as api, listener(demo) as first:
+        _ok(api.put(f"/symbols/{SYMBOL}", json={}))
+        now = int(time.time())
+        for instant in (now - 600, now - 300):
+            _trade(api, instant)
+        first.say(op="ping", id=3)
+        first.hear("pong")
+        first.say(op="subscribe", id=1, topics=[BARS, QUOTES, NOWHERE], history=1)
+        snapshot = first.hear("snapshot", BARS)
+        _trade(api, now)
+        first.hear("bar", BARS)
+        _trade(api, now - 600)
+        first.hear("revise", BARS)
+        first.hear("quote", QUOTES)
+        _trade(api, now - 900)
+        first.hear("reset", BARS)
+        position = first.hear("snapshot", BARS)
+        first.say(op="subscribe", id=4, topics=[f"{NOWHERE}{i}" for i in range(501)])
+        first.hear("error")
+        with listener(demo) as second:
+            resume = {BARS: {"epoch": snapshot["epoch"], "seq": position["seq"]}}
+            second.say(op="subscribe", id=1, topics=[BARS, NOWHERE], resume=resume)
+            second.hear("resumed", BARS)
+        # These would take a quarter of a minute, and the service.
+        others = [protocol.heartbeat(time.time()), protocol.bye("restart", 4.372)]
+        return [*first.heard, *second.heard, *map(orjson.loads, others)]
+
+
+def _trade(api: httpx2.Client, instant: int) -> None:
+    tick = {"symbol": SYMBOL, "price": 10, "size": 1, "time": instant}
+    assert _ok(api.post("/ticks", json=tick)).json()["accepted"] == 1
+
+
+def _ok(answer: httpx2.Response) -> httpx2.Response:
+    assert answer.is_success, answer.text
+    return answer
