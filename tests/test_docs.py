@@ -5,6 +5,7 @@ import re
 import pytest
 import typer
 from prometheus_client.metrics import MetricWrapperBase
+from typer.core import TyperGroup
 
 from tests.documents.examples import DOCUMENTS, ROOT, read
 from tradeapi import metrics
@@ -14,7 +15,7 @@ from tradeapi.cli.environment import example
 from tradeapi.market import bar_writer, bars_query, partitions, quotes, tick_ids, tick_writer
 from tradeapi.market.validation import Reason
 from tradeapi.settings import Settings
-from tradeapi.streams import limits, protocol, session, topics
+from tradeapi.streams import connection, limits, protocol, session, topics
 
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operating.md"
 EVERYTHING = "\n".join(map(read, DOCUMENTS))
@@ -43,7 +44,9 @@ def test_every_setting_is_listed_with_its_default() -> None:
             values = re.findall(r"`([^`]*)`", defaults)
             found = re.findall(r"`([A-Z_]+)`", variables)
             listed |= dict(zip(found, values or [""] * len(found), strict=True))
-    real = dict(line.split("=", 1) for line in re.findall(r"^# ([A-Z_]+=.*)", example(), re.M))
+    real = dict(
+        line.split("=", 1) for line in re.findall(r"^# ([A-Z_]+=.*)", example(), re.MULTILINE)
+    )
     assert [*listed] == [*real]
     assert {name: value for name, value in listed.items() if value} == {
         name: real[name] for name, value in listed.items() if value
@@ -59,11 +62,12 @@ def test_every_variable_that_is_named_is_a_setting() -> None:
 
 def test_every_metric_is_listed() -> None:
     """With its labels; and none that does not exist."""
-    real = {
-        metric.describe()[0].name + "_total" * (metric._type == "counter"): metric._labelnames
-        for metric in vars(metrics).values()
-        if isinstance(metric, MetricWrapperBase)
-    }
+    real = {}
+    for metric in vars(metrics).values():
+        if isinstance(metric, MetricWrapperBase):
+            (family,) = metric.describe()
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            real[name] = metric._labelnames  # noqa: SLF001  there is no other way
     listed: dict[str, tuple[str, ...]] = {}
     for line in read(OPERATING).split("## Metrics")[1].splitlines():
         if line.startswith("| `"):
@@ -87,13 +91,15 @@ def test_every_route_is_named(routes: set[str]) -> None:
 def test_every_command_exists() -> None:
     """As it is spelled, in prose and in examples."""
     commands = typer.main.get_command(cli)
-    assert isinstance(commands, click.Group)
+    assert isinstance(commands, TyperGroup)
     known = {
         f"{name} {inner}".strip()
         for name, command in commands.commands.items()
-        for inner in ["", *(command.commands if isinstance(command, click.Group) else ())]
+        for inner in ["", *(command.commands if isinstance(command, TyperGroup) else ())]
     }
-    named = re.findall(r"(?:^|`)tradeapi ([a-z]+(?: (?:bars|symbols|actions|set|list))?)", EVERYTHING, re.M)
+    named = re.findall(
+        r"(?:^|`)tradeapi ([a-z]+(?: (?:bars|symbols|actions|set|list))?)", EVERYTHING, re.MULTILINE
+    )
     assert set(named) <= known
     assert {name.split()[0] for name in named} == commands.commands.keys()
 
@@ -102,7 +108,7 @@ def test_gunicorn_is_started_as_its_configuration_says() -> None:
     """Wherever the command stands."""
     source = (ROOT / "src/tradeapi/gunicorn_conf.py").read_text()
     (command,) = re.findall(r'gunicorn -c .+\)"', source)
-    assert set(re.findall(r"^gunicorn.*", EVERYTHING, re.M)) == {command}
+    assert set(re.findall(r"^gunicorn.*", EVERYTHING, re.MULTILINE)) == {command}
 
 
 def test_every_code_exists() -> None:
@@ -111,8 +117,8 @@ def test_every_code_exists() -> None:
     named = {
         code
         for document in (BARS, STREAM)
-        for table in re.findall(r"^\| code \|(?:.*\n\|)+", read(document), re.M)
-        for cell in re.findall(r"^\| (`.+?) \|", table, re.M)
+        for table in re.findall(r"^\| code \|(?:.*\n\|)+", read(document), re.MULTILINE)
+        for cell in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
         for code in re.findall(r"`(\w+)`", cell)
     }
     assert {code for code in named if f'"{code}"' not in sources} == set()
@@ -121,8 +127,8 @@ def test_every_code_exists() -> None:
 
 def test_every_close_code_is_listed() -> None:
     """And no other."""
-    ours = {session.POLICY, session.TOO_BIG, session.RESTART, session.TOO_SLOW}
-    assert {int(code) for code in re.findall(r"^\| (\d{4}) \|", read(STREAM), re.M)} == ours
+    ours = {connection.NOT_TEXT, session.POLICY, session.TOO_BIG, session.RESTART, session.TOO_SLOW}
+    assert {int(code) for code in re.findall(r"^\| (\d{4}) \|", read(STREAM), re.MULTILINE)} == ours
 
 
 @pytest.mark.parametrize(
@@ -155,13 +161,13 @@ def test_links_lead_somewhere(document: str) -> None:
         name, _, heading = target.partition("#")
         file = (ROOT / document).parent / name if name else ROOT / document
         assert file.exists(), target
-        headings = re.findall(r"^#+ (.+)", file.read_text(), re.M)
+        headings = re.findall(r"^#+ (.+)", file.read_text(), re.MULTILINE)
         assert not heading or heading in {_anchor(one) for one in headings}, target
 
 
 def test_the_changelog_keeps_its_form() -> None:
     """Versions, newest first, with the kinds of change that keepachangelog.com knows."""
-    headings = re.findall(r"^(#+) (.+)", read("CHANGELOG.md"), re.M)
+    headings = re.findall(r"^(#+) (.+)", read("CHANGELOG.md"), re.MULTILINE)
     assert headings[:2] == [("#", "Changelog"), ("##", "Unreleased")]
     kinds = {title for level, title in headings if level == "###"}
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}

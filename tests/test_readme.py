@@ -12,7 +12,7 @@ from tests.documents import curl
 from tests.documents.demo import Demo, demo
 from tests.documents.examples import DOCUMENTS, Example, block, examples, read
 from tests.documents.frames import BARS, Frame, hear_all, listener
-from tests.documents.shapes import different_lines, differences, parse_all
+from tests.documents.shapes import differences, different_lines, parse_all
 from tradeapi.streams import protocol, topics
 from tradeapi.streams.limits import Limits
 

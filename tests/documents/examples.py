@@ -20,10 +20,10 @@ _block = re.compile(r"^```(\w+) ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 class Block:
     """`line` is where it begins."""
 
+    line: int
     language: str
     option: str
     text: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def read(document: str) -> str:
 def blocks(document: str) -> Sequence[Block]:
     text = read(document)
     return [
-        Block(*found.groups(), line=text.count("\n", 0, found.start()) + 1)
+        Block(text.count("\n", 0, found.start()) + 1, *found.groups())
         for found in _block.finditer(text)
     ]
 

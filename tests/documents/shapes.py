@@ -30,8 +30,12 @@ def differences(shown: Json, real: Json, place: str = "") -> Iterator[str]:
     ['/b is shown and is not there', '/c is there and is not shown', '/a/0 is float, not int']
     """
     if isinstance(shown, dict) and isinstance(real, dict):
-        yield from (f"{place}/{name} is shown and is not there" for name in shown if name not in real)
-        yield from (f"{place}/{name} is there and is not shown" for name in real if name not in shown)
+        yield from (
+            f"{place}/{name} is shown and is not there" for name in shown if name not in real
+        )
+        yield from (
+            f"{place}/{name} is there and is not shown" for name in real if name not in shown
+        )
         for name in shown.keys() & real.keys():
             yield from differences(shown[name], real[name], f"{place}/{name}")
     elif isinstance(shown, list) and isinstance(real, list):

@@ -138,7 +138,7 @@ class Actions:
                     actions[place] = Action(term.kind, effective, term.value)
                 except ValueError as error:
                     faults[place] = str(error)
-        return faults | _too_many_shares(terms, kept) | await self._too_large(listing, actions)
+        return _too_many_shares(terms, kept) | faults | await self._too_large(listing, actions)
 
     async def _too_large(self, listing: Listing, actions: Mapping[int, Action]) -> dict[int, str]:
         """The dividends that are not below the close before them."""
