@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from benchmarks import history
 from benchmarks.figures import Figure, table
 from benchmarks.import_bars import imports
+from benchmarks.live import live
 from benchmarks.middleware import middleware
 from benchmarks.startup import startup
 from benchmarks.workbench import Workbench
@@ -21,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "short": history.short,
     "derived": history.derived,
     "imports": imports,
+    "live": live,
     "middleware": middleware,
     "startup": startup,
 }

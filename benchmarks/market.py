@@ -9,11 +9,11 @@ from tradeapi.analytics.bars import Bars
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.clock import SystemClock
 from tradeapi.database import Database
-from tradeapi.market.book import SymbolFacts
-from tradeapi.market.calendars import Continuous
+from tradeapi.market.calendars.calendar import Continuous
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.store import BarStore
-from tradeapi.market.symbols import Symbols
+from tradeapi.market.store.bar_store import BarStore
+from tradeapi.market.store.book import SymbolFacts
+from tradeapi.market.symbols.service import Symbols
 
 SEED = 7
 # The end of what there is: 2026-01-01.
@@ -51,6 +51,7 @@ class Series:
 
 MINUTES = Series("BENCH:MINUTES", Resolution.MINUTE, 4 * ASKED)
 HOURS = Series("BENCH:HOURS", Resolution.HOUR, 2 * ASKED)
+LIVE = Series("BENCH:LIVE", Resolution.MINUTE, 1_000)
 ONLY_MINUTES = Series("BENCH:ONLYMINUTES", Resolution.MINUTE, 60 * (ASKED + 1_000))
 
 

@@ -12,8 +12,11 @@ from tradeapi import metrics
 from tradeapi.app import create_app
 from tradeapi.cli import cli
 from tradeapi.cli.environment import example
-from tradeapi.market import bar_writer, bars_query, partitions, quotes, tick_ids, tick_writer
-from tradeapi.market.validation import Reason
+from tradeapi.market.bars import bar_writer, tick_ids, tick_writer
+from tradeapi.market.bars import query as bars_query
+from tradeapi.market.bars.validation import Reason
+from tradeapi.market.quotes import service as quotes
+from tradeapi.market.store import partitions
 from tradeapi.settings import Settings
 from tradeapi.streams import connection, limits, protocol, session, topics
 

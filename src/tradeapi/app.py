@@ -17,27 +17,25 @@ from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.database import Database
-from tradeapi.market import (
-    bars_router,
-    exchanges_router,
-    quotes_router,
-    symbols_router,
-    ticks_router,
-)
-from tradeapi.market.bar_history import BarHistory
-from tradeapi.market.bar_writer import BarWriter
-from tradeapi.market.calendar_registry import Calendars
-from tradeapi.market.catalogue import Catalogue
-from tradeapi.market.channels import BarsChannel, QuotesChannel
-from tradeapi.market.directory import Directory
+from tradeapi.market.bars import router as bars_router
+from tradeapi.market.bars import ticks_router
+from tradeapi.market.bars.bar_history import BarHistory
+from tradeapi.market.bars.bar_writer import BarWriter
+from tradeapi.market.bars.newest import Newest
+from tradeapi.market.bars.tick_writer import TickWriter
+from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.events import CHANGES
-from tradeapi.market.newest import Newest
+from tradeapi.market.live.channels import BarsChannel, QuotesChannel
+from tradeapi.market.live.watches import Watches
 from tradeapi.market.providers.feed import Feed
 from tradeapi.market.providers.securities import SECURITIES
-from tradeapi.market.retention import Retention
-from tradeapi.market.store import BarStore
-from tradeapi.market.tick_writer import TickWriter
-from tradeapi.market.watches import Watches
+from tradeapi.market.quotes import router as quotes_router
+from tradeapi.market.store.bar_store import BarStore
+from tradeapi.market.store.retention import Retention
+from tradeapi.market.symbols import exchanges_router
+from tradeapi.market.symbols import router as symbols_router
+from tradeapi.market.symbols.catalogue import Catalogue
+from tradeapi.market.symbols.directory import Directory
 from tradeapi.ops import health
 from tradeapi.ops.alone import alone, refuse_workers
 from tradeapi.ops.exposition import metrics_router

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tradeapi.analytics.bars import Bars
 from tradeapi.analytics.resampling import fold
-from tradeapi.market.calendars import Continuous
+from tradeapi.market.calendars.calendar import Continuous
 from tradeapi.market.resolutions import Resolution
 
 SAMPLE = Path(__file__).parents[3] / "shared/data/btcusd_1m_2022_01.csv"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.market.places import Row
-from tradeapi.market.calendars import Calendar
+from tradeapi.market.calendars.calendar import Calendar
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.tick_bars import Tick
+from tradeapi.market.store.tick_bars import Tick
 
 MINUTE = Resolution.MINUTE
 

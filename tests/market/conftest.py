@@ -10,8 +10,8 @@ from tests.market.places import MONDAY, Market
 from tradeapi.app import create_app
 from tradeapi.clock import FixedClock
 from tradeapi.database import Database
-from tradeapi.market.calendar_source import build
-from tradeapi.market.calendars import CONTINUOUS, Calendar, load
+from tradeapi.market.calendars.calendar import CONTINUOUS, Calendar, load
+from tradeapi.market.calendars.source import build
 from tradeapi.settings import Settings
 
 CalendarOf = Callable[[str], Calendar]

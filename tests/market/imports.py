@@ -15,8 +15,8 @@ from tradeapi.market.importing.rejects import Rejects
 from tradeapi.market.importing.runs import Import, Run, Summary
 from tradeapi.market.importing.symbols import SymbolImport
 from tradeapi.market.importing.tables import Table
-from tradeapi.market.names import Name
 from tradeapi.market.resolutions import Resolution
+from tradeapi.market.symbols.names import Name
 
 HEADER = "date,ticker,open,high,low,close,volume"
 

@@ -8,12 +8,12 @@ from tradeapi.analytics.bars import Bars
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.clock import FixedClock
 from tradeapi.database import Database, raw
-from tradeapi.market.calendar_registry import Calendars
-from tradeapi.market.directory import Directory, Listing
-from tradeapi.market.history import Window, history
+from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.store import BarStore
-from tradeapi.market.symbols import SymbolFields, Symbols
+from tradeapi.market.store.bar_store import BarStore
+from tradeapi.market.store.history import Window, history
+from tradeapi.market.symbols.directory import Directory, Listing
+from tradeapi.market.symbols.service import SymbolFields, Symbols
 
 # Monday 2024-06-10 15:00 UTC, 11:00 in New York.
 MONDAY = 1718031600

@@ -8,11 +8,11 @@ from starlette.testclient import TestClient
 
 from tests.market.places import DAY, TODAY, Market, flat
 from tradeapi.errors import Invalid
-from tradeapi.market.actions import Actions, Term, recorded
-from tradeapi.market.directory import Listing
 from tradeapi.market.events import CHANGES, Changed
-from tradeapi.market.quotes import read_quotes
+from tradeapi.market.quotes.service import read_quotes
 from tradeapi.market.resolutions import Resolution
+from tradeapi.market.symbols.actions import Actions, Term, recorded
+from tradeapi.market.symbols.directory import Listing
 from tradeapi.web.preconditions import Precondition
 
 SPLIT = Term(date(2024, 6, 10), "split", 10)

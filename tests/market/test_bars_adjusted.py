@@ -11,11 +11,11 @@ from tests.market.conftest import CalendarData
 from tests.market.places import DAY, TODAY, Market, flat
 from tradeapi.analytics.adjustments import Adjustment
 from tradeapi.clock import FixedClock
-from tradeapi.market.actions import Actions, Term
-from tradeapi.market.bar_history import BarHistory
-from tradeapi.market.history import Window
-from tradeapi.market.newest import Newest
+from tradeapi.market.bars.bar_history import BarHistory
+from tradeapi.market.bars.newest import Newest
 from tradeapi.market.resolutions import Resolution
+from tradeapi.market.store.history import Window
+from tradeapi.market.symbols.actions import Actions, Term
 
 SYMBOL = "US:A"
 # Two weeks, the second of which began today, a Monday.

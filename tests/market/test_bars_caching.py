@@ -12,9 +12,9 @@ from starlette.testclient import TestClient
 from tests.market.bars_http import BARS, get, post
 from tests.market.places import DAY, TODAY, Market, flat
 from tradeapi.clock import FixedClock
-from tradeapi.market.directory import REMEMBERED_SECONDS
-from tradeapi.market.newest import ASK_EVERY_SECONDS, TRUSTED_SECONDS, Newest, State
+from tradeapi.market.bars.newest import ASK_EVERY_SECONDS, TRUSTED_SECONDS, Newest, State
 from tradeapi.market.resolutions import Resolution
+from tradeapi.market.symbols.directory import REMEMBERED_SECONDS
 
 SYMBOL = "US:A"
 TIMES = [TODAY - k * DAY for k in reversed(range(10))]

@@ -9,11 +9,11 @@ from tests.market.bar_model import BarModel
 from tests.market.conftest import CalendarData
 from tests.market.places import DAY, MONDAY, TODAY, Market, Row
 from tradeapi.analytics.bars import Bars
-from tradeapi.market.directory import Listing
-from tradeapi.market.history import Page, Window, history
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.store import BarStore
-from tradeapi.market.tick_bars import Tick
+from tradeapi.market.store.bar_store import BarStore
+from tradeapi.market.store.history import Page, Window, history
+from tradeapi.market.store.tick_bars import Tick
+from tradeapi.market.symbols.directory import Listing
 
 CHANGES = 30
 

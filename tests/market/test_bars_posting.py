@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from tests.market.bars_http import BARS, get, items
 from tests.market.places import DAY, TODAY, flat
-from tradeapi.market.posted import _loads
+from tradeapi.market.bars.posted import _loads
 
 SYMBOL = "US:A"
 GOOD = {"symbol": SYMBOL, "resolution": "1d", "time": TODAY, "open": 1, "high": 3, "low": 1,

@@ -10,10 +10,10 @@ from prometheus_client import REGISTRY
 from tests.market.places import MONDAY, TODAY, Market, flat
 from tradeapi.analytics.bars import Bars
 from tradeapi.database import Database
-from tradeapi.market.blocks import KEEP, SEAL_AT
-from tradeapi.market.directory import Listing
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.tick_bars import Tick
+from tradeapi.market.store.blocks import KEEP, SEAL_AT
+from tradeapi.market.store.tick_bars import Tick
+from tradeapi.market.symbols.directory import Listing
 
 MINUTE = Resolution.MINUTE
 ROWS = [flat(TODAY + 60 * number, number + 1, number % 3) for number in range(600)]

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.market.conftest import CalendarOf
 from tests.market.places import DAY, MONDAY, TODAY
 from tradeapi.analytics.bars import Bars
-from tradeapi.market.calendars import Continuous
+from tradeapi.market.bars.validation import Reason, Rows, Verdict, validate
+from tradeapi.market.calendars.calendar import Continuous
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.validation import Reason, Rows, Verdict, validate
 
 NAN, INFINITE = math.nan, math.inf
 GOOD = (TODAY, 10.0, 12.0, 9.0, 11.0, 100.0)

@@ -10,9 +10,9 @@ import pytest
 import uvloop
 
 from tradeapi.errors import Invalid, Unavailable
-from tradeapi.market.calendar_build import REFUSED, build_apart
-from tradeapi.market.calendar_source import build, main
-from tradeapi.market.calendars import Continuous, load
+from tradeapi.market.calendars.build import REFUSED, build_apart
+from tradeapi.market.calendars.calendar import Continuous, load
+from tradeapi.market.calendars.source import build, main
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
@@ -57,7 +57,7 @@ def test_the_program_refuses_in_words(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Standard output stays empty, so that no sentence is taken for a calendar."""
-    monkeypatch.setattr(sys, "argv", ["calendar_source", "NOPE"])
+    monkeypatch.setattr(sys, "argv", ["source", "NOPE"])
     assert main() == REFUSED
     assert capsys.readouterr() == ("", "There is no calendar NOPE.")
 
@@ -65,7 +65,7 @@ def test_the_program_refuses_in_words(
 def test_calendars_do_not_bring_pandas() -> None:
     """A server that loads calendars keeps its memory."""
     program = (
-        "import sys, tradeapi.market.calendar_build, tradeapi.market.calendars;"
+        "import sys, tradeapi.market.calendars.build, tradeapi.market.calendars.calendar;"
         "sys.exit('pandas' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tradeapi.analytics.bars import Bars, Int64Array
 from tradeapi.analytics.resampling import fold
-from tradeapi.market.calendars import Calendar
+from tradeapi.market.calendars.calendar import Calendar
 from tradeapi.market.resolutions import Resolution
 
 CalendarOf = Callable[[str], Calendar]

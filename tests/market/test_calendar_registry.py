@@ -6,7 +6,7 @@ from tests.market.conftest import CalendarData, CalendarOf
 from tests.market.places import DAY, Market
 from tradeapi.database import Database
 from tradeapi.errors import Invalid
-from tradeapi.market.calendar_registry import RENEW_BEFORE_END, Calendars
+from tradeapi.market.calendars.registry import RENEW_BEFORE_END, Calendars
 
 
 async def built_at(database: Database) -> dict[str, int]:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from tradeapi.market.calendars import Calendar
+from tradeapi.market.calendars.calendar import Calendar
+from tradeapi.market.calendars.sessions import Session
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.sessions import Session
 
 CalendarOf = Callable[[str], Calendar]
 DAY, WEEK, MONTH = Resolution.DAY, Resolution.WEEK, Resolution.MONTH

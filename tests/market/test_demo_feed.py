@@ -10,15 +10,15 @@ from tests.market.places import Market
 from tradeapi.analytics.bars import Bars
 from tradeapi.database import Database
 from tradeapi.errors import Unavailable
-from tradeapi.market.actions import recorded
-from tradeapi.market.days import DAY
+from tradeapi.market.calendars.days import DAY
 from tradeapi.market.events import CHANGES, Changed
-from tradeapi.market.history import Window, history
 from tradeapi.market.providers.feed import Feed
 from tradeapi.market.providers.securities import SECURITIES, SEED, Security
 from tradeapi.market.providers.simulated import SimulatedMarket
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.symbol_edits import SymbolEdits
+from tradeapi.market.store.history import Window, history
+from tradeapi.market.symbols.actions import recorded
+from tradeapi.market.symbols.edits import SymbolEdits
 from tradeapi.web.preconditions import Precondition
 
 FRIDAY = 1_772_211_630  # 2026-02-27 17:00:30 UTC, in session

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from tradeapi.analytics.resampling import fold
-from tradeapi.market.blocks import VOLUME
-from tradeapi.market.calendars import Calendar
-from tradeapi.market.days import DAY, day_of
+from tradeapi.market.calendars.calendar import Calendar
+from tradeapi.market.calendars.days import DAY, day_of
 from tradeapi.market.providers.securities import SECURITIES, SEED, Security
 from tradeapi.market.providers.simulated import SimulatedMarket
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.tick_bars import build
+from tradeapi.market.store.blocks import VOLUME
+from tradeapi.market.store.tick_bars import build
 
 CalendarOf = Callable[[str], Calendar]
 

@@ -4,8 +4,8 @@ import pytest
 
 from tests.market.places import Market
 from tradeapi.errors import Conflict, NotFound
-from tradeapi.market.directory import Listing
-from tradeapi.market.symbols import Symbols
+from tradeapi.market.symbols.directory import Listing
+from tradeapi.market.symbols.service import Symbols
 
 STRANGE = [
     "",

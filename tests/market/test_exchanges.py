@@ -14,9 +14,9 @@ from tests.market.places import DAY, TODAY, Market, flat
 from tradeapi.cli import cli
 from tradeapi.database import Database
 from tradeapi.errors import NotFound, Unavailable
-from tradeapi.market.directory import Listing
-from tradeapi.market.exchanges import Exchanges
 from tradeapi.market.resolutions import Resolution
+from tradeapi.market.symbols.directory import Listing
+from tradeapi.market.symbols.exchanges import Exchanges
 
 EXCHANGES = "/api/v1/exchanges"
 MINUTES = range(TODAY - 4 * DAY, TODAY, 60)

@@ -12,11 +12,11 @@ from tests.market.conftest import CalendarData
 from tests.market.imports import HEADER, counts, day, import_bars, rejected, write
 from tests.market.places import Market
 from tradeapi.analytics.bars import Bars
-from tradeapi.market.exchanges import Exchanges
 from tradeapi.market.importing.bar_reader import BarReader
 from tradeapi.market.importing.bars import BARS_AT_ONCE
 from tradeapi.market.importing.tables import Unusable
 from tradeapi.market.resolutions import Resolution
+from tradeapi.market.symbols.exchanges import Exchanges
 
 
 class SmallChunks(BarReader):

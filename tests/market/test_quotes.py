@@ -11,7 +11,7 @@ from tests.market.conftest import CalendarOf
 from tests.market.places import DAY, MONDAY, TODAY, Market, flat
 from tradeapi.database import Database
 from tradeapi.market.events import Quote
-from tradeapi.market.quotes import is_stale, quote_view
+from tradeapi.market.quotes.service import is_stale, quote_view
 from tradeapi.market.resolutions import Resolution
 
 QUOTES = "/api/v1/quotes"

@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradeapi.analytics.bars import Bars
-from tradeapi.market.blocks import VOLUME
 from tradeapi.market.replaying.schedule import (
     LONGEST_WAIT_SECONDS,
     MOST_TICKS,
     SLOT_SECONDS,
     schedule,
 )
-from tradeapi.market.tick_bars import build
+from tradeapi.market.store.blocks import VOLUME
+from tradeapi.market.store.tick_bars import build
 
 
 def minutes(times: list[int]) -> Bars:

@@ -6,13 +6,13 @@ from tradeapi.analytics.bars import Bars, Int64Array
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.clock import FixedClock
 from tradeapi.database import Database
-from tradeapi.market.calendar_registry import Calendars
-from tradeapi.market.directory import Directory
-from tradeapi.market.history import Page, Window, history
+from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.retention import Retention
-from tradeapi.market.store import BarStore
-from tradeapi.market.symbols import Symbols
+from tradeapi.market.store.bar_store import BarStore
+from tradeapi.market.store.history import Page, Window, history
+from tradeapi.market.store.retention import Retention
+from tradeapi.market.symbols.directory import Directory
+from tradeapi.market.symbols.service import Symbols
 
 DAY = 86400
 NOW = 1_700_000_000 // DAY * DAY

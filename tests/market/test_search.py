@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradeapi.market.search import Entry, Index, Rank
+from tradeapi.market.symbols.search import Entry, Index, Rank
 
 
 def entry(symbol: str, name: str = "", type: str = "stock") -> Entry:

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from tests.market.places import Market
 from tradeapi.errors import Invalid, NotFound
-from tradeapi.market.symbols import UNDATED, Symbols
+from tradeapi.market.symbols.service import UNDATED, Symbols
 
 
 async def test_ensuring_symbols_creates_what_is_missing_once(market: Market) -> None:

@@ -9,7 +9,7 @@ from tests.market.bars_http import get, post
 from tests.market.conftest import CalendarData
 from tests.market.places import DAY, MONDAY, TODAY, Market, flat
 from tradeapi.clock import FixedClock
-from tradeapi.market.tick_ids import KEPT_SECONDS, PRUNED_AFTER
+from tradeapi.market.bars.tick_ids import KEPT_SECONDS, PRUNED_AFTER
 
 TICKS = "/api/v1/ticks"
 SYMBOL = "CRYPTO:BTC"

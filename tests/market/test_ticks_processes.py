@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.market.places import Market
 from tests.market.tick_process import SYMBOL, post
 from tradeapi.analytics.resampling import fold
+from tradeapi.market.bars.tick_writer import TickWriter
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.tick_writer import TickWriter
 
 ROOT = Path(__file__).parents[2]
 

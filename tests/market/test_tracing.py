@@ -8,8 +8,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tradeapi.market.blocks import VOLUME
-from tradeapi.market.tick_bars import build
+from tradeapi.market.store.blocks import VOLUME
+from tradeapi.market.store.tick_bars import build
 from tradeapi.market.tracing import split, trace
 
 prices = st.floats(1e-9, 1e9)

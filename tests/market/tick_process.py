@@ -12,8 +12,8 @@ import orjson
 
 from tests.market.places import MONDAY, Market
 from tradeapi.database import Database
-from tradeapi.market.posted import Outcomes
-from tradeapi.market.tick_writer import PostedTicks, TickWriter
+from tradeapi.market.bars.posted import Outcomes
+from tradeapi.market.bars.tick_writer import PostedTicks, TickWriter
 
 SYMBOL = "CRYPTO:BTC"
 

@@ -11,15 +11,15 @@ from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import Bus
 from tradeapi.clock import FixedClock
 from tradeapi.database import Database
-from tradeapi.market.bar_history import Answer, BarHistory
-from tradeapi.market.channels import BarsChannel, QuotesChannel, parse_series
-from tradeapi.market.directory import Listing
-from tradeapi.market.history import Window
-from tradeapi.market.newest import Newest
+from tradeapi.market.bars.bar_history import Answer, BarHistory
+from tradeapi.market.bars.newest import Newest
+from tradeapi.market.live.channels import BarsChannel, QuotesChannel, parse_series
+from tradeapi.market.live.watches import Watches
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.store import BarStore
-from tradeapi.market.tick_bars import Tick, TickStatus
-from tradeapi.market.watches import Watches
+from tradeapi.market.store.bar_store import BarStore
+from tradeapi.market.store.history import Window
+from tradeapi.market.store.tick_bars import Tick, TickStatus
+from tradeapi.market.symbols.directory import Listing
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import Limits
 

@@ -10,9 +10,9 @@ from tests.market.places import DAY, MONDAY, TODAY, flat
 from tests.streams.client import Client, client
 from tests.streams.live import LiveMarket, live
 from tradeapi.database import Database
-from tradeapi.market.actions import Actions, Term
-from tradeapi.market.directory import Listing
 from tradeapi.market.resolutions import Resolution
+from tradeapi.market.symbols.actions import Actions, Term
+from tradeapi.market.symbols.directory import Listing
 from tradeapi.web.preconditions import Precondition
 
 pytestmark = pytest.mark.anyio

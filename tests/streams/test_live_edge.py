@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradeapi.market.calendars import Continuous
-from tradeapi.market.directory import Listing
+from tradeapi.market.calendars.calendar import Continuous
 from tradeapi.market.events import BarChange, Changed, Kind, Quote
-from tradeapi.market.live_edge import LiveEdge
-from tradeapi.market.watch import State, Watch
+from tradeapi.market.live.live_edge import LiveEdge
+from tradeapi.market.live.watch import State, Watch
+from tradeapi.market.symbols.directory import Listing
 
 NOTHING = Quote(
     last=None,

@@ -10,10 +10,10 @@ from tests.streams.client import client
 from tests.streams.live import LiveMarket, live
 from tests.streams.waiting import until
 from tradeapi.database import Database
+from tradeapi.market.live.watch import Watch
 from tradeapi.market.models import Symbol
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.symbols import Symbols
-from tradeapi.market.watch import Watch
+from tradeapi.market.symbols.service import Symbols
 
 pytestmark = pytest.mark.anyio
 

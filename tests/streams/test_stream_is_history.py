@@ -13,9 +13,9 @@ from tests.streams.live import LiveMarket, live
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import Event, Subject
 from tradeapi.database import Database
-from tradeapi.market.calendar_source import build
-from tradeapi.market.directory import Listing
+from tradeapi.market.calendars.source import build
 from tradeapi.market.resolutions import Resolution
+from tradeapi.market.symbols.directory import Listing
 
 pytestmark = pytest.mark.anyio
 

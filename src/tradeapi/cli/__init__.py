@@ -13,9 +13,9 @@ import typer
 from tradeapi import __version__
 from tradeapi.cli import environment, schema, serving
 from tradeapi.errors import NotStarted, TradeError
-from tradeapi.market import exchange_commands
 from tradeapi.market.importing import commands as importing
 from tradeapi.market.replaying import commands as replaying
+from tradeapi.market.symbols import commands as exchange_commands
 
 cli = typer.Typer(
     help="Market data for charts and trading front ends.",

@@ -5,13 +5,13 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from tradeapi.market.bar_history import BarHistory
-from tradeapi.market.bar_writer import BarWriter
-from tradeapi.market.calendar_registry import Calendars
-from tradeapi.market.catalogue import Catalogue
-from tradeapi.market.directory import Directory
-from tradeapi.market.store import BarStore
-from tradeapi.market.tick_writer import TickWriter
+from tradeapi.market.bars.bar_history import BarHistory
+from tradeapi.market.bars.bar_writer import BarWriter
+from tradeapi.market.bars.tick_writer import TickWriter
+from tradeapi.market.calendars.registry import Calendars
+from tradeapi.market.store.bar_store import BarStore
+from tradeapi.market.symbols.catalogue import Catalogue
+from tradeapi.market.symbols.directory import Directory
 
 
 async def _calendars(connection: HTTPConnection) -> Calendars:

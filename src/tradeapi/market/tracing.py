@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from random import Random
 
-from tradeapi.market.tick_bars import Tick
+from tradeapi.market.store.tick_bars import Tick
 
 # Sizes are multiples of some 2^-20 of the bar's volume, not of its last bit: short numbers.
 _SIZE_BITS = 20

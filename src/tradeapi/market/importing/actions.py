@@ -9,18 +9,18 @@ from pydantic import ValidationError
 
 from tradeapi.analytics.adjustments import Kind
 from tradeapi.errors import TradeError
-from tradeapi.market.actions import Actions, Term
-from tradeapi.market.days import DAY
-from tradeapi.market.directory import Listing
+from tradeapi.market.bars.validation import Reason
+from tradeapi.market.calendars.days import DAY
 from tradeapi.market.importing.columns import recognise, require
 from tradeapi.market.importing.market import Market, full_name
 from tradeapi.market.importing.records import Faulty, number, records
 from tradeapi.market.importing.rejects import Rejects
 from tradeapi.market.importing.tables import Batch, Table
 from tradeapi.market.importing.values import instants
-from tradeapi.market.symbol_schemas import Action
+from tradeapi.market.symbols.actions import Actions, Term
+from tradeapi.market.symbols.directory import Listing
+from tradeapi.market.symbols.schemas import Action
 from tradeapi.market.times import EARLIEST, LATEST
-from tradeapi.market.validation import Reason
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "ticker": ("ticker", "symbol"),

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from tradeapi.analytics.bars import Bars
-from tradeapi.market.calendars import Continuous
-from tradeapi.market.directory import Listing
+from tradeapi.market.bars.validation import Reason, Verdict, validate
+from tradeapi.market.calendars.calendar import Continuous
 from tradeapi.market.importing.bar_reader import BarReader
 from tradeapi.market.importing.detection import detect
 from tradeapi.market.importing.market import Market
@@ -13,7 +13,7 @@ from tradeapi.market.importing.rejects import Rejects
 from tradeapi.market.importing.rows import FileRows
 from tradeapi.market.importing.seen import Seen
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.validation import Reason, Verdict, validate
+from tradeapi.market.symbols.directory import Listing
 
 SYMBOLS_AT_ONCE = 50
 BARS_AT_ONCE = 100_000

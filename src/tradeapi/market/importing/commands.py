@@ -48,8 +48,8 @@ def bars(
     """Import bars; a bar that is there already is replaced, and left alone when it is equal."""
     from tradeapi.market.importing.bar_reader import BarReader
     from tradeapi.market.importing.bars import BarImport
-    from tradeapi.market.names import Name, parse_exchange
     from tradeapi.market.resolutions import Resolution
+    from tradeapi.market.symbols.names import Name, parse_exchange
 
     with _explained():
         code = parse_exchange(exchange) if exchange else None
@@ -72,7 +72,7 @@ def symbols(files: Files, exchange: Exchange = None, rejects: RejectsTo = None) 
     What a file has no column or no value for stays as it is.
     """
     from tradeapi.market.importing.symbols import SymbolImport
-    from tradeapi.market.names import parse_exchange
+    from tradeapi.market.symbols.names import parse_exchange
 
     with _explained():
         code = parse_exchange(exchange) if exchange else None
@@ -83,7 +83,7 @@ def symbols(files: Files, exchange: Exchange = None, rejects: RejectsTo = None) 
 def actions(files: Files, exchange: Exchange = None, rejects: RejectsTo = None) -> None:
     """Import splits and dividends: ticker, ex_date, kind and value (of a split 4, 4:1 or 4/1)."""
     from tradeapi.market.importing.actions import ActionImport
-    from tradeapi.market.names import parse_exchange
+    from tradeapi.market.symbols.names import parse_exchange
 
     with _explained():
         code = parse_exchange(exchange) if exchange else None
@@ -119,10 +119,10 @@ async def _market(settings: "Settings") -> AsyncIterator["Market"]:
     from tradeapi.bus.memory import MemoryBus
     from tradeapi.clock import SystemClock
     from tradeapi.database import Database
-    from tradeapi.market.calendar_registry import Calendars
-    from tradeapi.market.directory import Directory
+    from tradeapi.market.calendars.registry import Calendars
     from tradeapi.market.importing.market import Market
-    from tradeapi.market.store import BarStore
+    from tradeapi.market.store.bar_store import BarStore
+    from tradeapi.market.symbols.directory import Directory
 
     clock = SystemClock()
     async with Database(settings.database_url) as database:

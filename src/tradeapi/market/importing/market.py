@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import Invalid
-from tradeapi.market.directory import Directory, Listing
 from tradeapi.market.importing.tables import Unusable
-from tradeapi.market.names import Name
-from tradeapi.market.store import BarStore
-from tradeapi.market.symbols import Symbols
+from tradeapi.market.store.bar_store import BarStore
+from tradeapi.market.symbols.directory import Directory, Listing
+from tradeapi.market.symbols.names import Name
+from tradeapi.market.symbols.service import Symbols
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tradeapi.analytics.bars import Float64Array, Int64Array
+from tradeapi.market.bars.validation import Rows
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.validation import Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)

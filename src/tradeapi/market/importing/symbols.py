@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from tradeapi.market.bars.validation import Reason
 from tradeapi.market.importing.columns import recognise, require
 from tradeapi.market.importing.market import Market, full_name
 from tradeapi.market.importing.records import Faulty, number, records
 from tradeapi.market.importing.rejects import Rejects
 from tradeapi.market.importing.tables import Batch, Table
-from tradeapi.market.symbol_schemas import SymbolIn
-from tradeapi.market.symbols import UNDATED, SymbolFields, Symbols
-from tradeapi.market.validation import Reason
+from tradeapi.market.symbols.schemas import SymbolIn
+from tradeapi.market.symbols.service import UNDATED, SymbolFields, Symbols
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "ticker": ("ticker", "symbol"),

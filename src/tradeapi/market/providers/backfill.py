@@ -6,12 +6,12 @@ import anyio
 
 from tradeapi.analytics.bars import Bars
 from tradeapi.database import Database
-from tradeapi.market.days import DAY
-from tradeapi.market.directory import Listing
+from tradeapi.market.calendars.days import DAY
 from tradeapi.market.providers.securities import Security
 from tradeapi.market.providers.simulated import SimulatedMarket
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.store import BarStore
+from tradeapi.market.store.bar_store import BarStore
+from tradeapi.market.symbols.directory import Listing
 
 DAYS_KEPT = 5 * 365 * DAY
 MINUTES_KEPT = 30 * DAY

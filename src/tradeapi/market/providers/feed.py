@@ -10,17 +10,17 @@ import structlog
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import Unavailable
-from tradeapi.market.calendar_registry import Calendars
-from tradeapi.market.days import DAY, floor
-from tradeapi.market.directory import Directory
-from tradeapi.market.exchanges import Exchanges
+from tradeapi.market.calendars.days import DAY, floor
+from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.providers.backfill import Backfill
 from tradeapi.market.providers.opening import Opening
 from tradeapi.market.providers.securities import SEED, Security
 from tradeapi.market.providers.simulated import SimulatedMarket
 from tradeapi.market.providers.tape import Tape
-from tradeapi.market.store import BarStore
-from tradeapi.market.tick_bars import Tick
+from tradeapi.market.store.bar_store import BarStore
+from tradeapi.market.store.tick_bars import Tick
+from tradeapi.market.symbols.directory import Directory
+from tradeapi.market.symbols.exchanges import Exchanges
 from tradeapi.web.outages import outage
 
 STEP_SECONDS = 0.25

@@ -9,10 +9,7 @@ from math import floor as whole
 from tradeapi.analytics.bars import Int64Array
 from tradeapi.database import Database
 from tradeapi.errors import NotFound
-from tradeapi.market.actions import Actions, Term
-from tradeapi.market.days import DAY, EPOCH, day_of, floor
-from tradeapi.market.directory import Directory, Listing
-from tradeapi.market.exchanges import Exchanges
+from tradeapi.market.calendars.days import DAY, EPOCH, day_of, floor
 from tradeapi.market.providers.backfill import Backfill
 from tradeapi.market.providers.securities import (
     EXCHANGE,
@@ -23,8 +20,11 @@ from tradeapi.market.providers.securities import (
 )
 from tradeapi.market.providers.tape import Tape
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.store import BarStore
-from tradeapi.market.symbols import Symbols
+from tradeapi.market.store.bar_store import BarStore
+from tradeapi.market.symbols.actions import Actions, Term
+from tradeapi.market.symbols.directory import Directory, Listing
+from tradeapi.market.symbols.exchanges import Exchanges
+from tradeapi.market.symbols.service import Symbols
 
 _MINUTE = Resolution.MINUTE.seconds
 # Dividends are paid on the first trading day from the tenth of these months on.

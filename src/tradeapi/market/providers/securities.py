@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from tradeapi.market.calendars import CONTINUOUS
+from tradeapi.market.calendars.calendar import CONTINUOUS
 
 # Of some hundred, one that leads to prices like those one knows.
 SEED = 130

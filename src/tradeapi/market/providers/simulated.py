@@ -13,12 +13,12 @@ from zlib import crc32
 import numpy as np
 
 from tradeapi.analytics.bars import Bars, BoolArray
-from tradeapi.market.calendars import CONTINUOUS, Calendar
-from tradeapi.market.days import DAY, day_of, next_month
+from tradeapi.market.calendars.calendar import CONTINUOUS, Calendar
+from tradeapi.market.calendars.days import DAY, day_of, next_month
 from tradeapi.market.providers.paths import Grid, Terms, quantise, spread, walk
 from tradeapi.market.providers.securities import TICK_SIZE, Security
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.tick_bars import Tick
+from tradeapi.market.store.tick_bars import Tick
 from tradeapi.market.tracing import trace
 
 BEGINNING = day_of(date(2020, 1, 1))

@@ -4,12 +4,12 @@ from bisect import bisect_right
 from math import floor as whole
 from operator import attrgetter
 
-from tradeapi.market.days import floor
-from tradeapi.market.directory import Listing
+from tradeapi.market.calendars.days import floor
 from tradeapi.market.providers.securities import Security
 from tradeapi.market.providers.simulated import SimulatedMarket
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.tick_bars import Tick
+from tradeapi.market.store.tick_bars import Tick
+from tradeapi.market.symbols.directory import Listing
 
 _MINUTE = Resolution.MINUTE.seconds
 _time = attrgetter("time")

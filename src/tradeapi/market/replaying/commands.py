@@ -24,8 +24,8 @@ def replay(  # noqa: PLR0913, PLR0917  they are the command's options
     The bars that the service builds from them are those of the file, bit for bit.
     """
     from tradeapi.errors import TradeError
-    from tradeapi.market.names import Name
     from tradeapi.market.replaying.replay import Replay
+    from tradeapi.market.symbols.names import Name
 
     try:
         name = Name.parse(symbol).symbol

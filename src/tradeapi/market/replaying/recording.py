@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from tradeapi.analytics.bars import Bars
-from tradeapi.market.calendars import Continuous
+from tradeapi.market.bars.validation import validate
+from tradeapi.market.calendars.calendar import Continuous
 from tradeapi.market.importing.bar_reader import BarReader
 from tradeapi.market.importing.detection import detect
 from tradeapi.market.importing.files import open_table
@@ -14,7 +15,6 @@ from tradeapi.market.importing.rejects import Rejects
 from tradeapi.market.importing.rows import FileRows
 from tradeapi.market.importing.tables import Unusable
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.validation import validate
 
 
 def read_recording(path: Path, symbol: str, *, now: float) -> tuple[Bars, int]:

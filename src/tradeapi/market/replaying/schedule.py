@@ -7,7 +7,7 @@ from random import Random
 
 from tradeapi.analytics.bars import Bars
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.tick_bars import Tick
+from tradeapi.market.store.tick_bars import Tick
 from tradeapi.market.tracing import trace
 
 # Trades that are due this close together are sent together.

@@ -11,7 +11,7 @@ from httpx2 import Client, HTTPError, Response
 
 from tradeapi.errors import Conflict, TradeError, Unavailable
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.tick_bars import Tick
+from tradeapi.market.store.tick_bars import Tick
 
 TIMEOUT_SECONDS = 10.0
 # How long a service that went away is waited for.

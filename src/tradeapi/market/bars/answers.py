@@ -1,0 +1,47 @@
+"""Answers as bytes: columns straight from the arrays, rows, and what caches may do with them."""
+
+from typing import Any
+
+import orjson
+from fastapi import Response
+
+from tradeapi.analytics.adjustments import Adjustment
+from tradeapi.analytics.bars import COLUMNS
+from tradeapi.market.bars.bar_history import Answer
+from tradeapi.market.bars.query import Format
+
+REVALIDATED = "private, no-cache"
+IMMUTABLE = "private, max-age=31536000, immutable"
+VARY = "Authorization, X-API-Key, Accept, Accept-Encoding"
+
+
+def bars_response(answer: Answer, format: Format, revision: int | None) -> Response:
+    """`revision` is the one that the caller's URL names."""
+    is_lasting = answer.is_immutable and revision == answer.page.revision
+    headers = {"cache-control": IMMUTABLE if is_lasting else REVALIDATED, "vary": VARY}
+    return Response(_body(answer, format), headers=headers, media_type="application/json")
+
+
+def _body(answer: Answer, format: Format) -> bytes:
+    page = answer.page
+    body: dict[str, Any] = {
+        "symbol": answer.listing.symbol,
+        "resolution": answer.resolution,
+        "adjustment": answer.adjustment,
+    }
+    if answer.listing.basis != Adjustment.RAW:
+        body["basis"] = answer.listing.basis
+    columns = dict(zip(COLUMNS, answer.bars.columns(), strict=True))
+    if format is Format.ROWS:
+        values = zip(*(column.tolist() for column in columns.values()), strict=True)
+        body["items"] = [dict(zip(COLUMNS, row, strict=True)) for row in values]
+    else:
+        body |= columns
+    body |= {
+        "has_more_before": page.has_more_before,
+        "has_more_after": page.has_more_after,
+        "final_until": answer.final_until,
+        "previous_time": page.previous_time,
+        "revision": page.revision,
+    }
+    return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)

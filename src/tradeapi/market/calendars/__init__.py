@@ -1,0 +1,1 @@
+"""Trading calendars: sessions, and the labels of bars."""

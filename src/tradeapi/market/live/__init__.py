@@ -1,0 +1,1 @@
+"""The market on the stream: topics of bars and quotes."""

@@ -1,0 +1,76 @@
+"""One topic of a symbol's quote."""
+
+from tradeapi.clock import Clock
+from tradeapi.errors import NotFound
+from tradeapi.market.events import Changed, Quote
+from tradeapi.market.live.watch import State, Watch
+from tradeapi.market.live.watches import Watches
+from tradeapi.market.quotes.service import QuoteView, quote_view
+from tradeapi.streams.topics import Snapshot, Topic
+
+
+class QuoteSource:
+    """Tells the newest quote whenever it looks different; also when it has become stale."""
+
+    def __init__(
+        self, topic: Topic, watches: Watches, watch: Watch, clock: Clock, *, stale_after: float
+    ) -> None:
+        self._topic = topic
+        self._watches = watches
+        self._watch = watch
+        self._clock = clock
+        self._stale_after = stale_after
+        self._quote: Quote | None = None
+        self._view: QuoteView = {}
+        watch.followers[self] = None
+
+    async def snapshot(self, history: int) -> Snapshot:  # noqa: ARG002  a quote has none
+        state = self._watch.state
+        if self._watch.is_gone or state is None:
+            symbol = self._watch.listing.symbol
+            raise NotFound(f"There is no symbol {symbol}.", code="unknown_symbol")
+        if self._quote is None:
+            self._quote = state.quote
+            self._view = self._seen(self._clock.now())
+            self._topic.begin(state.version)
+        fields = {"quote": self._view}
+        return Snapshot(self._topic.version, lambda _: fields)
+
+    def apply(self, change: Changed) -> None:
+        self._move(change.version, change.quote)
+
+    async def catch_up(self) -> None:
+        """The state that is settled on brings the quote."""
+
+    def settle(self, state: State) -> None:
+        self._move(state.version, state.quote)
+
+    def tick(self, now: float) -> None:
+        if self._quote is not None:
+            self._tell(now)
+
+    def reset(self) -> None:
+        if self._quote is not None:
+            self._quote = None
+            self._topic.reset("backfill", f"/api/v1/quotes?symbols={self._watch.listing.symbol}")
+
+    def close(self) -> None:
+        self._watch.followers.pop(self, None)
+        self._watches.close(self._watch)
+
+    def _move(self, version: int, quote: Quote) -> None:
+        if self._quote is not None:
+            self._topic.version = version
+            self._quote = quote
+            self._tell(self._clock.now())
+
+    def _tell(self, now: float) -> None:
+        view = self._seen(now)
+        if view != self._view:
+            self._view = view
+            self._topic.send("quote", {"quote": view}, key="quote")
+
+    def _seen(self, now: float) -> QuoteView:
+        assert self._quote is not None  # noqa: S101  who calls has looked
+        calendar = self._watch.listing.calendar
+        return quote_view(self._quote, calendar, now, stale_after=self._stale_after)

@@ -1,0 +1,115 @@
+"""One symbol that is followed: its changes in order, each once, none left out.
+
+The bus brings the news of a commit, but may bring it late, twice, in another order or not at all.
+A watch therefore counts versions: the next one is applied, an older one dropped, and one that comes
+too early waits for those before it.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+from typing import Protocol
+
+from tradeapi.market.events import Changed, Quote
+from tradeapi.market.symbols.directory import Listing
+
+RECENT = 256
+# More news than this out of order is not waited for: reading again is cheaper.
+MOST_WAITING = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """A symbol at one version, without its bars."""
+
+    version: int
+    revision: int
+    updated: float
+    quote: Quote
+
+
+class Follower(Protocol):
+    """One topic that follows a symbol."""
+
+    def apply(self, change: Changed) -> None:
+        """Announce the change that follows what has been announced."""
+        ...
+
+    async def catch_up(self) -> None:
+        """Read, and announce what has changed up to now."""
+        ...
+
+    def settle(self, state: State) -> None:
+        """Everybody has caught up with this state."""
+        ...
+
+    def tick(self, now: float) -> None:
+        """Announce what time alone has changed."""
+        ...
+
+    def reset(self) -> None:
+        """Have everybody read anew."""
+        ...
+
+
+class Watch:
+    """One symbol that is followed, as far as it has been announced in this process."""
+
+    def __init__(self, listing: Listing) -> None:
+        self.listing = listing
+        self.state: State | None = None
+        self.is_gone = False
+        self.holders = 0
+        self.turn = asyncio.Lock()
+        self.followers: dict[Follower, None] = {}
+        self.is_settling = False
+        self._recent: deque[Changed] = deque(maxlen=RECENT)
+        self._recent_after = 0
+        self._waiting: dict[int, Changed] = {}
+
+    @property
+    def version(self) -> int:
+        return -1 if self.state is None else self.state.version
+
+    def hear(self, change: Changed) -> bool:
+        """Apply the change once it is its turn; whether one before it is missing."""
+        if change.version <= self.version:
+            return False
+        self._waiting[change.version] = change
+        if len(self._waiting) > MOST_WAITING:
+            del self._waiting[min(self._waiting)]
+        self._apply_next()
+        return bool(self._waiting)
+
+    def settle(self, state: State) -> None:
+        """Everything up to this state has been announced by reading."""
+        if state.version > self.version:
+            self.state = state
+            self._recent.clear()
+            self._recent_after = state.version
+            for follower in tuple(self.followers):
+                follower.settle(state)
+        self._waiting = {
+            version: change for version, change in self._waiting.items() if version > self.version
+        }
+        self._apply_next()
+
+    def since(self, version: int) -> list[Changed] | None:
+        """The changes that followed a version; None when they are no longer all here."""
+        if not self._recent_after <= version <= self.version:
+            return None
+        return [change for change in self._recent if change.version > version]
+
+    def _apply_next(self) -> None:
+        while self.state and (change := self._waiting.pop(self.version + 1, None)):
+            self.state = State(
+                version=change.version,
+                revision=change.revision,
+                updated=change.updated,
+                quote=change.quote,
+            )
+            if len(self._recent) == RECENT:
+                self._recent_after = self._recent[0].version
+            self._recent.append(change)
+            for follower in tuple(self.followers):
+                follower.apply(change)

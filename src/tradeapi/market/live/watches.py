@@ -1,0 +1,231 @@
+"""The symbols that somebody follows, and what is done when their news does not come.
+
+Where the news of a change is missing, the followers read again what they follow. The database is
+asked every second whether it knows of changes that nobody has announced.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from functools import partial
+from typing import Any, Never, Self
+
+import anyio
+import structlog
+
+from tradeapi import metrics
+from tradeapi.bus.port import Bus
+from tradeapi.clock import Clock
+from tradeapi.database import Database
+from tradeapi.errors import NotFound, TradeError, Unavailable
+from tradeapi.market.events import CHANGES, Changed, Quote
+from tradeapi.market.live.watch import State, Watch
+from tradeapi.market.symbols.directory import Directory
+from tradeapi.web.outages import outage
+
+ASK_EVERY_SECONDS = 1.0
+TICK_EVERY_SECONDS = 0.5
+# How long news may be late before the database is read instead, and how often to look.
+PATIENCE_SECONDS = 0.05
+LOOKS = 5
+
+log = structlog.get_logger()
+
+
+class Watches:
+    """Use as `async with Watches(...)`: its tasks run that long."""
+
+    def __init__(self, database: Database, bus: Bus, directory: Directory, clock: Clock) -> None:
+        self._database = database
+        self._bus = bus
+        self._directory = directory
+        self._clock = clock
+        self._watches: dict[int, Watch] = {}
+        self._tasks = anyio.create_task_group()
+        self._resources = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._resources.enter_async_context(self._tasks)
+        self._resources.callback(self._tasks.cancel_scope.cancel)
+        self._resources.enter_context(self._bus.subscribe(CHANGES, self._hear))
+        self._tasks.start_soon(self._ask_for_ever)
+        self._tasks.start_soon(self._tick_for_ever)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._resources.aclose()
+
+    async def open(self, symbol: str) -> Watch:
+        """The symbol's watch, held until it is closed; raises TradeError where there is none."""
+        with as_unavailable():
+            listing = await self._directory.get(symbol)
+        watch = self._watches.get(listing.id)
+        if watch is None:
+            watch = self._watches[listing.id] = Watch(listing)
+        watch.holders += 1
+        try:
+            async with watch.turn:
+                if watch.state is None:
+                    watch.settle(await self._read(watch))
+        except BaseException:
+            self.close(watch)
+            raise
+        return watch
+
+    def close(self, watch: Watch) -> None:
+        watch.holders -= 1
+        if not watch.holders:
+            self._forget(watch)
+
+    async def reach(self, watch: Watch, version: int) -> None:
+        """Wait until the version is announced; if its news does not come, do it by reading."""
+        for _ in range(LOOKS):
+            if watch.version >= version:
+                return
+            await anyio.sleep(PATIENCE_SECONDS / LOOKS)
+        async with watch.turn:
+            if watch.version < version:
+                await self._catch_up(watch)
+
+    def soon(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Have something done in the background; if the database fails it, that is logged."""
+        self._tasks.start_soon(self._safely, call)
+
+    def _hear(self, change: Changed) -> None:
+        watch = self._watches.get(change.symbol_id)
+        if watch is None:
+            return
+        if watch.hear(change) and watch.state is not None:
+            self._settle_soon(watch, change.version)
+        if change.bars:
+            metrics.STREAM_LAG.observe(max(0.0, self._clock.now() - change.updated))
+
+    def _settle_soon(self, watch: Watch, version: int) -> None:
+        if not watch.is_settling:
+            watch.is_settling = True
+            self._tasks.start_soon(self._settle, watch, version)
+
+    async def _settle(self, watch: Watch, version: int) -> None:
+        try:
+            await self._safely(partial(self.reach, watch, version))
+        finally:
+            watch.is_settling = False
+
+    async def _safely(self, call: Callable[[], Awaitable[None]]) -> None:
+        """What fails, mostly for the database's sake, is found undone and tried again soon."""
+        try:
+            with as_unavailable():
+                await call()
+        except TradeError as error:
+            log.warning("watch.failed", error=str(error))
+        except Exception:  # one symbol's fault must not end the stream of all
+            log.exception("watch.failed")
+
+    async def _catch_up(self, watch: Watch) -> None:
+        state = await self._read(watch)
+        failure: Unavailable | None = None
+        for follower in tuple(watch.followers):
+            try:
+                await follower.catch_up()
+            except Unavailable as error:
+                # The others need not wait for this one.
+                failure = error
+        if failure is not None:
+            raise failure
+        watch.settle(state)
+
+    async def _read(self, watch: Watch) -> State:
+        with as_unavailable():
+            async with self._database.read() as raw:
+                rows = await raw.fetch(_STATE, watch.listing.id)
+        if not rows:
+            raise NotFound(f"There is no symbol {watch.listing.symbol}.", code="unknown_symbol")
+        return _state(rows[0])
+
+    async def _tick_for_ever(self) -> Never:
+        while True:
+            await anyio.sleep(TICK_EVERY_SECONDS)
+            await self._safely(self._tick)
+
+    async def _tick(self) -> None:
+        now = self._clock.now()
+        for watch in tuple(self._watches.values()):
+            for follower in tuple(watch.followers):
+                follower.tick(now)
+
+    async def _ask_for_ever(self) -> Never:
+        while True:
+            await anyio.sleep(ASK_EVERY_SECONDS)
+            if self._watches:
+                await self._safely(self._ask)
+
+    async def _ask(self) -> None:
+        """Learn of changes that nobody has announced, and of symbols that are no more."""
+        asked = [watch for watch in self._watches.values() if watch.state is not None]
+        async with self._database.read() as raw:
+            chosen, ids = raw.one_of("$1", [watch.listing.id for watch in asked])
+            rows = await raw.fetch(_VERSIONS.format(chosen), ids)
+        found = {row[0]: row[1:] for row in rows}
+        for watch in asked:
+            if watch.listing.id not in found:
+                self._lose(watch)
+                continue
+            version, listed = found[watch.listing.id]
+            if listed != watch.listing.version:
+                watch.listing = await self._directory.read(watch.listing.symbol)
+            if version > watch.version:
+                self._settle_soon(watch, version)
+
+    def _lose(self, watch: Watch) -> None:
+        watch.is_gone = True
+        self._forget(watch)
+        for follower in tuple(watch.followers):
+            follower.reset()
+
+    def _forget(self, watch: Watch) -> None:
+        if self._watches.get(watch.listing.id) is watch:
+            del self._watches[watch.listing.id]
+
+
+@contextmanager
+def as_unavailable() -> Iterator[None]:
+    """Say of a database that does not answer that it is unavailable."""
+    try:
+        yield
+    except TradeError:
+        raise
+    except Exception as error:
+        passing = outage(error)
+        if passing is None:
+            raise
+        raise passing from error
+
+
+def _state(row: Sequence[Any]) -> State:
+    return State(
+        version=row[0],
+        revision=row[1],
+        updated=row[2],
+        quote=Quote(
+            last=row[3],
+            time=row[4],
+            day=row[5],
+            open=row[6],
+            high=row[7],
+            low=row[8],
+            volume=row[9],
+            previous_close=row[10],
+            is_intraday=bool(row[11]),
+        ),
+    )
+
+
+_STATE = """
+SELECT h.version, h.revision, h.updated, h.last, h.last_time, h.day, h.open, h.high, h.low,
+  h.volume, h.previous_close,
+  EXISTS (SELECT 1 FROM bar_series s WHERE s.symbol_id = h.symbol_id AND s.resolution < 86400)
+FROM heads h WHERE h.symbol_id = $1
+"""
+_VERSIONS = """
+SELECT h.symbol_id, h.version, s.version FROM heads h
+JOIN symbols s ON s.id = h.symbol_id WHERE h.symbol_id {}
+"""

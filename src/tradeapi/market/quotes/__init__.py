@@ -1,0 +1,1 @@
+"""The newest prices."""

@@ -1,0 +1,1 @@
+"""Where bars are kept: how they are written, folded, sealed and read."""

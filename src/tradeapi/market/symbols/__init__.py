@@ -1,0 +1,1 @@
+"""Symbols, their exchanges and their corporate actions."""

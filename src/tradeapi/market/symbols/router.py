@@ -1,0 +1,154 @@
+"""Symbols over HTTP: the search, and each with its corporate actions."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from tradeapi.market.dependencies import CalendarsDep, CatalogueDep, DirectoryDep, StoreDep
+from tradeapi.market.models import CorporateAction
+from tradeapi.market.symbols.actions import Actions, recorded
+from tradeapi.market.symbols.directory import Listing
+from tradeapi.market.symbols.edits import SymbolEdits
+from tradeapi.market.symbols.schemas import (
+    ActionsIn,
+    ActionsOut,
+    NewSymbolPath,
+    SymbolIn,
+    SymbolOut,
+    SymbolPath,
+    SymbolQuery,
+)
+from tradeapi.market.symbols.search import Position
+from tradeapi.market.symbols.service import etag
+from tradeapi.web.dependencies import CursorsDep, DatabaseDep, SessionDep
+from tradeapi.web.pages import Page
+from tradeapi.web.preconditions import PreconditionDep
+from tradeapi.web.problems import problems
+
+router = APIRouter(prefix="/symbols", tags=["symbols"])
+
+
+async def _listing(directory: DirectoryDep, symbol: SymbolPath) -> Listing:
+    return await directory.read(symbol)
+
+
+async def _edits(
+    database: DatabaseDep, store: StoreDep, calendars: CalendarsDep, directory: DirectoryDep
+) -> SymbolEdits:
+    return SymbolEdits(database, store, calendars, directory)
+
+
+ListingDep = Annotated[Listing, Depends(_listing)]
+EditsDep = Annotated[SymbolEdits, Depends(_edits)]
+
+
+async def _actions(session: SessionDep, store: StoreDep) -> Actions:
+    return Actions(session, store)
+
+
+async def _recorded(database: DatabaseDep, listing: ListingDep) -> Sequence[CorporateAction]:
+    async with database.reading() as session:
+        return await recorded(session, listing.id)
+
+
+ActionsDep = Annotated[Actions, Depends(_actions)]
+RecordedDep = Annotated[Sequence[CorporateAction], Depends(_recorded)]
+
+
+@router.get("", summary="Search symbols", response_model=Page[SymbolOut], responses=problems(422))
+async def search(
+    catalogue: CatalogueDep, cursors: CursorsDep, asked: Annotated[SymbolQuery, Query()]
+) -> dict[str, object]:
+    """The best first: the very symbol or ticker, then what begins with the query, then names that
+    do, then names with a word that does, then what is one typo away. Without a query: all.
+    """
+    list_name = f"symbols:{asked.type}:{asked.exchange}:{asked.query}"
+    found = await catalogue.search(
+        asked.query,
+        limit=asked.limit + 1,
+        type=asked.type,
+        exchange=asked.exchange,
+        after=Position._make(cursors.decode(list_name, asked.cursor)) if asked.cursor else None,
+    )
+    page = found[: asked.limit]
+    more = len(found) > asked.limit
+    return {
+        "items": [entry for _, entry in page],
+        "next_cursor": cursors.encode(list_name, page[-1][0]) if more else None,
+    }
+
+
+@router.get(
+    "/{symbol}", summary="One symbol", response_model=SymbolOut, responses=problems(404, 409, 422)
+)
+async def get(listing: ListingDep, response: Response) -> Listing:
+    response.headers["etag"] = etag(listing)
+    return listing
+
+
+@router.put(
+    "/{symbol}",
+    summary="Create or replace a symbol",
+    response_model=SymbolOut,
+    responses={201: {"model": SymbolOut, "description": "Created"}, **problems(412, 422)},
+)
+async def put(
+    edits: EditsDep,
+    symbol: NewSymbolPath,
+    body: SymbolIn,
+    precondition: PreconditionDep,
+    response: Response,
+) -> Listing:
+    """Its bars stay; those that follow from finer ones are built again if its hours change."""
+    listing, is_new = await edits.put(symbol, body.fields(), precondition)
+    response.status_code = 201 if is_new else 200
+    response.headers["etag"] = etag(listing)
+    return listing
+
+
+@router.delete(
+    "/{symbol}",
+    summary="Remove a symbol and all its bars",
+    status_code=204,
+    responses=problems(404, 409, 412, 422),
+)
+async def delete(edits: EditsDep, listing: ListingDep, precondition: PreconditionDep) -> None:
+    await edits.delete(listing.symbol, precondition)
+
+
+@router.get(
+    "/{symbol}/actions",
+    summary="Splits and dividends",
+    response_model=ActionsOut,
+    responses=problems(404, 409, 422),
+)
+async def get_actions(
+    listing: ListingDep, items: RecordedDep, response: Response
+) -> dict[str, object]:
+    """In order of their days. They belong to the symbol, whose version they raise."""
+    response.headers["etag"] = etag(listing)
+    return {"items": items}
+
+
+@router.put(
+    "/{symbol}/actions",
+    summary="Replace the splits and dividends",
+    response_model=ActionsOut,
+    responses=problems(404, 409, 412, 422),
+)
+async def put_actions(
+    listing: ListingDep,
+    actions: ActionsDep,
+    body: ActionsIn,
+    precondition: PreconditionDep,
+    response: Response,
+) -> dict[str, object]:
+    """Stored bars stay as they are; `adjustment=splits|all` restates them on read.
+
+    A change raises `revision`, and streams of the symbol's bars begin anew. A dividend has to be
+    below the last close before its day.
+    """
+    symbol = await actions.replace(listing, [item.term() for item in body.items], precondition)
+    response.headers["etag"] = etag(symbol)
+    return {"items": sorted(body.items, key=lambda item: (item.ex_date, item.kind))}

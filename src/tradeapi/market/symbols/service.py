@@ -1,0 +1,161 @@
+"""The symbols, as rows: creating, changing and removing them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Literal, TypedDict, Unpack
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tradeapi.database import raw
+from tradeapi.market.models import SharesOutstanding, Symbol
+from tradeapi.market.symbols.directory import Listing, unknown_symbol
+from tradeapi.market.symbols.names import Name
+
+Saved = Literal["inserted", "updated", "unchanged"]
+
+# Shares without a date apply from the first bar on: this day sorts before every other.
+UNDATED = date.min
+
+
+class SymbolFields(TypedDict, total=False):
+    """What is known of a symbol beside its name; without a `currency` it is the exchange's."""
+
+    name: str
+    type: str
+    currency: str
+    sector: str | None
+    calendar: str | None
+    tick_size: float | None
+    basis: str
+    extended_hours: bool
+
+
+class Symbols:
+    """All symbols, inside one transaction; the Directory sees changes once that is over."""
+
+    def __init__(self, session: AsyncSession) -> None:
+        self._session = session
+
+    async def find(self, symbol: str) -> Symbol | None:
+        """The symbol of this full name, locked against other changes of it."""
+        name = Name.parse(symbol).symbol
+        chosen = select(Symbol).where(Symbol.symbol == name).with_for_update(key_share=True)
+        found: Symbol | None = await self._session.scalar(chosen)
+        return found
+
+    async def get(self, symbol: str) -> Symbol:
+        found = await self.find(symbol)
+        if found is None:
+            raise unknown_symbol(symbol)
+        return found
+
+    async def ensure(self, *symbols: str, **fields: Unpack[SymbolFields]) -> list[str]:
+        """Create those that don't exist, and their exchanges (24x7); the names of the new ones.
+
+        Those that exist stay as they are. Raises Invalid for what no symbol can be called.
+        """
+        names = sorted({Name.parse(symbol) for symbol in symbols})
+        connection = await raw(self._session)
+        chosen, wanted = connection.one_of("$1", [name.symbol for name in names] or [""])
+        rows = await connection.fetch(_EXISTING.format(chosen), wanted)
+        existing = {row[0] for row in rows}
+        # Sorted, so that two processes that create the same ones don't wait for each other.
+        missing = [name for name in names if name.symbol not in existing]
+        if missing:
+            currencies = await self._currencies(sorted({name.exchange for name in missing}))
+            rows = [
+                _row(name, {"currency": currencies[name.exchange], **fields}) for name in missing
+            ]
+            await connection.executemany(_ADD_SYMBOL, rows)
+            await connection.execute(_ADD_HEADS.format(chosen), wanted)
+        return [name.symbol for name in missing]
+
+    async def save(self, symbol: str, **fields: Unpack[SymbolFields]) -> Saved:
+        """Create the symbol, or change these fields of it; what became of it."""
+        if await self.ensure(symbol, **fields):
+            return "inserted"
+        return "updated" if change(await self.get(symbol), fields) else "unchanged"
+
+    async def set_shares(self, figures: Iterable[tuple[str, date, float]]) -> list[Saved]:
+        """Shares outstanding of existing symbols from a date on, or from UNDATED; in order."""
+        wanted = [(Name.parse(symbol).symbol, day, shares) for symbol, day, shares in figures]
+        names = {name for name, _, _ in wanted}
+        listed = await self._session.execute(
+            select(Symbol.symbol, Symbol.id).where(Symbol.symbol.in_(names))
+        )
+        ids = dict(listed.all())
+        for name in names - ids.keys():
+            raise unknown_symbol(name)
+        stored = {
+            (row.symbol_id, row.effective): row
+            for row in await self._session.scalars(
+                select(SharesOutstanding).where(SharesOutstanding.symbol_id.in_(ids.values()))
+            )
+        }
+        statuses: list[Saved] = []
+        for name, day, shares in wanted:
+            row = stored.get((ids[name], day))
+            if row is None:
+                row = SharesOutstanding(symbol_id=ids[name], effective=day, shares=shares)
+                self._session.add(row)
+                stored[ids[name], day] = row
+                statuses.append("inserted")
+            else:
+                statuses.append("unchanged" if row.shares == shares else "updated")
+                row.shares = shares
+        await self._session.flush()
+        return statuses
+
+    async def _currencies(self, exchanges: Sequence[str]) -> dict[str, str]:
+        """The currency of each exchange; those that don't exist are created."""
+        connection = await raw(self._session)
+        await connection.executemany(_ADD_EXCHANGE, [(code, code) for code in exchanges])
+        chosen, wanted = connection.one_of("$1", exchanges)
+        rows = await connection.fetch(_CURRENCIES.format(chosen), wanted)
+        return {code: currency for code, currency in rows}  # noqa: C416  a Sequence is no tuple
+
+
+def change(symbol: Symbol, fields: SymbolFields) -> bool:
+    """Take over these fields; whether any was another."""
+    different = {key: value for key, value in fields.items() if getattr(symbol, key) != value}
+    for key, value in different.items():
+        setattr(symbol, key, value)
+    symbol.version += bool(different)
+    return bool(different)
+
+
+def etag(symbol: Symbol | Listing) -> str:
+    """With the id, because a symbol that is removed and made again begins with version 1 too."""
+    return f'"{symbol.id}.{symbol.version}"'
+
+
+def _row(name: Name, fields: SymbolFields) -> tuple[object, ...]:
+    return (
+        name.symbol,
+        name.exchange,
+        name.ticker,
+        fields.get("name", name.ticker),
+        fields.get("type", "stock"),
+        fields["currency"],
+        fields.get("sector"),
+        fields.get("calendar"),
+        fields.get("tick_size"),
+        fields.get("basis", "raw"),
+        fields.get("extended_hours", False),
+    )
+
+
+_EXISTING = "SELECT symbol FROM symbols WHERE symbol {}"
+_ADD_EXCHANGE = "INSERT INTO exchanges (code, name) VALUES ($1, $2) ON CONFLICT (code) DO NOTHING"
+_CURRENCIES = "SELECT code, currency FROM exchanges WHERE code {}"
+_ADD_SYMBOL = """
+INSERT INTO symbols (symbol, exchange, ticker, name, type, currency, sector, calendar, tick_size,
+  basis, extended_hours)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+ON CONFLICT (symbol) DO NOTHING
+"""
+_ADD_HEADS = """
+INSERT INTO heads (symbol_id) SELECT id FROM symbols WHERE symbol {}
+ON CONFLICT (symbol_id) DO NOTHING
+"""
