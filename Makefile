@@ -1,4 +1,4 @@
-.PHONY: run test check lint types contracts dev
+.PHONY: run test bench check lint types contracts dev
 
 run:
 	@tools/bootstrap
@@ -6,6 +6,10 @@ run:
 
 test: dev
 	@.venv/bin/python -m pytest --numprocesses=logical --dist=worksteal
+
+# Which of them, if not all: make bench NAMES="history kept"
+bench: dev
+	@.venv/bin/python -m benchmarks $(NAMES)
 
 check: lint types contracts
 

@@ -1,11 +1,10 @@
 """A trade's way to many sockets: from its request to the frame, and the CPU of a frame."""
 
 import asyncio
-import base64
 import re
 import time
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import urlsplit
 
 import orjson
@@ -29,6 +28,13 @@ TICKS = 100
 EVERY_SECONDS = 0.05
 ROUNDS = 3
 TOPIC = f"bars:{LIVE.symbol}:1m"
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+_REQUEST = orjson.dumps({"op": "subscribe", "topics": [TOPIC], "history": 1})
+# A text frame of less than 126 bytes, with a mask of zeros.
+SUBSCRIBE = bytes([0x81, 0x80 | len(_REQUEST), 0, 0, 0, 0]) + _REQUEST
 _CLOSE = re.compile(rb'"bar":\[\d+,[\d.]+,[\d.]+,[\d.]+,([\d.]+)')
 
 
@@ -72,8 +78,14 @@ class Socket(asyncio.Protocol):
         self._delays = delays
         self.has_snapshot = asyncio.Event()
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.write(HANDSHAKE)
+
     def data_received(self, data: bytes) -> None:
         now = time.perf_counter()
+        if b'"hello"' in data:
+            self.transport.write(SUBSCRIBE)
         if b'"snapshot"' in data:
             self.has_snapshot.set()
         for price in _CLOSE.findall(data):
@@ -86,11 +98,9 @@ async def _tell(served: Served, sockets: int) -> Told:
     address = urlsplit(served.url)
     begun: dict[float, float] = {}
     delays: list[float] = []
-    open = [
-        await _follow(str(address.hostname), address.port or 0, begun, delays)
-        for _ in range(sockets)
-    ]
-    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    place = str(address.hostname), int(address.port or 0)
+    open = [await _follow(*place, begun, delays) for _ in range(sockets)]
+    reader, writer = await asyncio.open_connection(*place)
     before = cpu_seconds(served.pid)
     for number in range(TICKS):
         price = 100 + number / 100
@@ -106,7 +116,8 @@ async def _tell(served: Served, sockets: int) -> Told:
         await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split()[0]))
         await asyncio.sleep(EVERY_SECONDS)
     cpu = cpu_seconds(served.pid) - before
-    for transport in (writer, *open):
+    writer.close()
+    for transport in open:
         transport.close()
     return Told(cpu, delays)
 
@@ -114,20 +125,9 @@ async def _tell(served: Served, sockets: int) -> Told:
 async def _follow(
     host: str, port: int, begun: dict[float, float], delays: list[float]
 ) -> asyncio.Transport:
-    transport, socket = await asyncio.get_running_loop().create_connection(
+    _, socket = await asyncio.get_running_loop().create_connection(
         lambda: Socket(begun, delays), host, port
     )
-    key = base64.b64encode(bytes(16))
-    transport.write(
-        b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %b\r\n\r\n" % key
-    )
-    transport.write(_masked(orjson.dumps({"op": "subscribe", "topics": [TOPIC], "history": 1})))
     async with asyncio.timeout(10):
         await socket.has_snapshot.wait()
-    return transport
-
-
-def _masked(text: bytes) -> bytes:
-    """A short text frame; its mask is zero."""
-    return bytes([0x81, 0x80 | len(text), 0, 0, 0, 0]) + text
+    return socket.transport

@@ -69,7 +69,7 @@ async def test_a_change_is_seen_when_the_symbol_is_read_or_forgotten(market: Mar
     await market.add("US:AAPL")
     async with market.database.transaction() as session:
         await Symbols(session).save("US:AAPL", name="Apple")
-    assert (await market.directory.get("US:AAPL")).name == ""
+    assert (await market.directory.get("US:AAPL")).name == "AAPL"
     assert (await market.directory.read("US:AAPL")).name == "Apple"
     assert (await market.directory.get("AAPL")).name == "Apple"
 

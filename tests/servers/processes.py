@@ -46,7 +46,7 @@ class Servers:
         home = self._home("postgres")
         password = secrets.token_hex(16)
         (home / "password").write_text(password)
-        _initdb(postgres.with_name("initdb"), home)
+        initdb(postgres.with_name("initdb"), home)
         settings = {
             "listen_addresses": "127.0.0.1",
             "unix_socket_directories": "",
@@ -106,7 +106,7 @@ class Servers:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    preexec_fn=lambda: _end_with_parent(ending),  # noqa: PLW1509 - one thread
+                    preexec_fn=lambda: end_with_parent(ending),  # noqa: PLW1509 - one thread
                     **identity(),
                 )
             self._running.append((process, ending))
@@ -118,11 +118,11 @@ class Servers:
         raise Missing(f"{command(0)[0]} does not start:\n{log.read_text()[-2000:]}")
 
 
-def _initdb(initdb: Path, home: Path) -> None:
+def initdb(program: Path, home: Path) -> None:
     # Most real servers sort text by a language's rules, not by its bytes: so does this one, if
     # its build can.
     language = ["--locale-provider=icu", "--icu-locale=en-US"]
-    command = [str(initdb), "--no-sync", "--username=postgres", "--encoding=UTF8", "--locale=C"]
+    command = [str(program), "--no-sync", "--username=postgres", "--encoding=UTF8", "--locale=C"]
     command += ["--auth=password", "--pwfile=password", "--pgdata=data"]
     for arguments in ([*command, *language], command):
         answer = subprocess.run(
@@ -130,7 +130,7 @@ def _initdb(initdb: Path, home: Path) -> None:
         )
         if answer.returncode == 0:
             return
-    raise Missing(f"{initdb} fails:\n{answer.stderr}")
+    raise Missing(f"{program} fails:\n{answer.stderr}")
 
 
 def free_port() -> int:
@@ -146,7 +146,7 @@ def _answers(redis: str) -> bool:
         return False
 
 
-def _end_with_parent(ending: signal.Signals) -> None:
+def end_with_parent(ending: signal.Signals) -> None:
     """In the new server: have the kernel end it when the keeper dies, even by kill -9."""
     if sys.platform == "linux":
         LIBC.prctl(PR_SET_PDEATHSIG, ending)

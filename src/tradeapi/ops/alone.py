@@ -20,6 +20,7 @@ from tradeapi.errors import NotStarted
 
 # Any number will do that no other program takes on the same database.
 LOCK = 7_236_401_855_502
+_TAKE = "SELECT pg_try_advisory_lock($1)"
 # The process that we replace may be on its way out.
 ATTEMPTS = 12
 RETRY_SECONDS = 0.25
@@ -107,14 +108,14 @@ class _Lock:
         """While the database is away it is not taken, and nobody else can have it either."""
         try:
             self._connection = await asyncpg.connect(self._dsn, timeout=3)
-        except (OSError, asyncpg.PostgresError) as error:
-            # Serving may begin without the database: readiness tells.
+            for _ in range(ATTEMPTS):
+                if await self._connection.fetchval(_TAKE, LOCK, timeout=3):
+                    return
+                await asyncio.sleep(RETRY_SECONDS)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            # Serving may begin, and go on, without the database: readiness tells.
             _log.warning("database.away", error=repr(error))
             return
-        for _ in range(ATTEMPTS):
-            if await self._connection.fetchval("SELECT pg_try_advisory_lock($1)", LOCK):
-                return
-            await asyncio.sleep(RETRY_SECONDS)
         await self.release()
         raise NotAlone
 

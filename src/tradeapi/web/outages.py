@@ -14,6 +14,8 @@ QUERY_CANCELED = "57014"
 CONTENTION = ("40001", "40P01", "55P03", "53")
 # Connection exception; operator intervention, such as a shutdown.
 CONNECTION = ("08", "57")
+# Of asyncpg: the server has ended the connection, and the rest of its farewell is on the way.
+ENDING = "another operation (2) is in progress"
 
 
 def outage(error: Exception) -> Unavailable | None:
@@ -43,4 +45,6 @@ def _is_disconnect(error: Exception) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         # The same class also says that we use the driver wrongly.
         return "closed" in str(error)
+    if isinstance(error, asyncpg.InternalClientError):
+        return ENDING in str(error)
     return isinstance(error, (ConnectionError, socket.gaierror))

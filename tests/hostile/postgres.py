@@ -1,0 +1,90 @@
+"""A PostgreSQL of one test's own, which may be killed and started again."""
+
+import os
+import secrets
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.conftest import KEEPER
+from tests.servers.processes import START_SECONDS, end_with_parent, free_port, initdb
+from tests.servers.programs import POSTGRES, Missing, find, identity
+
+# What is acknowledged outlives the process; the machine it runs on need not fail here.
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "50",
+    "fsync": "off",
+    "synchronous_commit": "on",
+}
+
+
+class Postgres:
+    """On one port and one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._home = folder / "postgres"
+        self._home.mkdir()
+        who = identity()
+        if who:
+            os.chown(self._home, who["user"], who["group"])
+        self._program = find(POSTGRES, folder)
+        password = secrets.token_hex(16)
+        (self._home / "password").write_text(password)
+        initdb(self._program.with_name("initdb"), self._home)
+        self._port = free_port()
+        self.url = f"postgresql://postgres:{password}@127.0.0.1:{self._port}/postgres"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            # The processes of one that was killed may not all have noticed yet.
+            if self._starts():
+                return
+            time.sleep(0.1)
+        raise Missing((self._home / "log").read_text()[-2000:])
+
+    def kill(self) -> None:
+        """Without any warning, and without its own processes' doing."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def _starts(self) -> bool:
+        settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
+        state = self._home / "data" / "postmaster.pid"
+        with (self._home / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._program, "-D", self._home / "data", *settings, f"--port={self._port}"],
+                cwd=self._home,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                preexec_fn=lambda: end_with_parent(signal.SIGQUIT),  # noqa: PLW1509  one thread
+                **identity(),
+            )
+        own = f"{self._process.pid}\n"
+        while self._process.poll() is None:
+            text = state.read_text() if state.exists() else ""
+            if text.startswith(own) and text.rstrip().endswith("ready"):
+                return True
+            time.sleep(0.01)
+        return False
+
+
+@contextmanager
+def postgres() -> Iterator[Postgres]:
+    # The keeper's folder is open to whom it runs as, and goes when the tests do.
+    folder = Path(os.environ[KEEPER]).with_name(secrets.token_hex(4))
+    folder.mkdir(mode=0o755)
+    server = Postgres(folder)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()

@@ -1,0 +1,115 @@
+"""`tradeapi serve` as a process of its own, which may be killed and started again."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+
+from tests.shell.conftest import clean_environment
+
+JSON = {"content-type": "application/json"}
+
+
+class Server:
+    """On one database and, once it has been started, on one port."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self._folder = folder
+        self._port = 0
+        self._process: subprocess.Popen[str] | None = None
+        # One that answers late answers wrongly.
+        self.client = httpx2.Client(timeout=30, trust_env=False)
+
+    def start(self) -> None:
+        log = (self._folder / "log").open("a")
+        with log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "tradeapi.cli", "serve", "--port", str(self._port)],
+                env=clean_environment(DATABASE_URL=self.url, DEMO="false", LOG_LEVEL="warning"),
+                cwd=self._folder,
+                stdout=log,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+        assert self._process.stderr is not None
+        words = self._process.stderr.readline().split()
+        assert words[:2] == ["tradeapi", "serves"], self.log
+        self._port = int(words[2].rpartition(":")[2])
+        self.client.base_url = httpx2.URL(words[2])
+
+    def kill(self) -> None:
+        """Without any warning."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            assert self._process.stderr is not None
+            self._process.stderr.close()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return "127.0.0.1", self._port
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "log").read_text()
+
+    @property
+    def crashes(self) -> list[str]:
+        """What it has logged as its own faults."""
+        return [line for line in self.log.splitlines() if '"level":"error"' in line]
+
+    @property
+    def memory(self) -> int:
+        """Resident, in bytes."""
+        assert self._process is not None
+        resident: int = psutil.Process(self._process.pid).memory_info().rss
+        return resident
+
+    @property
+    def sockets(self) -> int:
+        """How many connections it holds."""
+        assert self._process is not None
+        connections = psutil.Process(self._process.pid).net_connections("tcp")
+        ours = [one for one in connections if getattr(one.laddr, "port", None) == self._port]
+        return sum(one.status != psutil.CONN_LISTEN for one in ours)
+
+    def get(self, path: str, **query: object) -> Any:
+        answer = self.client.get(f"/api/v1{path}", params={key: str(query[key]) for key in query})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, items: object) -> Any:
+        answer = self.client.post(f"/api/v1{path}", json=items)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def put(self, path: str, **fields: object) -> None:
+        answer = self.client.put(f"/api/v1{path}", json=fields)
+        assert answer.is_success, answer.text
+
+
+@contextmanager
+def serve(url: str, folder: Path) -> Iterator[Server]:
+    server = Server(url, folder)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.kill()
+        server.client.close()
+
+
+def eventually(seconds: float = 10) -> Iterator[None]:
+    """Try again, ten times a second: `for _ in eventually(): if ...: break`."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        yield
+        time.sleep(0.1)
+    raise AssertionError(f"It has not come about within {seconds} seconds.")
