@@ -107,6 +107,12 @@ def test_every_command_exists() -> None:
     assert {name.split()[0] for name in named} == commands.commands.keys()
 
 
+def test_every_target_of_make_exists() -> None:
+    """Those that are named in code."""
+    (targets,) = re.findall(r"^\.PHONY: (.+)", read("Makefile"), re.MULTILINE)
+    assert set(re.findall(r"(?:^|`)make (\w+)", EVERYTHING, re.MULTILINE)) <= {*targets.split()}
+
+
 def test_gunicorn_is_started_as_its_configuration_says() -> None:
     """Wherever the command stands."""
     source = (ROOT / "src/tradeapi/gunicorn_conf.py").read_text()

@@ -3,8 +3,8 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
-from functools import lru_cache
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -18,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
 READERS = 8
+PATIENCE_SECONDS = 1  # with a busy or distant PostgreSQL
 STATEMENT_TIMEOUT_SECONDS = 30
 SQLITE_BUSY_MILLISECONDS = 5000
 
@@ -56,6 +57,13 @@ class PostgresRaw:
     def __init__(self, connection: Any) -> None:  # noqa: ANN401  asyncpg ships no types
         self._connection = connection
 
+    @property
+    def is_lost(self) -> bool:
+        return bool(self._connection.is_closed())
+
+    async def close(self) -> None:
+        await self._connection.close()
+
     async def fetch(self, sql: str, *arguments: object) -> Sequence[Sequence[Any]]:
         rows: Sequence[Sequence[Any]] = await self._connection.fetch(sql, *arguments)
         return rows
@@ -73,9 +81,13 @@ class PostgresRaw:
 
 class SqliteRaw:
     dialect = "sqlite"
+    is_lost = False
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
+
+    async def close(self) -> None:
+        await self._connection.close()
 
     async def fetch(self, sql: str, *arguments: object) -> Sequence[Sequence[Any]]:
         return list(await self._connection.execute_fetchall(_numbered(sql), arguments))
@@ -99,8 +111,10 @@ class Database:
         self.dialect = self.url.get_backend_name()
         self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
-        self._readers: _Readers = (
-            _SqliteReaders(self.url) if self.is_sqlite else _PostgresReaders(self.url)
+        self._readers = (
+            _Readers(partial(_sqlite_reader, self.url), patience=SQLITE_BUSY_MILLISECONDS / 1000)
+            if self.is_sqlite
+            else _Readers(partial(_postgres_reader, self.url), patience=PATIENCE_SECONDS)
         )
         self._resources = AsyncExitStack()
 
@@ -110,7 +124,7 @@ class Database:
 
     async def __aenter__(self) -> Self:
         self._resources.push_async_callback(self._engine.dispose)
-        await self._resources.enter_async_context(self._readers)
+        self._resources.push_async_callback(self._readers.close)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -131,11 +145,9 @@ class Database:
         async with self._sessions() as session:
             yield session
 
-    @asynccontextmanager
-    async def read(self) -> AsyncIterator[Raw]:
+    def read(self) -> AbstractAsyncContextManager[Raw]:
         """A raw connection for hot reads; each statement is a transaction of its own."""
-        async with self._readers.connection() as raw:
-            yield raw
+        return self._readers.one()
 
     async def autocommit(self, *statements: str) -> None:
         """Run statements outside of any transaction under way here; for partitions."""
@@ -167,70 +179,73 @@ async def raw(session: AsyncSession) -> Raw:
     return PostgresRaw(driver)
 
 
-class _Readers(Protocol):
-    async def __aenter__(self) -> Self: ...
+class _Reader(Raw, Protocol):
+    @property
+    def is_lost(self) -> bool: ...
 
-    async def __aexit__(self, *_: object) -> None: ...
-
-    @asynccontextmanager
-    def connection(self) -> AsyncIterator[Raw]: ...
+    async def close(self) -> None: ...
 
 
-class _PostgresReaders:
-    def __init__(self, url: URL) -> None:
-        self._dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
+class _Readers:
+    """Connections that only read, each opened when it is wanted; the one used last is used next.
 
-    async def __aenter__(self) -> Self:
-        self._pool = asyncpg.create_pool(
-            self._dsn,
-            min_size=0,
-            max_size=READERS,
-            command_timeout=STATEMENT_TIMEOUT_SECONDS,
-            server_settings={"jit": "off", "application_name": "tradeapi"},
-            # Reads leave nothing behind, so nothing needs to be reset between them.
-            reset=_nothing_to_reset,
-        )
-        # The pool opens a connection when one is wanted: the service starts without its database.
-        await self._pool
-        return self
+    Between two reads there is nothing to reset, so this does without asyncpg's pool, which takes
+    longer to lend a connection than a small query takes.
+    """
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._pool.close()
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Raw]:
-        async with self._pool.acquire(timeout=1) as connection:
-            yield PostgresRaw(connection)
-
-
-class _SqliteReaders:
-    def __init__(self, url: URL) -> None:
-        self._path = url.database or ""
-        self._free: asyncio.LifoQueue[aiosqlite.Connection | None] = asyncio.LifoQueue()
-        self._open: list[aiosqlite.Connection] = []
-
-    async def __aenter__(self) -> Self:
+    def __init__(self, connect: Callable[[], Awaitable[_Reader]], *, patience: float) -> None:
+        self._connect = connect
+        self._patience = patience
+        self._free: asyncio.LifoQueue[_Reader | None] = asyncio.LifoQueue()
+        self._open: set[_Reader] = set()
+        # The service starts without its database.
         for _ in range(READERS):
             self._free.put_nowait(None)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        for connection in self._open:
-            await connection.close()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Raw]:
-        async with asyncio.timeout(SQLITE_BUSY_MILLISECONDS / 1000):
-            connection = await self._free.get()
+    async def one(self) -> AsyncIterator[Raw]:
+        reader = await self._next()
         try:
-            if connection is None:
-                connection = await aiosqlite.connect(self._path, isolation_level=None)
-                self._open.append(connection)
-                for pragma in (*_PRAGMAS, "query_only=ON"):
-                    await (await connection.execute(f"PRAGMA {pragma}")).close()
-            yield SqliteRaw(connection)
+            if reader is None or reader.is_lost:
+                self._open -= {reader}
+                reader = None
+                reader = await self._connect()
+                self._open.add(reader)
+            yield reader
         finally:
-            self._free.put_nowait(connection)
+            self._free.put_nowait(reader)
+
+    async def close(self) -> None:
+        for reader in self._open:
+            await reader.close()
+
+    async def _next(self) -> _Reader | None:
+        if not self._free.empty():
+            return self._free.get_nowait()
+        async with asyncio.timeout(self._patience):
+            return await self._free.get()
+
+
+async def _postgres_reader(url: URL) -> _Reader:
+    connection = await asyncpg.connect(
+        url.set(drivername="postgresql").render_as_string(hide_password=False),
+        timeout=PATIENCE_SECONDS,
+        command_timeout=STATEMENT_TIMEOUT_SECONDS,
+        server_settings={"jit": "off", "application_name": "tradeapi"},
+    )
+    return PostgresRaw(connection)
+
+
+async def _sqlite_reader(url: URL) -> _Reader:
+    connection = await aiosqlite.connect(url.database or "", isolation_level=None)
+    try:
+        for pragma in (*_PRAGMAS, "query_only=ON"):
+            await (await connection.execute(f"PRAGMA {pragma}")).close()
+    except BaseException:
+        # It is a thread, which would outlive us.
+        await connection.close()
+        raise
+    return SqliteRaw(connection)
 
 
 _PRAGMAS = (
@@ -281,10 +296,6 @@ def _postgres_engine(url: URL) -> Any:  # noqa: ANN401
             },
         },
     )
-
-
-async def _nothing_to_reset(_: Any) -> None:  # noqa: ANN401
-    pass
 
 
 @lru_cache(maxsize=256)

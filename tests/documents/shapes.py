@@ -8,6 +8,9 @@ from typing import Any
 
 Json = Any
 
+# What these say is part of the shape; other texts are values.
+WORDS = {"adjustment", "code", "kind", "reason", "resolution", "status", "type"}
+
 _number = re.compile(r"\d[\d.,:-]*")
 
 
@@ -45,6 +48,8 @@ def differences(shown: Json, real: Json, place: str = "") -> Iterator[str]:
             yield from differences(one, other, f"{place}/{index}")
     elif type(shown) is not type(real):
         yield f"{place} is {type(real).__name__}, not {type(shown).__name__}"
+    elif place.rpartition("/")[2] in WORDS and shown != real:
+        yield f"{place} is {real!r}, not {shown!r}"
 
 
 def different_lines(shown: str, real: str) -> Iterator[str]:

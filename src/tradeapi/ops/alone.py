@@ -20,6 +20,7 @@ from tradeapi.errors import NotStarted
 
 # Any number will do that no other program takes on the same database.
 LOCK = 7_236_401_855_502
+AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _TAKE = "SELECT pg_try_advisory_lock($1)"
 # The process that we replace may be on its way out.
 ATTEMPTS = 12
@@ -112,9 +113,11 @@ class _Lock:
                 if await self._connection.fetchval(_TAKE, LOCK, timeout=3):
                     return
                 await asyncio.sleep(RETRY_SECONDS)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except AWAY as error:
             # Serving may begin, and go on, without the database: readiness tells.
             _log.warning("database.away", error=repr(error))
+            if self._connection is not None:
+                self._connection.terminate()
             return
         await self.release()
         raise NotAlone

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
 from tradeapi.clock import Clock
-from tradeapi.database import Database, Raw
+from tradeapi.database import Database
+from tradeapi.drivers import Raw
 from tradeapi.settings import Settings
 from tradeapi.web.pages import Cursors
 

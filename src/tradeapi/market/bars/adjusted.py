@@ -10,7 +10,7 @@ import numpy as np
 from tradeapi.analytics.adjustments import Action, Adjustment, Factors, adjust, previous_closes
 from tradeapi.analytics.bars import Bars, Float64Array
 from tradeapi.analytics.resampling import fold
-from tradeapi.database import Raw
+from tradeapi.drivers import Raw
 from tradeapi.market.calendars.calendar import Calendar
 from tradeapi.market.calendars.days import day_of
 from tradeapi.market.resolutions import Resolution

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import orjson
 
 from tradeapi.clock import Clock
-from tradeapi.database import Raw
+from tradeapi.drivers import Raw
 
 LONGEST_ID = 64
 KEPT_SECONDS = 86400

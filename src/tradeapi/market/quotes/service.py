@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from math import floor, log10
 
-from tradeapi.database import Database, Raw
+from tradeapi.database import Database
+from tradeapi.drivers import Raw
 from tradeapi.errors import FieldError, Invalid, TradeError
 from tradeapi.market.calendars.calendar import Calendar
 from tradeapi.market.events import Quote

@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
-from tradeapi.database import Database, Raw, after_commit, raw
+from tradeapi.database import Database, after_commit, raw
+from tradeapi.drivers import Raw
 from tradeapi.errors import NotFound, Unavailable
 from tradeapi.market.events import CHANGES, Changed
 from tradeapi.market.resolutions import Resolution

@@ -6,7 +6,7 @@ from math import ceil
 from typing import Any
 
 from tradeapi.analytics.bars import Bars
-from tradeapi.database import Raw
+from tradeapi.drivers import Raw
 from tradeapi.errors import NotFound
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.blocks import BARS_PER_BLOCK

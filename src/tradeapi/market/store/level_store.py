@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tradeapi.analytics.sorted_times import members, union
-from tradeapi.database import Raw
+from tradeapi.drivers import Raw
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.blocks import (
     KEEP,

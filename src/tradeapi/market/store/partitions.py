@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from tradeapi.database import Database, Raw
+from tradeapi.database import Database
+from tradeapi.drivers import Raw
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.blocks import window
 

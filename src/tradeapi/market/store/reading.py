@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from tradeapi.analytics.bars import Bars, Float64Array
-from tradeapi.database import Raw
+from tradeapi.drivers import Raw
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.blocks import block_start, columns
 

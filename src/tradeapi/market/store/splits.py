@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-from tradeapi.database import Raw
+from tradeapi.drivers import Raw
 from tradeapi.market.calendars.days import day_of
 
 Ratios = Mapping[int, Sequence[tuple[int, float]]]

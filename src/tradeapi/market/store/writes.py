@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from tradeapi.database import Raw
+from tradeapi.drivers import Raw
 
 Rows = list[Sequence[object]]
 

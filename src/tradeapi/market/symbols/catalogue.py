@@ -6,7 +6,8 @@ from typing import Any
 
 from anyio import Lock, to_thread
 
-from tradeapi.database import Database, Raw
+from tradeapi.database import Database
+from tradeapi.drivers import Raw
 from tradeapi.market.symbols.search import Entry, Index, Position
 
 # With more entries a search takes long enough to be felt by others.

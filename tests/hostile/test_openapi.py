@@ -1,0 +1,56 @@
+"""The whole OpenAPI document against a running server: neither may say what the other does not."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.places import seed
+from tests.hostile.serving import Server, serve
+from tests.shell.conftest import clean_environment
+
+ROOT = Path(__file__).parents[2]
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+SECONDS = 120
+
+
+@pytest.fixture
+def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
+    """One that has the data which the examples of the document are about."""
+    with serve(database_url, tmp_path) as server:
+        seed(server)
+        yield server
+
+
+def test_the_document_is_right(server: Server, tmp_path: Path) -> None:
+    """No crash, nothing undocumented, nothing that breaks its schema; and every operation works."""
+    command = ["-m", "schemathesis.cli", "--config-file", str(CONFIGURATION), "run"]
+    finished = subprocess.run(
+        [sys.executable, *command, f"{server.client.base_url}/openapi.json"],
+        cwd=tmp_path,
+        env=clean_environment(PYTHONPATH=str(ROOT)),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+    )
+    assert finished.returncode == 0, finished.stdout[-20_000:] + finished.stderr[-2000:]
+    assert server.crashes == []
+    assert succeeded(server) >= documented(server)
+
+
+def documented(server: Server) -> set[tuple[str, str]]:
+    """The method and path of each operation."""
+    paths = server.client.get("/openapi.json").json()["paths"]
+    return {(method.upper(), path) for path, methods in paths.items() for method in methods}
+
+
+def succeeded(server: Server) -> set[tuple[str, str]]:
+    """Those that have had a good answer."""
+    series = r'http_requests_total\{method="(\w+)",route="([^"]+)",status="2\d\d"\}'
+    return {
+        (found[1], found[2]) for found in re.finditer(series, server.client.get("/metrics").text)
+    }
