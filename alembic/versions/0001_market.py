@@ -42,6 +42,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", name=op.f("pk_exchanges")),
     )
     op.create_table(
+        "former_symbols",
+        sa.Column("symbol", sa.String(length=64), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("symbol", name=op.f("pk_former_symbols")),
+    )
+    op.create_table(
         "symbols",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
         sa.Column("symbol", sa.String(length=64), nullable=False),
@@ -178,6 +184,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_symbols_ticker"), table_name="symbols")
     op.drop_index(op.f("ix_symbols_exchange"), table_name="symbols")
     op.drop_table("symbols")
+    op.drop_table("former_symbols")
     op.drop_table("exchanges")
     op.drop_table("calendars")
     op.drop_table("bar_blocks")

@@ -1,26 +1,26 @@
 """The way to the database: sessions that write or read, and raw reads where it is hot."""
 
-import asyncio
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import aiosqlite
 import asyncpg
-import orjson
 from sqlalchemy import Connection, MetaData, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import ConnectionPoolEntry
 
-READERS = 8
-PATIENCE_SECONDS = 1  # with a busy or distant PostgreSQL
-STATEMENT_TIMEOUT_SECONDS = 30
-SQLITE_BUSY_MILLISECONDS = 5000
+from tradeapi.drivers import (
+    SQLITE_PRAGMAS,
+    STATEMENT_TIMEOUT_SECONDS,
+    PostgresRaw,
+    Raw,
+    SqliteRaw,
+    readers_of,
+)
 
 
 class Base(DeclarativeBase):
@@ -35,74 +35,6 @@ class Base(DeclarativeBase):
     )
 
 
-class Raw(Protocol):
-    """A driver's connection without the ORM; placeholders are `$1`, `$2` ... on every database."""
-
-    dialect: str
-
-    async def fetch(self, sql: str, *arguments: object) -> Sequence[Sequence[Any]]: ...
-
-    async def execute(self, sql: str, *arguments: object) -> None: ...
-
-    async def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None: ...
-
-    def one_of(self, placeholder: str, values: Sequence[int] | Sequence[str]) -> tuple[str, object]:
-        """An SQL condition "is one of the values", and the argument for its placeholder."""
-        ...
-
-
-class PostgresRaw:
-    dialect = "postgresql"
-
-    def __init__(self, connection: Any) -> None:  # noqa: ANN401  asyncpg ships no types
-        self._connection = connection
-
-    @property
-    def is_lost(self) -> bool:
-        return bool(self._connection.is_closed())
-
-    async def close(self) -> None:
-        await self._connection.close()
-
-    async def fetch(self, sql: str, *arguments: object) -> Sequence[Sequence[Any]]:
-        rows: Sequence[Sequence[Any]] = await self._connection.fetch(sql, *arguments)
-        return rows
-
-    async def execute(self, sql: str, *arguments: object) -> None:
-        await self._connection.execute(sql, *arguments)
-
-    async def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        await self._connection.executemany(sql, rows)
-
-    def one_of(self, placeholder: str, values: Sequence[int] | Sequence[str]) -> tuple[str, object]:
-        kind = "text" if values and isinstance(values[0], str) else "bigint"
-        return f"= ANY({placeholder}::{kind}[])", list(values)
-
-
-class SqliteRaw:
-    dialect = "sqlite"
-    is_lost = False
-
-    def __init__(self, connection: aiosqlite.Connection) -> None:
-        self._connection = connection
-
-    async def close(self) -> None:
-        await self._connection.close()
-
-    async def fetch(self, sql: str, *arguments: object) -> Sequence[Sequence[Any]]:
-        return list(await self._connection.execute_fetchall(_numbered(sql), arguments))
-
-    async def execute(self, sql: str, *arguments: object) -> None:
-        await (await self._connection.execute(_numbered(sql), arguments)).close()
-
-    async def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
-        await (await self._connection.executemany(_numbered(sql), rows)).close()
-
-    def one_of(self, placeholder: str, values: Sequence[int] | Sequence[str]) -> tuple[str, object]:
-        condition = f"IN (SELECT value FROM json_each({placeholder}))"  # noqa: S608  `$1`, no data
-        return condition, orjson.dumps(values).decode()
-
-
 class Database:
     """Connections to one database, SQLite or PostgreSQL; use as `async with Database(url)`."""
 
@@ -111,11 +43,7 @@ class Database:
         self.dialect = self.url.get_backend_name()
         self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
-        self._readers = (
-            _Readers(partial(_sqlite_reader, self.url), patience=SQLITE_BUSY_MILLISECONDS / 1000)
-            if self.is_sqlite
-            else _Readers(partial(_postgres_reader, self.url), patience=PATIENCE_SECONDS)
-        )
+        self._readers = readers_of(self.url)
         self._resources = AsyncExitStack()
 
     @property
@@ -179,83 +107,6 @@ async def raw(session: AsyncSession) -> Raw:
     return PostgresRaw(driver)
 
 
-class _Reader(Raw, Protocol):
-    @property
-    def is_lost(self) -> bool: ...
-
-    async def close(self) -> None: ...
-
-
-class _Readers:
-    """Connections that only read, each opened when it is wanted; the one used last is used next.
-
-    Between two reads there is nothing to reset, so this does without asyncpg's pool, which takes
-    longer to lend a connection than a small query takes.
-    """
-
-    def __init__(self, connect: Callable[[], Awaitable[_Reader]], *, patience: float) -> None:
-        self._connect = connect
-        self._patience = patience
-        self._free: asyncio.LifoQueue[_Reader | None] = asyncio.LifoQueue()
-        self._open: set[_Reader] = set()
-        # The service starts without its database.
-        for _ in range(READERS):
-            self._free.put_nowait(None)
-
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[Raw]:
-        reader = await self._next()
-        try:
-            if reader is None or reader.is_lost:
-                self._open -= {reader}
-                reader = None
-                reader = await self._connect()
-                self._open.add(reader)
-            yield reader
-        finally:
-            self._free.put_nowait(reader)
-
-    async def close(self) -> None:
-        for reader in self._open:
-            await reader.close()
-
-    async def _next(self) -> _Reader | None:
-        if not self._free.empty():
-            return self._free.get_nowait()
-        async with asyncio.timeout(self._patience):
-            return await self._free.get()
-
-
-async def _postgres_reader(url: URL) -> _Reader:
-    connection = await asyncpg.connect(
-        url.set(drivername="postgresql").render_as_string(hide_password=False),
-        timeout=PATIENCE_SECONDS,
-        command_timeout=STATEMENT_TIMEOUT_SECONDS,
-        server_settings={"jit": "off", "application_name": "tradeapi"},
-    )
-    return PostgresRaw(connection)
-
-
-async def _sqlite_reader(url: URL) -> _Reader:
-    connection = await aiosqlite.connect(url.database or "", isolation_level=None)
-    try:
-        for pragma in (*_PRAGMAS, "query_only=ON"):
-            await (await connection.execute(f"PRAGMA {pragma}")).close()
-    except BaseException:
-        # It is a thread, which would outlive us.
-        await connection.close()
-        raise
-    return SqliteRaw(connection)
-
-
-_PRAGMAS = (
-    f"busy_timeout={SQLITE_BUSY_MILLISECONDS}",
-    "journal_mode=WAL",
-    "synchronous=NORMAL",
-    "foreign_keys=ON",
-)
-
-
 def _sqlite_engine(url: URL) -> Any:  # noqa: ANN401
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -266,7 +117,7 @@ def _sqlite_engine(url: URL) -> Any:  # noqa: ANN401
         # sqlite3 delays BEGIN until the first write, which breaks isolation and loses updates.
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in _PRAGMAS:
+        for pragma in SQLITE_PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -296,8 +147,3 @@ def _postgres_engine(url: URL) -> Any:  # noqa: ANN401
             },
         },
     )
-
-
-@lru_cache(maxsize=256)
-def _numbered(sql: str) -> str:
-    return re.sub(r"\$(\d+)", r"?\1", sql)

@@ -48,6 +48,15 @@ def was_kept(client: TestClient, ask: Callable[[], httpx2.Response]) -> bool:
     return after[0] > before[0]
 
 
+def test_a_name_that_comes_back_goes_on_with_its_revisions(client: TestClient, symbol: str) -> None:
+    """What is kept for ever of the symbol that was removed is not taken for the new one's."""
+    post(client, symbol, "1d", flat(TIMES[2], 101))
+    revision = get(client, symbol)["revision"]
+    assert client.delete(f"/api/v1/symbols/{symbol}").status_code == 204
+    client.put(f"/api/v1/symbols/{symbol}", json={})
+    assert get(client, symbol)["revision"] == revision + 1
+
+
 def test_closed_bars_of_a_named_revision_never_change(client: TestClient, symbol: str) -> None:
     """Such an answer may be kept for ever; all others have to be asked for again."""
     closed, revision = f"{BARS}/{symbol}?end={TIMES[5]}", get(client, symbol)["revision"]
@@ -57,6 +66,8 @@ def test_closed_bars_of_a_named_revision_never_change(client: TestClient, symbol
         closed,
         f"{closed}&revision={revision + 1}",
         f"{BARS}/{symbol}?revision={revision}",
+        # Whom a bare ticker means may change.
+        f"{BARS}/A?end={TIMES[5]}&revision={revision}",
         f"{BARS}/{symbol}?end={TODAY + 1}&revision={revision}",
         f"{closed}&format=csv&revision={revision}",
     ):

@@ -182,6 +182,7 @@ async def test_bars_outside_of_the_session_are_rejected(
     [summary] = await import_bars(market, path)
     assert counts(summary) == (2, 0, 0, 2)
     assert summary.rejected == {"outside_session": 2}
+    assert any("tradeapi exchange set" in remark for remark in summary.remarks)
 
 
 async def test_symbols_without_a_single_bar_are_not_created(market: Market, tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """Old minutes go, what was folded from them stays."""
 
+import anyio
 import numpy as np
+import pytest
+from sqlalchemy import text
 
 from tradeapi.analytics.bars import Bars, Int64Array
 from tradeapi.bus.memory import MemoryBus
@@ -8,6 +11,7 @@ from tradeapi.clock import FixedClock
 from tradeapi.database import Database
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.resolutions import Resolution
+from tradeapi.market.store import retention
 from tradeapi.market.store.bar_store import BarStore
 from tradeapi.market.store.history import Page, Window, history
 from tradeapi.market.store.retention import Retention
@@ -36,9 +40,9 @@ async def test_minutes_past_their_age_are_dropped_and_their_rollups_stay(
         await store.flush(session, [book])
     hours = await _read(database, listing.id, Resolution.HOUR)
 
-    retention = Retention(database, store, directory, clock, days=30)
-    assert await retention.apply() == ["X:A"]
-    assert await retention.apply() == []
+    keeper = Retention(database, store, directory, clock, days=30)
+    assert await keeper.apply() == ["X:A"]
+    assert await keeper.apply() == []
 
     left = await _read(database, listing.id, Resolution.MINUTE)
     assert NOW - 94 * DAY < left.bars.time[0] <= NOW - 30 * DAY
@@ -53,6 +57,21 @@ async def test_minutes_past_their_age_are_dropped_and_their_rollups_stay(
         await book.upsert(Resolution.MINUTE, _bars(minutes.time[:1] + 60))
         await store.flush(session, [book])
     assert (await _read(database, listing.id, Resolution.HOUR)).bars == hours.bars
+
+
+async def test_a_database_that_is_away_does_not_end_the_service(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What could not be dropped is tried again."""
+    clock = FixedClock(NOW)
+    store = BarStore(database, MemoryBus(), clock, lateness=5)
+    directory = Directory(database, Calendars(database, clock))
+    monkeypatch.setattr(retention, "RETRY_SECONDS", 0.01)
+    async with database.transaction() as session:
+        await session.execute(text("ALTER TABLE bar_series RENAME TO away"))
+    with anyio.move_on_after(0.2) as scope:
+        await Retention(database, store, directory, clock, days=30).run()
+    assert scope.cancelled_caught
 
 
 def _bars(time: Int64Array) -> Bars:

@@ -60,6 +60,20 @@ def test_ctrl_c_ends_it_within_two_seconds(tradeapi: Start) -> None:
     assert process.process.stderr.read() == ""
 
 
+def test_an_address_in_use_is_said(tradeapi: Start) -> None:
+    """Not only in the log."""
+    port = urlsplit(tradeapi().address).port
+    second = run("serve", "--port", str(port), DATABASE_URL="sqlite:///other.db")
+    assert second.returncode != 0
+    assert f"can't serve at 127.0.0.1:{port}" in second.stderr
+
+
+def test_the_address_alone_leads_to_the_documentation(tradeapi: Start) -> None:
+    """It is what `make run` prints."""
+    answer = httpx2.get(tradeapi().address, follow_redirects=True)
+    assert (answer.status_code, answer.url.path) == (200, "/docs")
+
+
 def test_the_log_is_json(tradeapi: Start) -> None:
     """Each line of standard output, those of uvicorn and alembic too."""
     process = tradeapi()

@@ -29,6 +29,11 @@ def serve(
     except KeyboardInterrupt:
         # uvicorn has stopped in order, and then repeats the signal that it caught.
         return
+    except SystemExit:
+        if not server.started:
+            where = f"{settings.host}:{settings.port}"
+            typer.echo(f"tradeapi can't serve at {where}; the log above says why.", err=True)
+        raise
 
 
 def _announce(address: str) -> None:

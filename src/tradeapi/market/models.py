@@ -65,6 +65,19 @@ class Symbol(Base):
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 
 
+class FormerSymbol(Base):
+    """A symbol that was removed, and where its revision stood.
+
+    Should the name come back, its revision goes on from there: what clients keep for ever under
+    the old revisions must not be taken for the new symbol's.
+    """
+
+    __tablename__ = "former_symbols"
+
+    symbol: Mapped[str] = mapped_column(String(64), primary_key=True)
+    revision: Mapped[int] = mapped_column(BigInteger)
+
+
 class CorporateAction(Base):
     """A split (`value`: new shares per old) or a cash dividend (`value`: per share)."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import fastapi_offline
 import orjson
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from starlette.types import Receive, Scope, Send
 
 router = APIRouter(include_in_schema=False)
@@ -48,6 +48,11 @@ class WholeFile(FileResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [header for header in scope["headers"] if header[0] != b"range"]
         await super().__call__({**scope, "headers": headers}, receive, send)
+
+
+@router.get("/")
+async def root() -> Response:
+    return RedirectResponse("docs")
 
 
 @router.get("/docs")

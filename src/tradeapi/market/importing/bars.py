@@ -47,6 +47,11 @@ class BarImport:
         remarks = [f"The bars are of {self._resolution}."] if self._resolution else []
         if self._created:
             remarks.append(f"New symbols: {self._created:,}.")
+        if self._rejects.by_reason.keys() & {Reason.MISALIGNED, Reason.OUTSIDE_SESSION}:
+            remarks.append(
+                "Some bars don't fit the hours of their exchange, and a new exchange trades 24x7: "
+                "set them with `tradeapi exchange set`, then import again."
+            )
         if self._reader.has_adjusted_close:
             remarks.append(
                 "Adjusted closes are not stored: prices are adjusted by the splits and dividends "

@@ -1,5 +1,6 @@
 """`tradeapi import`: files of bars, symbols and corporate actions."""
 
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -102,6 +103,8 @@ def _run(
     from tradeapi.settings import Environment, load
 
     settings = load()
+    if sys.stderr.isatty():
+        typer.echo(f"Importing into {_place(settings.database_url)}", err=True)
 
     async def run() -> None:
         async with _market(settings) as market:
@@ -112,6 +115,16 @@ def _run(
                 await imports.run(display, lambda summary: typer.echo(str(summary)))
 
     asyncio.run(run())
+
+
+def _place(url: str) -> str:
+    from sqlalchemy.engine import make_url
+
+    database = make_url(url)
+    if database.get_backend_name() == "sqlite":
+        # A relative path names another file in another folder.
+        database = database.set(database=str(Path(database.database or "").resolve()))
+    return database.render_as_string(hide_password=True)
 
 
 @asynccontextmanager

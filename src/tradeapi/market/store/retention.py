@@ -16,6 +16,7 @@ from tradeapi.market.symbols.directory import Directory
 log = structlog.get_logger()
 
 EVERY_SECONDS = 6 * 3600
+RETRY_SECONDS = 60
 _MINUTE = Resolution.MINUTE
 
 
@@ -33,8 +34,13 @@ class Retention:
 
     async def run(self) -> None:
         while True:
-            await self.apply()
-            await asyncio.sleep(EVERY_SECONDS)
+            try:
+                await self.apply()
+            except Exception as error:  # noqa: BLE001  old bars can wait, the service goes on
+                log.warning("retention.failed", error=repr(error))
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                await asyncio.sleep(EVERY_SECONDS)
 
     async def apply(self) -> list[str]:
         """Drop what is old enough; the symbols that lost bars."""

@@ -5,7 +5,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.database import Database
 from tradeapi.market.calendars.registry import Calendars
-from tradeapi.market.models import BarBlock, Exchange, Head, Symbol
+from tradeapi.market.models import BarBlock, Exchange, FormerSymbol, Head, Symbol
 from tradeapi.market.store.bar_store import BarStore
 from tradeapi.market.store.book import SymbolFacts
 from tradeapi.market.symbols.directory import Directory, Listing
@@ -38,6 +38,7 @@ class SymbolEdits:
         does, adjusted history is another.
         """
         name = Name.parse(symbol)
+        fields = {**fields, "name": fields.get("name") or name.ticker}
         if fields.get("calendar"):
             await self._calendars.get(str(fields["calendar"]))
         async with self._database.transaction() as session:
@@ -57,7 +58,8 @@ class SymbolEdits:
             row = await Symbols(session).get(symbol)
             precondition.check(etag(row))
             # Its writers' lock: nobody may add to what goes.
-            await session.get(Head, row.id, with_for_update=True)
+            head = await session.get_one(Head, row.id, with_for_update=True)
+            await session.merge(FormerSymbol(symbol=row.symbol, revision=head.revision))
             await session.execute(delete(BarBlock).where(BarBlock.symbol_id == row.id))
             await session.execute(delete(Symbol).where(Symbol.id == row.id))
         self._directory.forget(symbol)

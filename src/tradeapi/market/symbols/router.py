@@ -111,6 +111,7 @@ async def put(
     "/{symbol}",
     summary="Remove a symbol and all its bars",
     status_code=204,
+    response_class=Response,
     responses=problems(404, 409, 412, 422),
 )
 async def delete(edits: EditsDep, listing: ListingDep, precondition: PreconditionDep) -> None:

@@ -156,6 +156,8 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT (symbol) DO NOTHING
 """
 _ADD_HEADS = """
-INSERT INTO heads (symbol_id) SELECT id FROM symbols WHERE symbol {}
+INSERT INTO heads (symbol_id, revision)
+SELECT s.id, COALESCE(f.revision + 1, 0)
+FROM symbols s LEFT JOIN former_symbols f ON f.symbol = s.symbol WHERE s.symbol {}
 ON CONFLICT (symbol_id) DO NOTHING
 """

@@ -1,0 +1,200 @@
+"""The two drivers without the ORM: one way to call either, and the connections that read."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import lru_cache, partial
+from typing import Any, Protocol
+
+import aiosqlite
+import asyncpg
+import orjson
+from sqlalchemy.engine import URL
+
+READERS = 8
+PATIENCE_SECONDS = 1  # with a busy or distant PostgreSQL
+STATEMENT_TIMEOUT_SECONDS = 30
+SQLITE_BUSY_MILLISECONDS = 5000
+SQLITE_PRAGMAS = (
+    f"busy_timeout={SQLITE_BUSY_MILLISECONDS}",
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "foreign_keys=ON",
+)
+
+
+class Raw(Protocol):
+    """A driver's connection without the ORM; placeholders are `$1`, `$2` ... on every database."""
+
+    dialect: str
+
+    async def fetch(self, sql: str, *arguments: object) -> Sequence[Sequence[Any]]: ...
+
+    async def execute(self, sql: str, *arguments: object) -> None: ...
+
+    async def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None: ...
+
+    def one_of(self, placeholder: str, values: Sequence[int] | Sequence[str]) -> tuple[str, object]:
+        """An SQL condition "is one of the values", and the argument for its placeholder."""
+        ...
+
+
+class PostgresRaw:
+    dialect = "postgresql"
+
+    def __init__(self, connection: Any) -> None:  # noqa: ANN401  asyncpg ships no types
+        self._connection = connection
+
+    @property
+    def is_lost(self) -> bool:
+        return bool(self._connection.is_closed())
+
+    async def close(self) -> None:
+        # One that does not answer is dropped.
+        with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await self._connection.close(timeout=PATIENCE_SECONDS)
+
+    def abort(self) -> None:
+        self._connection.terminate()
+
+    async def fetch(self, sql: str, *arguments: object) -> Sequence[Sequence[Any]]:
+        rows: Sequence[Sequence[Any]] = await self._connection.fetch(sql, *arguments)
+        return rows
+
+    async def execute(self, sql: str, *arguments: object) -> None:
+        await self._connection.execute(sql, *arguments)
+
+    async def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        await self._connection.executemany(sql, rows)
+
+    def one_of(self, placeholder: str, values: Sequence[int] | Sequence[str]) -> tuple[str, object]:
+        kind = "text" if values and isinstance(values[0], str) else "bigint"
+        return f"= ANY({placeholder}::{kind}[])", list(values)
+
+
+class SqliteRaw:
+    dialect = "sqlite"
+    is_lost = False
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def close(self) -> None:
+        await self._connection.close()
+
+    def abort(self) -> None:
+        self._connection.stop()
+
+    async def fetch(self, sql: str, *arguments: object) -> Sequence[Sequence[Any]]:
+        return list(await self._connection.execute_fetchall(_numbered(sql), arguments))
+
+    async def execute(self, sql: str, *arguments: object) -> None:
+        await (await self._connection.execute(_numbered(sql), arguments)).close()
+
+    async def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> None:
+        await (await self._connection.executemany(_numbered(sql), rows)).close()
+
+    def one_of(self, placeholder: str, values: Sequence[int] | Sequence[str]) -> tuple[str, object]:
+        condition = f"IN (SELECT value FROM json_each({placeholder}))"  # noqa: S608  `$1`, no data
+        return condition, orjson.dumps(values).decode()
+
+
+class Reader(Raw, Protocol):
+    @property
+    def is_lost(self) -> bool: ...
+
+    async def close(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+
+class Readers:
+    """Connections that only read, each opened when it is wanted; the one used last is used next.
+
+    Between two reads there is nothing to reset, so this does without asyncpg's pool, which takes
+    longer to lend a connection than a small query takes.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[Reader]], *, patience: float) -> None:
+        self._connect = connect
+        self._patience = patience
+        self._free: asyncio.LifoQueue[Reader | None] = asyncio.LifoQueue()
+        self._open: set[Reader] = set()
+        self._doubted: set[Reader] = set()
+        # The service starts without its database.
+        for _ in range(READERS):
+            self._free.put_nowait(None)
+
+    @asynccontextmanager
+    async def one(self) -> AsyncIterator[Raw]:
+        reader = await self._next()
+        try:
+            if reader is None or not await self._is_good(reader):
+                reader = None
+                reader = await self._connect()
+                self._open.add(reader)
+            yield reader
+        except (asyncio.CancelledError, TimeoutError):
+            if reader is not None:
+                self._doubted.add(reader)
+            raise
+        finally:
+            self._free.put_nowait(reader)
+
+    async def close(self) -> None:
+        for reader in self._open:
+            await reader.close()
+
+    async def _is_good(self, reader: Reader) -> bool:
+        if not reader.is_lost and reader not in self._doubted:
+            return True
+        self._doubted.discard(reader)
+        try:
+            # A read that was given up may still be under way, or the network is gone.
+            async with asyncio.timeout(self._patience):
+                await reader.fetch("SELECT 1")
+        except Exception:  # noqa: BLE001  whatever it is, another connection will do
+            self._open.discard(reader)
+            reader.abort()
+            return False
+        return True
+
+    async def _next(self) -> Reader | None:
+        if not self._free.empty():
+            return self._free.get_nowait()
+        async with asyncio.timeout(self._patience):
+            return await self._free.get()
+
+
+async def _postgres_reader(url: URL) -> Reader:
+    connection = await asyncpg.connect(
+        url.set(drivername="postgresql").render_as_string(hide_password=False),
+        timeout=PATIENCE_SECONDS,
+        command_timeout=STATEMENT_TIMEOUT_SECONDS,
+        server_settings={"jit": "off", "application_name": "tradeapi"},
+    )
+    return PostgresRaw(connection)
+
+
+async def _sqlite_reader(url: URL) -> Reader:
+    connection = await aiosqlite.connect(url.database or "", isolation_level=None)
+    try:
+        for pragma in (*SQLITE_PRAGMAS, "query_only=ON"):
+            await (await connection.execute(f"PRAGMA {pragma}")).close()
+    except BaseException:
+        # It is a thread, which would outlive us.
+        await connection.close()
+        raise
+    return SqliteRaw(connection)
+
+
+def readers_of(url: URL) -> Readers:
+    if url.get_backend_name() == "sqlite":
+        return Readers(partial(_sqlite_reader, url), patience=SQLITE_BUSY_MILLISECONDS / 1000)
+    return Readers(partial(_postgres_reader, url), patience=PATIENCE_SECONDS)
+
+
+@lru_cache(maxsize=256)
+def _numbered(sql: str) -> str:
+    return re.sub(r"\$(\d+)", r"?\1", sql)
