@@ -68,8 +68,8 @@ def kept(bench: Workbench) -> Iterator[Figure]:
         floor=MICRO / floor.cpu,
         ours=MICRO / ours.cpu,
         at_least=0.35,
-        how=f"CPU {floor.cpu:.0f} and {ours.cpu:.0f} µs per request; by the clock, "
-        f"wrk being the limit, {floor.rate:,.0f} and {ours.rate:,.0f}/s",
+        how=f"CPU {floor.cpu:.0f} and {ours.cpu:.0f} µs per request; by the clock "
+        f"{floor.rate:,.0f} and {ours.rate:,.0f}/s",
     )
 
 
