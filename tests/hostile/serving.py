@@ -1,5 +1,6 @@
 """`tradeapi serve` as a process of its own, which may be killed and started again."""
 
+import re
 import subprocess
 import sys
 import time
@@ -19,8 +20,8 @@ JSON = {"content-type": "application/json"}
 class Server:
     """On one database and, once it has been started, on one port."""
 
-    def __init__(self, url: str, folder: Path) -> None:
-        self.url = url
+    def __init__(self, url: str, folder: Path, **settings: str) -> None:
+        self._settings = {"DATABASE_URL": url, "DEMO": "false", "LOG_LEVEL": "warning", **settings}
         self._folder = folder
         self._port = 0
         self._process: subprocess.Popen[str] | None = None
@@ -32,7 +33,7 @@ class Server:
         with log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "tradeapi.cli", "serve", "--port", str(self._port)],
-                env=clean_environment(DATABASE_URL=self.url, DEMO="false", LOG_LEVEL="warning"),
+                env=clean_environment(**self._settings),
                 cwd=self._folder,
                 stdout=log,
                 stderr=subprocess.PIPE,
@@ -80,6 +81,13 @@ class Server:
         ours = [one for one in connections if getattr(one.laddr, "port", None) == self._port]
         return sum(one.status != psutil.CONN_LISTEN for one in ours)
 
+    def metric(self, name: str) -> float:
+        """The sum of all series of this name."""
+        text = self.client.get("/metrics").text
+        return sum(
+            float(value) for value in re.findall(rf"^{name}(?:{{.*}})? (\S+)$", text, re.MULTILINE)
+        )
+
     def get(self, path: str, **query: object) -> Any:
         answer = self.client.get(f"/api/v1{path}", params={key: str(query[key]) for key in query})
         assert answer.status_code == 200, answer.text
@@ -96,8 +104,8 @@ class Server:
 
 
 @contextmanager
-def serve(url: str, folder: Path) -> Iterator[Server]:
-    server = Server(url, folder)
+def serve(url: str, folder: Path, **settings: str) -> Iterator[Server]:
+    server = Server(url, folder, **settings)
     server.start()
     try:
         yield server

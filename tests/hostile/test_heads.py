@@ -1,6 +1,8 @@
 """What is not HTTP, or too much of it."""
 
+import socket
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -168,20 +170,26 @@ def test_half_of_a_request_is_not_waited_for(server: Server) -> None:
     """Connections that say nothing, half a head, or the rest of a body that was refused."""
     too_large = POST + b"Content-Length: 20000000\r\n\r\n"
     begun = time.monotonic()
-    with (
-        connection(server.address, seconds=30) as silent,
-        connection(server.address, seconds=30) as half,
-        connection(server.address, seconds=30) as dripping,
-    ):
-        half.sendall(b"GET /health HTTP/1.1\r\nHos")
+    with ExitStack() as connections:
+
+        def connect() -> socket.socket:
+            return connections.enter_context(connection(server.address, seconds=30))
+
+        silent = [connect() for _ in range(100)]
+        halves = [connect() for _ in range(100)]
+        dripping = connect()
+        for half in halves:
+            half.sendall(b"GET /ws HTTP/1.1\r\nHost: x\r\nUpg")
         dripping.sendall(too_large)
         assert answer(dripping)[0] == 413
         for _ in eventually(PATIENCE_SECONDS + 5):
+            assert server.client.get("/health").elapsed.total_seconds() < 1
             try:
                 dripping.sendall(b" ")
             except OSError:
                 break
-        status, problem = answer(half)
-        assert (status, problem["code"]) == (408, "request_timeout")
-        assert silent.recv(1) == b""
+        for half in halves:
+            status, problem = answer(half)
+            assert (status, problem["code"]) == (408, "request_timeout")
+        assert {one.recv(1) for one in silent} == {b""}
     assert PATIENCE_SECONDS - 1 < time.monotonic() - begun < PATIENCE_SECONDS + 5

@@ -146,3 +146,32 @@ async def test_what_is_taken_in_is_counted(market: Market) -> None:
 
 def _counted(name: str) -> float:
     return REGISTRY.get_sample_value(name) or 0.0
+
+
+async def test_a_correction_of_old_bars_reads_those_around_them_only(market: Market) -> None:
+    """Though the store still has the newest bars from the transaction before."""
+    listing = await market.add("X:A")
+    rows = [flat(TODAY - 60 * (20_000 - number), number + 1) for number in range(20_000)]
+    await market.write(listing, MINUTE, rows)
+    async with market.database.transaction() as session:
+        [book] = await market.store.open(session, [listing.facts])
+        assert await book.delete(MINUTE, rows[3000][0], rows[3010][0]) == 10
+        await market.store.flush(session, [book])
+    assert len(book.levels[MINUTE].bars) < 5000
+    assert await market.read(listing, MINUTE) == Bars.of(rows[-5000:])
+    assert book.head.last == 20_000
+
+
+async def test_a_series_shortened_at_either_end_knows_its_ends(market: Market) -> None:
+    """By more than one block of them."""
+    listing = await market.add("X:A")
+    rows = [flat(TODAY - 60 * (20_000 - number), number + 1) for number in range(20_000)]
+    await market.write(listing, MINUTE, rows)
+    for start, end, first, last in ((0, 4000, 4000, 19_999), (15_000, 20_000, 4000, 14_999)):
+        async with market.database.transaction() as session:
+            [book] = await market.store.open(session, [listing.facts])
+            assert await book.delete(MINUTE, rows[start][0], rows[end - 1][0] + 1) == end - start
+            await market.store.flush(session, [book])
+        level = book.levels[MINUTE]
+        assert (level.first, level.last) == (rows[first][0], rows[last][0])
+        assert book.head.last == last + 1

@@ -126,26 +126,6 @@ def test_bars_tile_the_session(
     assert calendar.end(session.day, Resolution.DAY) == session.close
 
 
-@properties
-@given(codes, instants, st.integers(0, 5 * 86400), resolutions, st.floats(0, 120), extended)
-def test_what_is_final_stays_final(  # noqa: PLR0917  # one argument per thing drawn
-    calendar_of: CalendarOf,
-    code: str,
-    now: int,
-    wait: int,
-    resolution: Resolution,
-    lateness: float,
-    extended: bool,
-) -> None:
-    """The bound never falls; the bar at it is open, and the one that ended before it is not."""
-    calendar = calendar_of(code)
-    bound = calendar.final_until(now, resolution, lateness, extended=extended)
-    assert bound <= calendar.final_until(now + wait, resolution, lateness, extended=extended)
-    assert calendar.end(bound, resolution) + lateness > now
-    forming = calendar.forming(now - lateness, resolution, extended=extended)
-    assert forming in {None, bound}
-
-
 @settings(deadline=None, max_examples=25, derandomize=True)
 @given(codes, instants, st.integers(1, 70), st.floats(0.002, 1), extended, st.integers(0, 2**32))
 def test_folding_step_by_step_is_folding_minutes_at_once(  # noqa: PLR0917  # as above

@@ -143,45 +143,6 @@ def test_extended_hours_are_on_the_clocks_grid_between_the_sessions(
     assert xnze.end(close, HOUR) == at("2024-06-05 05:00")
 
 
-def test_the_bar_that_is_forming(calendar_of: CalendarOf) -> None:
-    """A day forms through its break, a week through its nights; before it opens nothing forms."""
-    xhkg = calendar_of("XHKG")
-    lunch = at("2024-06-04 04:30") + 0.5
-    assert xhkg.forming(lunch, MINUTE) is None
-    assert xhkg.forming(lunch, DAY) == at("2024-06-04")
-    assert xhkg.forming(at("2024-06-04 01:30"), DAY) == at("2024-06-04")
-    assert xhkg.forming(at("2024-06-04 01:30") - 0.5, DAY) is None
-    assert xhkg.forming(at("2024-06-04 12:00"), DAY) is None
-    assert xhkg.forming(at("2024-06-04 12:00"), WEEK) == at("2024-06-03")
-    assert xhkg.forming(at("2024-06-02 12:00"), WEEK) is None
-    assert xhkg.forming(at("2024-06-04 05:30"), HOUR) == at("2024-06-04 05:00")
-
-
-def test_bars_are_final_when_the_clock_has_passed_their_end_and_the_lateness(
-    calendar_of: CalendarOf,
-) -> None:
-    """With five seconds of lateness the minute 13:30 is final at 13:31:05."""
-    xnys = calendar_of("XNYS")
-    opening, second = at("2024-03-11 13:30"), at("2024-03-11 13:31")
-    assert xnys.final_until(second + 4.9, MINUTE, 5) == opening
-    assert xnys.final_until(second + 5, MINUTE, 5) == second
-    assert xnys.final_until(at("2024-03-11 20:00") + 5, MINUTE, 5) == at("2024-03-12 13:30")
-    assert xnys.final_until(at("2024-03-08 21:00") + 5, DAY, 5) == at("2024-03-11")
-    assert xnys.final_until(at("2024-03-08 21:00") + 4, WEEK, 5) == at("2024-03-04")
-    extended = xnys.final_until(at("2024-03-11 22:01"), MINUTE, 0, extended=True)
-    assert extended == at("2024-03-11 22:01")
-
-
-def test_finality_goes_on_where_the_calendar_ends(calendar_of: CalendarOf) -> None:
-    """What closed with the last session known stays closed, and the clock takes over."""
-    xnys = calendar_of("XNYS")
-    for resolution in Resolution:
-        last = xnys.final_until(xnys.until - 1, resolution, 0)
-        after = xnys.final_until(xnys.until, resolution, 0)
-        later = xnys.final_until(xnys.until + 80 * 86400, resolution, 0)
-        assert last < after < later
-
-
 def test_the_session_is_the_current_or_the_next_one(calendar_of: CalendarOf) -> None:
     """It says whether it is open now, and its break counts as closed."""
     xhkg = calendar_of("XHKG")
@@ -221,7 +182,6 @@ def test_a_market_that_never_closes_has_utc_days(calendar_of: CalendarOf) -> Non
     )
     assert always.is_open(time)
     assert always.last_open(time) == time
-    assert always.final_until(time + 1, DAY, 1) == always.forming(time, DAY) == at("2024-02-29")
     assert always.fill == 1
 
 

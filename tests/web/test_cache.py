@@ -222,6 +222,18 @@ async def test_what_is_asked_for_least_goes_first() -> None:
     assert maker.made == 12
 
 
+async def test_what_does_not_hold_takes_no_room() -> None:
+    """It would push out what does."""
+    maker = Maker(padding=100_000)
+    app = around(maker, bytes=8 * (100_000 + OVERHEAD_BYTES + 100))
+    await ask(app, "/kept/good")
+    maker.is_good = lambda: False
+    for name in "abcdefgh":
+        assert (await ask(app, f"/kept/{name}")).headers[b"etag"]
+    await ask(app, "/kept/good")
+    assert maker.made == 9
+
+
 async def test_other_connections_pass() -> None:
     """Sockets and the lifespan."""
     seen = []

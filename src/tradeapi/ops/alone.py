@@ -24,6 +24,12 @@ AWAY = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.Internal
 _TAKE = "SELECT pg_try_advisory_lock($1)"
 # The process that we replace may be on its way out.
 ATTEMPTS = 12
+# By default PostgreSQL keeps the lock of a machine that lost its power for two hours.
+_SHORT_LIVED = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "2",
+}
 RETRY_SECONDS = 0.25
 CHECK_SECONDS = 2
 
@@ -108,7 +114,9 @@ class _Lock:
     async def take(self) -> None:
         """While the database is away it is not taken, and nobody else can have it either."""
         try:
-            self._connection = await asyncpg.connect(self._dsn, timeout=3)
+            self._connection = await asyncpg.connect(
+                self._dsn, timeout=3, server_settings=_SHORT_LIVED
+            )
             for _ in range(ATTEMPTS):
                 if await self._connection.fetchval(_TAKE, LOCK, timeout=3):
                     return

@@ -134,7 +134,7 @@ class Cache:
             await _answer(kept, known, send)
 
     def _put(self, key: Key, kept: Kept) -> None:
-        if kept.size > self._bytes // LARGEST_SHARE:
+        if kept.size > self._bytes // LARGEST_SHARE or not kept.is_good():
             return
         replaced = self._kept.pop(key, None)
         self._used += kept.size - (replaced.size if replaced else 0)

@@ -63,16 +63,6 @@ class Calendar(Protocol):
         """`[start, end)` among the times of the finer bars that can belong to the bar."""
         ...
 
-    def forming(self, now: float, resolution: Resolution, *, extended: bool = False) -> int | None:
-        """The bar that has begun and not ended, if there is one."""
-        ...
-
-    def final_until(
-        self, now: float, resolution: Resolution, lateness: float, *, extended: bool = False
-    ) -> int:
-        """The first label whose end plus `lateness` lies after now: bars below it are closed."""
-        ...
-
     def is_open(self, now: float) -> bool: ...
     def session(self, now: float) -> Session:
         """The current session, else the next; the last one known when the calendar has run out."""
@@ -137,19 +127,6 @@ class Continuous:
         if resolution is Resolution.MONTH:
             return label, next_month(label)
         return label, label + resolution.seconds
-
-    def forming(self, now: float, resolution: Resolution, *, extended: bool = False) -> int:
-        return self.label(whole(now), resolution)
-
-    def final_until(
-        self,
-        now: float,
-        resolution: Resolution,
-        lateness: float,
-        *,
-        extended: bool = False,
-    ) -> int:
-        return self.label(whole(now - lateness), resolution)
 
     def is_open(self, now: float) -> bool:
         return True

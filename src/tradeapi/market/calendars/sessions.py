@@ -164,33 +164,6 @@ class SessionCalendar:
         at = self._days.find(label)
         return (label, label) if at is None else (self._days.opens[at], self._days.closes[at])
 
-    def forming(self, now: float, resolution: Resolution, *, extended: bool = False) -> int | None:
-        instant = whole(now)
-        if resolution.is_intraday:
-            label = self.label(instant, resolution, extended=extended)
-            return None if label == NONE else label
-        table = self._table(resolution)
-        at = table.unfinished(instant)
-        if at < len(table.labels) and table.opens[at] <= instant:
-            return table.labels[at]
-        return None
-
-    def final_until(
-        self, now: float, resolution: Resolution, lateness: float, *, extended: bool = False
-    ) -> int:
-        # Ends are whole seconds, so one lies after a fraction when it lies after its floor.
-        instant = whole(now - lateness)
-        if resolution.is_intraday:
-            label = self.label(instant, resolution, extended=extended)
-            return self._next_open(instant, resolution.seconds) if label == NONE else label
-        table = self._table(resolution)
-        at = table.unfinished(instant)
-        if at < len(table.labels):
-            return table.labels[at]
-        day = floor(instant, DAY)
-        label = day if resolution is Resolution.DAY else self.label(day, resolution)
-        return max(label, _following(table.labels[-1], resolution))
-
     def is_open(self, now: float) -> bool:
         return whole(now) < self._closes[self._part(now)]
 
@@ -226,11 +199,6 @@ class SessionCalendar:
         if label < close:
             return min(label + width, close)
         return min(floor(label, width) + width, self._opens[at + 1])
-
-    def _next_open(self, instant: int, width: int) -> int:
-        at = self._part(instant)
-        following = self._opens[at + 1]
-        return max(floor(instant, width), self._closes[at]) if following == FAR else following
 
 
 def _following(label: int, resolution: Resolution) -> int:

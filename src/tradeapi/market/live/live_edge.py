@@ -32,13 +32,6 @@ class LiveEdge:
         """The time of the newest bar."""
         return None if self.newest is None else self.newest[0]
 
-    @property
-    def closed_until(self) -> int:
-        """The first time that no closed bar has."""
-        if self.newest is None:
-            return 0
-        return self.newest[0] + 1 if self.is_closed else self.newest[0]
-
     def apply(self, change: BarChange) -> Iterator[Announcement]:
         bar = change[1:]
         if self.newest is None or change.time > self.newest[0]:

@@ -31,7 +31,7 @@ class BarStore:
         self._bus = bus
         self._clock = clock
         self._lateness = lateness
-        self._partitions = Partitions(database)
+        self.partitions = Partitions(database)
         # The newest bars of the symbols written last, so that a tick need not read any.
         self._edges: dict[int, tuple[int, dict[Resolution, Level]]] = {}
 
@@ -44,7 +44,7 @@ class BarStore:
         splits = Splits(connection, [*heads])
         return [
             Book(
-                LevelStore(connection, writes, self._partitions, splits, facts.id),
+                LevelStore(connection, writes, self.partitions, splits, facts.id),
                 facts,
                 heads[facts.id],
                 levels[facts.id],

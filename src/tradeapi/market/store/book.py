@@ -13,15 +13,12 @@ from tradeapi.analytics.sorted_times import NO_TIMES, members, union, without
 from tradeapi.market.calendars.calendar import Calendar
 from tradeapi.market.events import Changed, ResetReason
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.store.blocks import (
-    CLOSE,
-    NATIVE,
-    StoredBars,
-)
+from tradeapi.market.store.blocks import NATIVE, StoredBars
 from tradeapi.market.store.finality import final_until
 from tradeapi.market.store.heads import Head
 from tradeapi.market.store.level_store import LevelStore
 from tradeapi.market.store.levels import Level
+from tradeapi.market.store.quoting import Quoting
 from tradeapi.market.store.tick_bars import NONE, Tick, TickStatus, build
 from tradeapi.market.store.writes import Writes
 
@@ -64,7 +61,7 @@ class Book:
         self._store = store
         self._now = now
         self._lateness = lateness
-        self._traded: Tick | None = None
+        self._quoting = Quoting(store, facts.calendar, head, levels, now=now)
         self._resets: dict[Resolution, ResetReason] = {}
         self._released: dict[Resolution, Int64Array] = {}
 
@@ -120,9 +117,7 @@ class Book:
             tick for tick, status in zip(ticks, statuses, strict=True) if status == "accepted"
         ]
         self.ticks_taken += len(accepted)
-        # Of trades at the same instant the last to arrive is the newest.
-        traded = [*reversed(accepted), *([self._traded] if self._traded else [])]
-        self._traded = max(traded, key=lambda tick: tick.time, default=None)
+        self._quoting.trade(accepted)
         return statuses
 
     async def rebuild(self) -> None:
@@ -144,10 +139,11 @@ class Book:
         """Have everybody read all bars anew: the corporate actions are others now."""
         self._resets |= dict.fromkeys(Resolution, "actions")
 
-    def forget_before(self, resolution: Resolution, first: int) -> None:
-        """Begin the series at its bar `first`: what came before has been dropped."""
-        self.levels[resolution].first = first
-        self._store.save_series(self.levels[resolution])
+    def forget_before(self, resolution: Resolution, first: int | None) -> None:
+        """Begin the series at its bar `first`, None if it has none left: the others are dropped."""
+        level = self.levels[resolution]
+        level.forget_before(first)
+        self._store.save_series(level)
         self._resets[resolution] = "retention"
 
     async def flush(self) -> Changed | None:
@@ -239,47 +235,10 @@ class Book:
             )
             level.closed_before = closed
             revised = revised or level.changes_closed(closed)
-        await self._requote(changed)
+        await self._quoting.update(changed, is_restated=bool(self._resets))
         # What changes no bar does not hold the last one open.
         now = self._now if changed else self.head.updated
         self.head.advance(now, revised=revised or bool(self._resets))
-
-    async def _requote(self, changed: Sequence[Level]) -> None:
-        head = self.head
-        asked = changed
-        if any(len(level.removed) for level in changed):
-            head.last = head.last_time = None
-            asked = list(self.levels.values())
-        for level in asked:
-            await self._quote_close(level, rebuilt=asked is not changed)
-        if self._traded is not None and self._traded.time >= head.known_until:
-            head.last, head.last_time = self._traded.price, self._traded.time
-        days = self.levels[Resolution.DAY]
-        if days.is_changed or self._resets:
-            await self._store.load_last(days, 2)
-            head.quote_day(days.bars, await self._previous_close(days))
-
-    async def _previous_close(self, days: Level) -> float | None:
-        """The close of the session before the newest, in terms of the shares of the newest."""
-        if len(days.bars) < 2:
-            return None
-        before, day = days.bars.time[-2:].tolist()
-        if self.head.day == day and not self._resets and days.touched()[0] == day:
-            return self.head.previous_close
-        return float(days.bars.values[-2, CLOSE]) / await self._store.split(before, day)
-
-    async def _quote_close(self, level: Level, *, rebuilt: bool) -> None:
-        """The close of the series' newest bar may be the newest price there is."""
-        if level.last is None:
-            return
-        await self._store.load(level, level.last, level.last + 1)
-        native = level.bars.values[-1, NATIVE] == 1
-        if not native and not (rebuilt and level.resolution is Resolution.MINUTE):
-            return
-        instant = min(float(self.facts.calendar.end(level.last, level.resolution)), self._now)
-        if instant >= self.head.known_until:
-            self.head.last = float(level.bars.values[-1, CLOSE])
-            self.head.last_time = instant
 
 
 def _supported(labels: Int64Array, level: Level, finer: Level) -> Int64Array:

@@ -43,7 +43,9 @@ class LevelStore:
         if level.first_before is None:
             level.low, level.high = -math.inf, math.inf
             return
-        low, high = min(low, level.low), max(high, level.high)
+        if level.is_changed or high >= level.low:
+            low, high = min(low, level.low), max(high, level.high)
+        # Else what is loaded is the live edge, and all that lies between would be loaded, too.
         sealed = level.sealed_before
         if sealed is None or high > sealed:
             high = math.inf
@@ -78,11 +80,14 @@ class LevelStore:
         """Find the series' first and last bars again: a removal may have taken them."""
         if not len(level.removed) or level.first is None:
             return
-        await self.load(level, min(level.low, level.first), math.inf)
-        if len(level.bars):
-            level.first, level.last = int(level.bars.time[0]), int(level.bars.time[-1])
-        else:
-            level.first = level.last = None
+        if level.removed[-1] == level.last:
+            await self.load_last(level, 1)
+            level.last = int(level.bars.time[-1]) if len(level.bars) else None
+        if level.last is None:
+            level.first = None
+        elif level.removed[0] == level.first:
+            await self._load_first(level)
+            level.first = int(level.bars.time[0])
 
     async def save(self, level: Level) -> None:
         """Write the level's changes; once there are many rows, seal them."""
@@ -96,11 +101,23 @@ class LevelStore:
     def save_head(self, head: Head) -> None:
         self.writes.heads.append(head.row())
 
+    async def _load_first(self, level: Level) -> None:
+        """Have the oldest bar of the series in the level: one that has bars, from `first` on."""
+        assert level.first is not None  # noqa: S101  who calls has looked
+        step = window(level.resolution)
+        high = max(level.high, level.first + step)
+        await self.load(level, level.first, high)
+        while not len(level.bars):
+            high += step
+            step *= 4
+            await self.load(level, level.first, high)
+
     async def _seal(self, level: Level) -> int | None:
         """The time of the last bar that belongs into a block from now on."""
         sealed = level.sealed_before
         unsealed_from = -math.inf if sealed is None else sealed + 1
-        if level.last is None or level.last < unsealed_from:
+        # Where no newer bar changed there are no more of them than there were.
+        if level.last is None or level.touched()[-1] < unsealed_from:
             return sealed
         await self.load(level, unsealed_from, math.inf)
         unsealed = level.bars.between(unsealed_from, math.inf)

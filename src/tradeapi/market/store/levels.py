@@ -80,6 +80,13 @@ class Level:
         self.updated = without(self.updated, times)
         self.removed = union(self.removed, times[~fresh])
 
+    def forget_before(self, first: int | None) -> None:
+        """What came before is in the database no more."""
+        self.first = first
+        self.bars = self.bars.between(math.inf if first is None else first, math.inf)
+        if first is None:
+            self.last = self.sealed = None
+
     def detached(self) -> "Level":
         """A copy that keeps what the next small change at the live edge needs, to start from."""
         copy = Level(self.resolution)

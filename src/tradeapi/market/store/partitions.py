@@ -1,6 +1,6 @@
 """The time partitions of `bar_blocks` on PostgreSQL: made when first written, dropped by age."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from tradeapi.database import Database
 from tradeapi.drivers import Raw
@@ -38,24 +38,39 @@ class Partitions:
             return []
         span = BLOCKS_PER_PARTITION * window(resolution)
         prefix = partition_name(resolution, 0)[:-1]
-        names = {name for name in await self._committed() if name.startswith(prefix)}
-        old = sorted(
-            name for name in names if (_index(name.removeprefix(prefix)) + 1) * span <= time
-        )
-        for name in old:
-            # A plain detach or drop would wait for every reader, and hold up the next one.
-            await self._database.autocommit(
-                f"ALTER TABLE bar_blocks DETACH PARTITION {name} CONCURRENTLY",
-                f"DROP TABLE {name}",
-            )
+        dropped = []
+        for name, is_pending in await self._tables(prefix):
+            if (_index(name.removeprefix(prefix)) + 1) * span > time:
+                continue
             self._known.discard(name)
-        return old
+            # An attempt before this one may have got half way.
+            if is_pending is not None:
+                # A plain detach or drop would wait for every reader, and hold up the next one.
+                how = "FINALIZE" if is_pending else "CONCURRENTLY"
+                await self._database.autocommit(
+                    f"ALTER TABLE bar_blocks DETACH PARTITION {name} {how}"
+                )
+            await self._database.autocommit(f"DROP TABLE {name}")
+            dropped.append(name)
+        return dropped
+
+    async def _tables(self, prefix: str) -> Sequence[tuple[str, bool | None]]:
+        """Partitions by name, those that are none any more too; whether each is being detached."""
+        async with self._database.read() as raw:
+            rows = await raw.fetch(
+                "SELECT relname, inhdetachpending FROM pg_class "
+                "LEFT JOIN pg_inherits ON inhrelid = pg_class.oid WHERE relkind = 'r' AND "
+                "relnamespace = (SELECT relnamespace FROM pg_class "
+                "WHERE oid = 'bar_blocks'::regclass) AND starts_with(relname, $1) ORDER BY relname",
+                prefix,
+            )
+        return [(name, is_pending) for name, is_pending in rows]
 
     async def _committed(self) -> set[str]:
         async with self._database.read() as raw:
             rows = await raw.fetch(
                 "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid "
-                "WHERE inhparent = 'bar_blocks'::regclass"
+                "WHERE inhparent = 'bar_blocks'::regclass AND NOT inhdetachpending"
             )
         return {row[0] for row in rows}
 
@@ -66,13 +81,15 @@ def _attach(name: str, resolution: Resolution, start: int, end: int) -> str:
     return f"""
         DO $$ BEGIN
           LOCK TABLE bar_blocks IN SHARE UPDATE EXCLUSIVE MODE;
-          IF to_regclass('{name}') IS NULL THEN
+          IF NOT EXISTS (SELECT FROM pg_inherits WHERE inhrelid = to_regclass('{name}')) THEN
+            -- What was detached but not dropped.
+            DROP TABLE IF EXISTS {name};
             CREATE TABLE {name} (LIKE bar_blocks INCLUDING ALL);
             ALTER TABLE bar_blocks ATTACH PARTITION {name}
               FOR VALUES FROM ({resolution.seconds}, {start}) TO ({resolution.seconds}, {end});
           END IF;
         END $$
-        """
+        """  # noqa: S608
 
 
 def partition_name(resolution: Resolution, index: int) -> str:

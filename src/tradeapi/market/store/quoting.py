@@ -40,7 +40,8 @@ class Quoting:
         """Follow these levels; `is_restated` says that other bars may be others, too."""
         head = self._head
         asked = changed
-        if any(len(level.removed) for level in changed):
+        # The newest price is of some level's newest bar.
+        if any(level.last_before in level.removed[-1:] for level in changed):
             head.last = head.last_time = None
             asked = list(self._levels.values())
         for level in asked:
@@ -54,7 +55,7 @@ class Quoting:
 
     async def _take_close(self, level: Level, *, rebuilt: bool) -> None:
         """The close of the series' newest bar may be the newest price there is."""
-        if level.last is None:
+        if level.last is None or not (rebuilt or level.last in level.touched()[-1:]):
             return
         await self._store.load(level, level.last, level.last + 1)
         native = level.bars.values[-1, NATIVE] == 1

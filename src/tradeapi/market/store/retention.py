@@ -10,7 +10,7 @@ from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.bar_store import BarStore
 from tradeapi.market.store.blocks import window
 from tradeapi.market.store.history import Window, history
-from tradeapi.market.store.partitions import BLOCKS_PER_PARTITION, Partitions
+from tradeapi.market.store.partitions import BLOCKS_PER_PARTITION
 from tradeapi.market.symbols.directory import Directory
 
 log = structlog.get_logger()
@@ -46,7 +46,7 @@ class Retention:
         """Drop what is old enough; the symbols that lost bars."""
         span = BLOCKS_PER_PARTITION * window(_MINUTE)
         boundary = int(self._clock.now() - self._days * 86400) // span * span
-        await Partitions(self._database).drop_before(_MINUTE, boundary)
+        await self._store.partitions.drop_before(_MINUTE, boundary)
         async with self._database.read() as reader:
             rows = await reader.fetch(
                 "SELECT symbol FROM bar_series JOIN symbols ON symbols.id = symbol_id "
@@ -72,7 +72,7 @@ class Retention:
                 boundary,
             )
             page = await history(connection, listing.id, _MINUTE, Window(limit=1, earliest=True))
-            first = int(page.bars.time[0])
+            first = int(page.bars.time[0]) if len(page.bars) else None
             if first == book.levels[_MINUTE].first:
                 return False
             book.forget_before(_MINUTE, first)

@@ -102,6 +102,7 @@ class Directory:
     async def _read(
         self, keys: Sequence[str], expires: float
     ) -> Mapping[str, Listing | TradeError]:
+        edits = self.edits
         listings = await self._listings(keys)
         by_key: dict[str, list[Listing]] = {key: [] for key in keys}
         for listing in listings:
@@ -109,7 +110,8 @@ class Directory:
                 if key in by_key:
                     by_key[key].append(listing)
         for key, matches in by_key.items():
-            if len(matches) == 1:
+            # What changed here meanwhile may have been read as it was before.
+            if len(matches) == 1 and edits == self.edits:
                 self._remember(key, expires, matches[0])
         return {key: _only(key, matches) for key, matches in by_key.items()}
 
