@@ -18,7 +18,7 @@ from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import NotFound, TradeError, Unavailable
 from tradeapi.market.events import CHANGES, Changed, Quote
-from tradeapi.market.live.watch import State, Watch
+from tradeapi.market.live.watch import Follower, State, Watch
 from tradeapi.market.symbols.directory import Directory
 from tradeapi.web.outages import outage
 
@@ -144,13 +144,10 @@ class Watches:
     async def _tick_for_ever(self) -> Never:
         while True:
             await anyio.sleep(TICK_EVERY_SECONDS)
-            await self._safely(self._tick)
-
-    async def _tick(self) -> None:
-        now = self._clock.now()
-        for watch in tuple(self._watches.values()):
-            for follower in tuple(watch.followers):
-                follower.tick(now)
+            now = self._clock.now()
+            for watch in tuple(self._watches.values()):
+                for follower in tuple(watch.followers):
+                    await self._safely(partial(_tick, follower, now))
 
     async def _ask_for_ever(self) -> Never:
         while True:
@@ -166,14 +163,17 @@ class Watches:
             rows = await raw.fetch(_VERSIONS.format(chosen), ids)
         found = {row[0]: row[1:] for row in rows}
         for watch in asked:
-            if watch.listing.id not in found:
-                self._lose(watch)
-                continue
-            version, listed = found[watch.listing.id]
-            if listed != watch.listing.version:
-                watch.listing = await self._directory.read(watch.listing.symbol)
-            if version > watch.version:
-                self._settle_soon(watch, version)
+            await self._safely(partial(self._compare, watch, found.get(watch.listing.id)))
+
+    async def _compare(self, watch: Watch, found: Sequence[int] | None) -> None:
+        if found is None:
+            self._lose(watch)
+            return
+        version, listed = found
+        if listed != watch.listing.version:
+            watch.listing = await self._directory.read(watch.listing.symbol)
+        if version > watch.version:
+            self._settle_soon(watch, version)
 
     def _lose(self, watch: Watch) -> None:
         watch.is_gone = True
@@ -184,6 +184,10 @@ class Watches:
     def _forget(self, watch: Watch) -> None:
         if self._watches.get(watch.listing.id) is watch:
             del self._watches[watch.listing.id]
+
+
+async def _tick(follower: Follower, now: float) -> None:
+    follower.tick(now)
 
 
 @contextmanager
