@@ -10,8 +10,8 @@ from tradeapi.analytics.adjustments import (
     Adjustment,
     Factors,
     adjust,
+    excessive,
     previous_closes,
-    verify,
 )
 from tradeapi.analytics.bars import Bars
 
@@ -109,11 +109,12 @@ def test_a_dividend_as_large_as_the_close_before_it_is_refused() -> None:
     """Compared as traded: 25 is possible on a stored close of 20 that was traded at 40."""
     dividend, split = Action("dividend", DAY, 25), Action("split", 2 * DAY, 2)
     closes = np.array([20.0, np.nan])
-    verify([dividend, split], closes, SPLITS)
-    verify([dividend], np.array([np.nan]))
-    verify([dividend], np.array([20.0]), ALL)
-    with pytest.raises(ValueError, match=r"below the close before it \(20\), was 25"):
-        verify([dividend, split], closes)
+    assert excessive([dividend, split], closes, SPLITS) == {}
+    assert excessive([dividend], np.array([np.nan])) == {}
+    assert excessive([dividend], np.array([20.0]), ALL) == {}
+    assert excessive([dividend, split], closes) == {
+        dividend: "A dividend must be below the close before it (20), was 25."
+    }
 
 
 def test_previous_closes_are_those_of_the_last_bar_before() -> None:

@@ -8,6 +8,9 @@ import pytest
 
 from tests.hostile.serving import Server, eventually
 from tests.hostile.wire import HOST, UPGRADE, answer, connection, exchange
+from tests.shell.conftest import live
+from tradeapi.settings import Settings
+from tradeapi.web import http_protocol
 from tradeapi.web.http_protocol import MOST_HEAD_BYTES, PATIENCE_SECONDS
 
 POST = b"POST /api/v1/bars" + HOST + b"Content-Type: application/json\r\n"
@@ -193,3 +196,25 @@ def test_half_of_a_request_is_not_waited_for(server: Server) -> None:
             assert (status, problem["code"]) == (408, "request_timeout")
         assert {one.recv(1) for one in silent} == {b""}
     assert PATIENCE_SECONDS - 1 < time.monotonic() - begun < PATIENCE_SECONDS + 5
+
+
+def test_an_answer_that_nobody_reads_is_not_kept_for_ever(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client's cable may have been pulled; one that is only slow goes on."""
+    monkeypatch.setattr(http_protocol, "STALLED_SECONDS", 1)
+    with live(Settings(database_url=sqlite_url, port=0, demo=False)) as client:
+        address = (client.base_url.host, client.base_url.port or 0)
+        script = get(b"/docs/swagger-ui-bundle.js")
+        with connection(address, room=4096) as deaf, connection(address, room=4096) as slow:
+            deaf.sendall(script * 10)
+            slow.sendall(script)
+            end = time.monotonic() + 3
+            while time.monotonic() < end:
+                assert slow.recv(100_000)
+                time.sleep(0.1)
+            # What the kernel still has, and then the end.
+            rest = 0
+            while part := deaf.recv(1_000_000):
+                rest += len(part)
+            assert rest < 10_000_000

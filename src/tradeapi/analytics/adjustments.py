@@ -81,7 +81,7 @@ class Factors:
 
         `closes` holds for each action the stored close of the day before (see
         `previous_closes`). A dividend without one, or not below it, moves no price: history stays
-        readable whatever is corrected later; `verify` refuses it at the door.
+        readable whatever is corrected later; it is refused at the door (`excessive`).
         """
         kinds = adjustment.kinds - basis.kinds
         effective: list[int] = []
@@ -128,17 +128,17 @@ def previous_closes(ex_days: Int64Array, daily: Bars) -> Float64Array:
     return closes[daily.time.searchsorted(ex_days)]
 
 
-def verify(
+def excessive(
     actions: Sequence[Action], closes: Float64Array, basis: Adjustment = Adjustment.RAW
-) -> None:
-    """Raise ValueError, as a sentence, for a dividend that is not below the close before it."""
+) -> dict[Action, str]:
+    """The dividends that are not below the close before them, each with a sentence."""
     if "dividend" in basis.kinds:
-        return  # such closes have shrunk with every dividend since, and none will be applied
-    for action, close in _latest_first(actions, closes, basis):
-        if action.kind == "dividend" and action.value >= close:
-            raise ValueError(
-                f"A dividend must be below the close before it ({close:g}), was {action.value:g}."
-            )
+        return {}  # such closes have shrunk with every dividend since, and none will be applied
+    return {
+        action: f"A dividend must be below the close before it ({close:g}), was {action.value:g}."
+        for action, close in _latest_first(actions, closes, basis)
+        if action.kind == "dividend" and action.value >= close
+    }
 
 
 def _latest_first(

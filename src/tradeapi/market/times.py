@@ -25,12 +25,14 @@ YEAR_10000 = 253402300800
 # Bars and ticks: from the first Monday of 1970, so that every week has a label, to the year 2200.
 EARLIEST = 345600
 LATEST = 7258118400
+# Numbers of more digits are none that anybody means, and reading them takes its time.
+LONGEST_TEXT = 400
 
 _FORMS = (
     "times are epoch seconds, epoch milliseconds or ISO 8601 such as 2024-01-02 or "
     "2024-01-02T14:30:00Z"
 )
-_is_number = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
+_is_number = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII).fullmatch
 # A `+` that was not escaped in a URL arrives as a space.
 _lost_plus = re.compile(r"(?<=T)([\d:.]+) (?=\d\d:?\d\d$)", re.ASCII)
 
@@ -57,6 +59,8 @@ def to_seconds(times: Float64Array) -> Float64Array:
 
 
 def _parse_text(text: str) -> float:
+    if len(text) > LONGEST_TEXT:
+        raise Invalid(f"A time has up to {LONGEST_TEXT} characters; {_FORMS}.", code="bad_time")
     if _is_number(text):
         return _within_calendar(_seconds(float(text)), text)
     try:

@@ -1,11 +1,13 @@
 """HTTP below the application: uvicorn's, with bounds on what comes before a request is one.
 
-uvicorn keeps a head of any size in memory, and waits for its end for ever.
+uvicorn keeps a head of any size in memory, and waits for its end for ever; so it does for a client
+to read what it has asked for.
 """
 
 from asyncio import TimerHandle, Transport
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGI3Application
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from tradeapi.web.refusals import refusal
 
@@ -13,6 +15,8 @@ from tradeapi.web.refusals import refusal
 MOST_HEAD_BYTES = 96 * 1024
 # For a head from its first byte on, and for the rest of a body that nobody reads any more.
 PATIENCE_SECONDS = 10
+# Without one byte of an answer being taken.
+STALLED_SECONDS = 60
 
 Fault = tuple[int, str, str]
 
@@ -31,7 +35,9 @@ class HttpProtocol(HttpToolsProtocol):
     _unparsed = 0
     _is_in_head = False
     _patience: TimerHandle | None = None
+    _stalled: TimerHandle | None = None
     _fault = _MALFORMED
+    _answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -39,6 +45,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
+        self._go_on()
+        if self._answering is not None:
+            # uvicorn only tells the last of several requests that were sent at once.
+            self._answering.disconnected = True
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -71,10 +81,23 @@ class HttpProtocol(HttpToolsProtocol):
         self._advance()
         super().on_message_complete()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
     def on_response_complete(self) -> None:
         super().on_response_complete()
         if self.cycle.response_complete and self.cycle.more_body:
             self._wait()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._go_on()
+        self._stalled = self.loop.call_later(STALLED_SECONDS, self._abort)
+
+    def resume_writing(self) -> None:
+        self._go_on()
+        super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's words
         self._refuse(self._fault)
@@ -91,6 +114,17 @@ class HttpProtocol(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    def _go_on(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+
+    def _abort(self) -> None:
+        if self._answering is not None:
+            # What waits to be sent wakes up before the connection is known to be lost.
+            self._answering.disconnected = True
+        self.transport.abort()
 
     def _give_up(self) -> None:
         self._patience = None

@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tradeapi.analytics.adjustments import Action, Adjustment, Kind, previous_closes, verify
+from tradeapi.analytics.adjustments import Action, Adjustment, Kind, excessive, previous_closes
 from tradeapi.database import raw
 from tradeapi.errors import FieldError, Invalid
 from tradeapi.market.calendars.days import DAY, EPOCH
@@ -148,20 +148,9 @@ class Actions:
         until = Window(limit=ALL_DAYS, end=int(days.max()))
         connection = await raw(self._session)
         daily = await history(connection, listing.id, Resolution.DAY, until)
-        closes = dict(zip(actions, previous_closes(days, daily.bars).tolist(), strict=True))
-        splits = [place for place, action in actions.items() if action.kind == "split"]
-        faults = {}
-        for place in actions.keys() - set(splits):
-            chosen = [place, *splits]
-            try:
-                verify(
-                    [actions[one] for one in chosen],
-                    np.array([closes[one] for one in chosen]),
-                    Adjustment(listing.basis),
-                )
-            except ValueError as error:
-                faults[place] = str(error)
-        return faults
+        closes = previous_closes(days, daily.bars)
+        found = excessive(list(actions.values()), closes, Adjustment(listing.basis))
+        return {place: found[action] for place, action in actions.items() if action in found}
 
 
 def _too_many_shares(terms: Sequence[Term], kept: Sequence[CorporateAction]) -> dict[int, str]:
