@@ -111,6 +111,9 @@ def _sqlite_engine(url: URL) -> Any:  # noqa: ANN401
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"))
+    # Where SQLAlchemy terminates a connection and is cancelled meanwhile, it waits for ever for a
+    # thread that has ended, and the process with it. Closed, the connection is gone as well.
+    engine.dialect.do_terminate = engine.dialect.do_close  # type: ignore[method-assign]
 
     @event.listens_for(engine.sync_engine, "connect")
     def connect(connection: Any, _: ConnectionPoolEntry) -> None:  # noqa: ANN401
