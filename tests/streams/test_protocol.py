@@ -157,6 +157,19 @@ def test_the_rate_allows_a_burst_and_recovers() -> None:
     assert [conduct.allows(100.5) for _ in range(11)] == [True] * 10 + [False]
 
 
+def test_twenty_messages_too_many_without_a_rest_are_abuse() -> None:
+    """Also when some in between are within the rate."""
+    conduct = Conduct(LIMITS)
+    times = [100 + number / 100 for number in range(60)]
+    assert all(conduct.allows(time) for time in times)
+    is_too_many = [not conduct.allows(101 + number / 30) for number in range(200)]
+    assert 20 < sum(is_too_many) < 180
+    conduct.behaves()
+    assert conduct.is_abuse(110.0)
+    assert conduct.allows(120.0)
+    assert not conduct.is_abuse(120.0)
+
+
 def test_twenty_faults_in_a_row_are_abuse() -> None:
     """A good message in between, or a minute, begins the count anew."""
     conduct = Conduct(LIMITS)

@@ -49,6 +49,7 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
     _deadline: TimerHandle | None = None
     _pings = 0
     _first_ping = 0.0
+    _late_bytes = 0
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -58,6 +59,12 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
                 connected.setsockopt(socket.IPPROTO_TCP, option, value)
 
     def data_received(self, data: bytes) -> None:
+        if self.close_sent:
+            self._late_bytes += len(data)
+            if self._late_bytes > self.config.ws_max_size:
+                # It has not heard that we closed, or does not care: reading it is work for nothing.
+                self.transport.pause_reading()
+                return
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             # What the library can't read at all uvicorn leaves unanswered, and open for ever.

@@ -46,13 +46,17 @@ class Conduct:
         self._counted = float("-inf")
         self._faults = 0
         self._first_fault = 0.0
+        self._too_many = 0
 
     def allows(self, now: float) -> bool:
         """Whether one more message is within the rate."""
         gained = (now - self._counted) * self._limits.messages_per_second
         self._allowance = min(self._limits.burst, self._allowance + gained)
         self._counted = now
+        if self._allowance == self._limits.burst:
+            self._too_many = 0
         if self._allowance < 1:
+            self._too_many += 1
             return False
         self._allowance -= 1
         return True
@@ -61,8 +65,11 @@ class Conduct:
         self._faults = 0
 
     def is_abuse(self, now: float) -> bool:
-        """Count a fault; whether it ends a row of them that is too long to be a mistake."""
+        """Count a fault; whether it ends a row of them that is too long to be a mistake.
+
+        As long is a row of messages too many, whatever lies between them, without a rest.
+        """
         if not self._faults or now - self._first_fault > FAULTS_SECONDS:
             self._faults, self._first_fault = 0, now
         self._faults += 1
-        return self._faults >= FAULTS
+        return max(self._faults, self._too_many) >= FAULTS
