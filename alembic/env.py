@@ -8,7 +8,9 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-import tradeapi.market.models  # noqa: F401  the tables register themselves
+import tradeapi.auth.models
+import tradeapi.market.models
+import tradeapi.web.models  # noqa: F401  the tables register themselves
 from tradeapi.database import Base
 from tradeapi.settings import load
 

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 from benchmarks import history
 from benchmarks.figures import Figure, table
+from benchmarks.guarded import guarded
 from benchmarks.import_bars import imports
 from benchmarks.live import live
 from benchmarks.middleware import middleware
@@ -21,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "kept": history.kept,
     "short": history.short,
     "derived": history.derived,
+    "guarded": guarded,
     "imports": imports,
     "live": live,
     "middleware": middleware,

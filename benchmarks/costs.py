@@ -40,16 +40,21 @@ def _best(costs: Sequence[Cost]) -> Cost:
 
 
 def cost(
-    served: Served, path: str, *, database: str | None = None, counting: bool = False
+    served: Served,
+    path: str,
+    *,
+    database: str | None = None,
+    counting: bool = False,
+    token: str | None = None,
 ) -> Callable[[], Cost]:
-    """Measures the server, and with `database` its backends too; see `fire` for `counting`."""
+    """Measures the server, and with `database` its backends too; see `fire` for the rest."""
     url = served.url + path
 
     def measure() -> Cost:
-        fire(url, seconds=1, counting=counting)
+        fire(url, seconds=1, counting=counting, token=token)
         backends = _backends(database) if database else []
         before = cpu_seconds(served.pid), cpu_seconds(*backends)
-        load = fire(url, seconds=SECONDS, counting=counting)
+        load = fire(url, seconds=SECONDS, counting=counting, token=token)
         spent = cpu_seconds(served.pid) - before[0], cpu_seconds(*backends) - before[1]
         server, backend = (seconds / load.requests * MICRO for seconds in spent)
         return Cost(server, backend, load.rate, load.p99 * 1000)

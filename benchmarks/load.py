@@ -33,15 +33,19 @@ class Load:
         return self.requests / self.seconds
 
 
-def fire(url: str, *, seconds: int, counting: bool = False) -> Load:
-    """Ask for `url` as fast as the answers come; `counting` appends a number never used before."""
+def fire(url: str, *, seconds: int, counting: bool = False, token: str | None = None) -> Load:
+    """Ask for `url` as fast as the answers come; `counting` appends a number never used before,
+    and `token` says who asks.
+    """
     first = next(_numbers) if counting else None
     connections = CONNECTIONS if first is None else MAKING_CONNECTIONS
     with on(MEASURING):
         wrk = shutil.which("wrk")
         if wrk is None:
-            return asyncio.run(_fire(url, seconds, connections, first))
+            return asyncio.run(_fire(url, seconds, connections, first, token))
         command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", url]
+        if token is not None:
+            command += ["-H", f"Authorization: Bearer {token}"]
         if first is not None:
             command += ["-s", str(COUNTING), "--", str(first)]
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -51,25 +55,31 @@ def fire(url: str, *, seconds: int, counting: bool = False) -> Load:
     return Load(int(requests), float(took), float(p99) * {"us": 1e-6, "ms": 1e-3, "s": 1}[unit])
 
 
-async def _fire(url: str, seconds: int, connections: int, first: int | None) -> Load:
+async def _fire(
+    url: str, seconds: int, connections: int, first: int | None, token: str | None
+) -> Load:
     begun = time.perf_counter()
     took: list[float] = []
     numbers = None if first is None else count(first)
     async with asyncio.TaskGroup() as clients:
         for _ in range(connections):
-            clients.create_task(_client(url, begun + seconds, numbers, took))
+            clients.create_task(_client(url, begun + seconds, numbers, token, took))
     took.sort()
     return Load(len(took), time.perf_counter() - begun, took[int(len(took) * 0.99)])
 
 
-async def _client(url: str, until: float, numbers: "count[int] | None", took: list[float]) -> None:
+async def _client(
+    url: str, until: float, numbers: "count[int] | None", token: str | None, took: list[float]
+) -> None:
+    caller = f"Authorization: Bearer {token}\r\n" if token is not None else ""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=2**20)
     while (begun := time.perf_counter()) < until:
         path = f"{parts.path}?{parts.query}" + ("" if numbers is None else str(next(numbers)))
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
-        head = (await reader.readuntil(b"\r\n\r\n")).lower()
-        assert head.startswith(b"http/1.1 200"), head
-        await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r\n")[0]))
+        head = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{caller}\r\n"
+        writer.write(head.encode())
+        answer = (await reader.readuntil(b"\r\n\r\n")).lower()
+        assert answer.startswith(b"http/1.1 200"), answer
+        await reader.readexactly(int(answer.partition(b"content-length: ")[2].split(b"\r\n")[0]))
         took.append(time.perf_counter() - begun)
     writer.close()

@@ -1,13 +1,19 @@
-"""Servers to compare ours with, run as ours is: `bare FILE`, and `unwrapped`: no middleware."""
+"""Servers to compare ours with, run as ours is: `bare FILE`; `unwrapped`: the routes alone; and
+`unguarded`: without asking who calls and how often.
+"""
 
 import sys
 from pathlib import Path
 
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tradeapi import logging
 from tradeapi.app import create_app
+from tradeapi.auth.layer import Identify
 from tradeapi.settings import load
+from tradeapi.web.limits import Limits
+from tradeapi.web.principal import PRINCIPAL, Principal
 from tradeapi.web.server import Server
 
 
@@ -43,9 +49,33 @@ def unwrapped() -> ASGIApp:
     return app
 
 
+def unguarded() -> ASGIApp:
+    """Our application, for which everybody may read."""
+    app = create_app()
+    app.user_middleware = [
+        Middleware(_Anybody) if layer.cls == Identify else layer
+        for layer in app.user_middleware
+        if layer.cls != Limits
+    ]
+    return app
+
+
+class _Anybody:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[PRINCIPAL] = _reader
+        await self._app(scope, receive, send)
+
+
+_reader = Principal(may_browse=True)
+SERVERS = {"unwrapped": unwrapped, "unguarded": unguarded}
+
+
 if __name__ == "__main__":
     settings = load()
     logging.configure(settings.log_level)
     wanted = sys.argv[1]
-    served = unwrapped() if wanted == "unwrapped" else bare(Path(sys.argv[2]).read_bytes())
+    served = bare(Path(sys.argv[2]).read_bytes()) if wanted == "bare" else SERVERS[wanted]()
     Server(served, settings, lambda url: print("serves", url, file=sys.stderr, flush=True)).run()

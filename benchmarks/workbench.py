@@ -34,12 +34,20 @@ class Workbench:
         return self._files.copy(folder)
 
     @cached_property
-    def databases(self) -> PostgresDatabases:
-        """Migrated, empty databases on a PostgreSQL of our own."""
+    def _keeper(self) -> Path:
         # Not where the measured ones are.
         with on(MEASURING):
-            socket = self._resources.enter_context(keeper())
-        return self._resources.enter_context(PostgresDatabases(ask(socket, "postgres")))
+            return self._resources.enter_context(keeper())
+
+    @cached_property
+    def databases(self) -> PostgresDatabases:
+        """Migrated, empty databases on a PostgreSQL of our own."""
+        return self._resources.enter_context(PostgresDatabases(ask(self._keeper, "postgres")))
+
+    @cached_property
+    def redis(self) -> str:
+        """The URL of a Redis of our own."""
+        return ask(self._keeper, "redis")
 
     @cached_property
     def market(self) -> str:

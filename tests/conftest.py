@@ -14,6 +14,11 @@ from tradeapi.database import Database
 from tradeapi.settings import Settings
 
 KEEPER = "TRADEAPI_TEST_KEEPER"
+# One address asks more in a second than a caller does in a day; tests of limits set their own.
+UNLIMITED = {
+    f"RATE_LIMIT_{name}PER_MINUTE": "1000000"
+    for name in ("", "USER_", "HISTORY_", "LOGIN_", "HEAVY_", "INGEST_")
+}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,8 +33,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def bare_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the developer's own settings, in the environment or in .env, out of the tests."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in Settings.model_fields:
+        for name in (*Settings.model_fields, "enable_auth"):
             patch.delenv(name.upper(), raising=False)
+        for name, value in UNLIMITED.items():
+            patch.setenv(name, value)
         patch.chdir(tmp_path_factory.mktemp("work"))
         yield
 

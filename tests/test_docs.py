@@ -1,15 +1,19 @@
 """What README and docs name exists, and what exists is named: settings, metrics, routes, limits."""
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import typer
 from prometheus_client.metrics import MetricWrapperBase
 from typer.core import TyperGroup
 
+from tests.auth.routes import LOGIN_ONLY, Operation, operations
 from tests.documents.examples import DOCUMENTS, ROOT, read
 from tradeapi import metrics
 from tradeapi.app import create_app
+from tradeapi.auth import authenticator, logins, throttle, tickets
 from tradeapi.cli import cli
 from tradeapi.cli.environment import example
 from tradeapi.market.bars import bar_writer, tick_ids, tick_writer
@@ -17,13 +21,19 @@ from tradeapi.market.bars import query as bars_query
 from tradeapi.market.bars.validation import Reason
 from tradeapi.market.quotes import service as quotes
 from tradeapi.market.store import partitions
+from tradeapi.security import passwords
 from tradeapi.settings import Settings
-from tradeapi.streams import connection, limits, protocol, session, topics
+from tradeapi.streams import access, connection, limits, protocol, session, topics
+from tradeapi.web import claims, idempotency
+from tradeapi.web.limits import declare
+from tradeapi.web.principal import NEEDS_MARKET_DATA
 
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operating.md"
+ACCOUNTS, SECURITY = "docs/accounts.md", "docs/security.md"
 EVERYTHING = "\n".join(map(read, DOCUMENTS))
+SOURCES = {path: path.read_text() for path in (ROOT / "src").rglob("*.py")}
 # Variables that are no settings of ours, and words in capitals.
-OTHERS = {"PROMETHEUS_MULTIPROC_DIR", "WEB_CONCURRENCY"}
+OTHERS = {"PROMETHEUS_MULTIPROC_DIR", "WEB_CONCURRENCY", "TRADEAPI_API_KEY"}
 LIMITS = limits.Limits()
 
 
@@ -82,7 +92,9 @@ def test_every_metric_is_listed() -> None:
 def test_every_route_that_is_named_exists(routes: set[str]) -> None:
     """Be it in prose, in a command or in code."""
     places = [re.sub(r"\\{\w+\\}", "[^/]+", re.escape(route.split()[1])) for route in routes]
-    named = re.findall(r"(?:8000|host\}|[A-Z]+ |`)(/(?:api|health|metrics)[\w/{}$:.]*)", EVERYTHING)
+    named = re.findall(
+        r"(?:8000|host\}|[A-Z]+ |`)(/(?:api|health|metrics)[\w/{}$:.-]*)", EVERYTHING
+    )
     assert {path for path in named if not any(re.fullmatch(one, path) for one in places)} == set()
 
 
@@ -137,6 +149,7 @@ def test_every_code_exists() -> None:
 def test_every_close_code_is_listed() -> None:
     """And no other."""
     ours = {connection.NOT_TEXT, session.POLICY, session.TOO_BIG, session.RESTART, session.TOO_SLOW}
+    ours |= {access.NOT_AUTHENTICATED, access.AUTH_DEADLINE, access.TOO_MANY_SOCKETS}
     assert {int(code) for code in re.findall(r"^\| (\d{4}) \|", read(STREAM), re.MULTILINE)} == ours
 
 
@@ -152,6 +165,10 @@ def test_every_close_code_is_listed() -> None:
         (STREAM, f"a string of up to {protocol.LONGEST_ID} characters"),
         (STREAM, f"0 to {protocol.MOST_HISTORY}, by default {protocol.DEFAULT_HISTORY}"),
         (STREAM, f"0 to {protocol.MOST_THROTTLE}, by default 0"),
+        (STREAM, f"`token`: up to {protocol.LONGEST_TOKEN} characters"),
+        (STREAM, f"within {LIMITS.auth_seconds} seconds of hello"),
+        (STREAM, f"{access.WARNING_SECONDS:.0f} seconds before that comes `auth_expiring`"),
+        (STREAM, f"good once, for {tickets.SECONDS[tickets.TicketKind.SOCKET]:.0f} seconds"),
         (STREAM, f"comes every {LIMITS.heartbeat_seconds} seconds"),
         (STREAM, f"the last {topics.KEPT} frames of a topic, for {LIMITS.linger_seconds} seconds"),
         (STREAM, f"{limits.FAULTS} faulty frames in a row"),

@@ -87,7 +87,8 @@ def test_what_clients_say_is_understood() -> None:
     """The frames of clients in the description of the stream."""
     said = parse_all(block(STREAM, "json", '"op": "subscribe"').text)
     requests = [protocol.parse(orjson.dumps(frame).decode(), Limits()) for frame in said]
-    assert [type(request).__name__ for request in requests] == ["Subscribe", "Unsubscribe", "Ping"]
+    names = ["Authenticate", "Subscribe", "Unsubscribe", "Ping"]
+    assert [type(request).__name__ for request in requests] == names
 
 
 def test_the_page_reads_what_frames_have(page: str, frames: Sequence[Frame]) -> None:

@@ -110,7 +110,7 @@ async def raw(session: AsyncSession) -> Raw:
 def _sqlite_engine(url: URL) -> Any:  # noqa: ANN401
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"))
+    engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"), hide_parameters=True)
     # Where SQLAlchemy terminates a connection and is cancelled meanwhile, it waits for ever for a
     # thread that has ended, and the process with it. Closed, the connection is gone as well.
     engine.dialect.do_terminate = engine.dialect.do_close  # type: ignore[method-assign]
@@ -136,6 +136,8 @@ def _sqlite_engine(url: URL) -> Any:  # noqa: ANN401
 def _postgres_engine(url: URL) -> Any:  # noqa: ANN401
     return create_async_engine(
         url.set(drivername="postgresql+asyncpg"),
+        # What is stored of passwords and tokens is for no log.
+        hide_parameters=True,
         pool_size=10,
         max_overflow=5,
         pool_timeout=2,

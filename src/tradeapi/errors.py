@@ -2,12 +2,14 @@
 
 TradeError
 ├── Invalid       422  well formed, but cannot be honoured
+├── Unauthenticated  401  who calls is not known, or not any more
 ├── Forbidden     403
 ├── NotFound      404
 ├── Conflict      409
 ├── Stale         412  the resource changed since the caller read it
 ├── TooLarge      413
 ├── UnsupportedMedia  415
+├── TooMany       429  over a rate limit
 └── Unavailable   503  a provider or store that is needed is down
 """
 
@@ -46,6 +48,11 @@ class Invalid(TradeError):
     code = "invalid_field"
 
 
+class Unauthenticated(TradeError):
+    status = 401
+    code = "unauthenticated"
+
+
 class Forbidden(TradeError):
     status = 403
     code = "forbidden"
@@ -74,6 +81,17 @@ class TooLarge(TradeError):
 class UnsupportedMedia(TradeError):
     status = 415
     code = "unsupported_media_type"
+
+
+class TooMany(TradeError):
+    """`retry_after` is in seconds."""
+
+    status = 429
+    code = "too_many_requests"
+
+    def __init__(self, detail: str, *, code: str | None = None, retry_after: int) -> None:
+        super().__init__(detail, code=code)
+        self.retry_after = retry_after
 
 
 class Unavailable(TradeError):

@@ -18,7 +18,7 @@ FOREIGN = ("uvicorn", "gunicorn", "sqlalchemy", "alembic")
 SECRET_NAMES = ("authorization", "cookie", "token", "password", "secret", "api_key", "apikey")
 REDACTED = "[redacted]"
 _CREDENTIALS = re.compile(
-    r"(?P<kept>://[^:/@\s]*:(?=[^\s/]*@)|\bbearer\s+|\b(?:token|password|secret|api[_-]?key)=)"
+    r"(?P<kept>://[^:/@\s]*:(?=[^\s/]*@)|\bbearer[\s.]+|\b(?:token|ticket|password|secret|api[_-]?key)=)"
     r"[^\s@&\"',]+",
     re.IGNORECASE,
 )

@@ -38,6 +38,15 @@ TICKS_INGESTED = Counter("ticks_ingested_total", "Ticks taken into bars.")
 CACHE_HITS = Counter("cache_hits_total", "Answers that a cache had.", ["cache"])
 CACHE_MISSES = Counter("cache_misses_total", "Answers that had to be made.", ["cache"])
 
+LOGINS = Counter("auth_logins_total", "Attempts to log in.", ["outcome"])
+ACTIVE_SESSIONS = Gauge(
+    "auth_active_sessions", "Logins that have not ended.", multiprocess_mode="livemax"
+)
+LIMIT_HITS = Counter("rate_limit_hits_total", "Requests refused by a rate limit.", ["policy"])
+LIMIT_FALLBACKS = Counter(
+    "rate_limit_fallbacks_total", "Requests counted in this process because Redis was away."
+)
+
 STREAM_CLIENTS = Gauge("stream_clients", "Sockets open.", multiprocess_mode="livesum")
 STREAM_SUBSCRIPTIONS = Gauge(
     "stream_subscriptions", "Topics followed by sockets.", ["kind"], multiprocess_mode="livesum"

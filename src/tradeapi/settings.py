@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from tradeapi.errors import NotStarted
@@ -42,17 +50,52 @@ class Settings(BaseSettings):
     environment: Environment = Field(
         default=Environment.DEVELOPMENT,
         description="Where this runs: development, staging or production. Production refuses a "
-        "default or short secret, SQLite, debug, the demo market and wildcard CORS.",
+        "default or short secret, SQLite, debug, the demo market, open access and wildcard CORS.",
     )
     secret_key: SecretStr = Field(
         default=SecretStr(DEVELOPMENT_SECRET),
-        description="Signs what clients hand back to us, such as list cursors. At least 32 bytes; "
-        "make one with: openssl rand -base64 48",
+        description="Signs what clients hand back to us: access tokens, API keys, list cursors. At "
+        "least 32 bytes; make one with: openssl rand -base64 48",
+    )
+    previous_secret_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(),
+        description="Secrets that SECRET_KEY had before, separated by commas: what they signed "
+        "stays good while they are listed, so that nobody is logged out.",
+    )
+    jwt_private_key: SecretStr | None = Field(
+        default=None,
+        description="A private key in PEM form, or the path of a file with one: P-256 signs "
+        "access tokens with ES256, RSA with RS256. Without one SECRET_KEY signs with HS256.",
+    )
+    jwt_previous_keys: SecretStr | None = Field(
+        default=None,
+        description="Keys that JWT_PRIVATE_KEY had before, private or public, one PEM block after "
+        "the other, or the path of a file with them.",
     )
     database_url: str = Field(
         default="sqlite:///.data/tradeapi.db",
         repr=False,  # it may hold a password
         description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.",
+    )
+    redis_url: SecretStr | None = Field(
+        default=None,
+        description="redis://:PASSWORD@HOST:PORT/NUMBER, where processes count rate limits "
+        "together. Without it each counts for itself.",
+    )
+    auth_required: bool = Field(
+        default_factory=lambda data: not _is_development(data),
+        validation_alias=AliasChoices("auth_required", "enable_auth"),
+        description="Whether callers must say who they are. Without, and only in development, who "
+        "does not is the user dev, who may do everything. Default: false in development, else "
+        "true. Also read as ENABLE_AUTH.",
+    )
+    public_read: bool = Field(
+        default=False,
+        description="Let anybody read symbols, bars and quotes, at the limits of anonymous "
+        "callers.",
+    )
+    registration_open: bool = Field(
+        default=True, description="Whether anybody may make an account, or operators only."
     )
     debug: bool = Field(
         default=False, description="Tell callers the exception behind a 500; not for production."
@@ -69,6 +112,86 @@ class Settings(BaseSettings):
         default=(),
         description="Web origins that may call the API, separated by commas, such as "
         "https://charts.example.com. In development pages on this machine always may.",
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Host names under which we may be called, separated by commas; *.example.com "
+        "stands for all below. Empty: any.",
+    )
+    force_https: bool = Field(
+        default=False,
+        description="Send callers over http to https, and have browsers remember it (HSTS).",
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks of our own proxies, separated by commas: only what "
+        "they say of a caller in X-Forwarded-For and X-Forwarded-Proto is believed.",
+    )
+    access_token_expire_minutes: int = Field(
+        default=15, ge=1, le=60, description="How long an access token is good."
+    )
+    refresh_token_expire_days: int = Field(
+        default=14, ge=1, description="How long a login lasts that is not used."
+    )
+    session_expire_days: int = Field(
+        default=90, ge=1, description="How long a login lasts at the most."
+    )
+    mail_url: SecretStr | None = Field(
+        default_factory=lambda data: (
+            SecretStr("folder:.data/mail") if _is_development(data) else None
+        ),
+        description="smtp://USER:PASSWORD@HOST:PORT, or the same with smtp+starttls:// or "
+        "smtps://; folder:PATH writes mails to files. Without it passwords can't be reset by mail. "
+        "Default: folder:.data/mail in development, else none.",
+    )
+    mail_from: str = Field(
+        default="tradeapi <tradeapi@localhost>", description="The sender of mails."
+    )
+    app_url: str = Field(
+        default="http://127.0.0.1:8000",
+        pattern=r"^https?://[^\s]+$",
+        description="Where the pages are that links in mails lead to: /verify-email and "
+        "/reset-password, each with ?token=.",
+    )
+    api_key_header: str = Field(
+        default="X-API-Key",
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="The header in which callers send an API key.",
+    )
+    password_min_length: int = Field(
+        default=8, ge=8, le=64, description="The fewest characters of a password."
+    )
+    argon2_memory_kib: int = Field(
+        default=19456, ge=8, description="Memory that hashing a password takes."
+    )
+    argon2_time_cost: int = Field(
+        default=2, ge=1, description="Passes over that memory; more take longer."
+    )
+    argon2_parallelism: int = Field(default=1, ge=1, description="Threads of one hashing.")
+    rate_limit_per_minute: int = Field(
+        default=60,
+        ge=1,
+        description="Requests a minute of an address whose caller is not known; also of the user "
+        "dev.",
+    )
+    rate_limit_user_per_minute: int = Field(
+        default=600, ge=1, description="Requests a minute of a user, or of an API key."
+    )
+    rate_limit_history_per_minute: int = Field(
+        default=30,
+        ge=1,
+        description="Of the requests of an address whose caller is not known, those for bars.",
+    )
+    rate_limit_login_per_minute: int = Field(
+        default=10, ge=1, description="Logins, registrations and the like a minute, by address."
+    )
+    rate_limit_heavy_per_minute: int = Field(
+        default=10, ge=1, description="Exports a minute, by user, API key or address."
+    )
+    rate_limit_ingest_per_minute: int = Field(
+        default=1500,
+        ge=1,
+        description="Requests with bars or ticks a minute, by user, API key or address.",
     )
     metrics_path: str = Field(
         default="/metrics",
@@ -126,6 +249,10 @@ class Settings(BaseSettings):
     websocket_connections: int = Field(
         default=10_000, gt=0, description="The most sockets one process serves."
     )
+    websocket_connections_per_user: int = Field(
+        default=50, gt=0, description="The most sockets of one user, or of one unknown address."
+    )
+    api_keys_per_user: int = Field(default=20, ge=0, description="The most API keys of one user.")
     websocket_topics: int = Field(
         default=500, gt=0, description="The most topics one socket may follow."
     )
@@ -160,6 +287,22 @@ class Settings(BaseSettings):
         # SQLAlchemy knows the second name only; hosting providers hand out the first.
         return url.replace("postgres://", "postgresql://", 1)
 
+    @field_validator("previous_secret_keys")
+    @classmethod
+    def _long(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if any(
+            len(secret.get_secret_value().encode()) < SHORTEST_SECRET_BYTES for secret in secrets
+        ):
+            raise ValueError(f"has one that is shorter than {SHORTEST_SECRET_BYTES} bytes")
+        return secrets
+
+    @field_validator("auth_required")
+    @classmethod
+    def _not_open(cls, required: bool, info: ValidationInfo) -> bool:
+        if not required and info.data.get("environment") is not Environment.DEVELOPMENT:
+            raise ValueError("lets everybody do everything; only development may be open")
+        return required
+
     @field_validator("debug")
     @classmethod
     def _no_debug(cls, debug: bool, info: ValidationInfo) -> bool:
@@ -174,12 +317,19 @@ class Settings(BaseSettings):
             raise ValueError("serves simulated prices; turn it off")
         return demo
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator(
+        "cors_origins", "allowed_hosts", "trusted_proxies", "previous_secret_keys", mode="before"
+    )
     @classmethod
-    def _separated_by_commas(cls, origins: object) -> object:
-        if isinstance(origins, str):
-            return tuple(part.strip().rstrip("/") for part in origins.split(",") if part.strip())
-        return origins
+    def _separated_by_commas(cls, list: object, info: ValidationInfo) -> object:
+        if not isinstance(list, str):
+            return list
+        parts = tuple(part.strip() for part in list.split(",") if part.strip())
+        return (
+            tuple(part.rstrip("/") for part in parts)
+            if info.field_name == "cors_origins"
+            else parts
+        )
 
     @field_validator("cors_origins")
     @classmethod

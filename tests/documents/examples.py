@@ -11,7 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "docs/bars.md", "docs/stream.md", "docs/operating.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/bars.md",
+    "docs/stream.md",
+    "docs/accounts.md",
+    "docs/security.md",
+    "docs/operating.md",
+)
 
 _block = re.compile(r"^```(\w+) ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

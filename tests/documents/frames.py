@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 import orjson
@@ -11,6 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.documents.demo import Demo
 from tradeapi.streams import protocol
+from tradeapi.web.principal import Principal, Scope
 
 Frame = Mapping[str, Any]
 
@@ -71,8 +73,13 @@ def hear_all(demo: Demo) -> Sequence[Frame]:
             resume = {BARS: {"epoch": snapshot["epoch"], "seq": position["seq"]}}
             second.say(op="subscribe", id=1, topics=[BARS, NOWHERE], resume=resume)
             second.hear("resumed", BARS)
-        # These would take a quarter of a minute, and the service.
-        others = [protocol.heartbeat(time.time()), protocol.bye("restart", 4.372)]
+        # These would take somebody who logs in, a quarter of an hour, and the service.
+        others = [
+            protocol.auth(0, Principal(user=uuid4(), scopes=frozenset({Scope.READ}), expires=now)),
+            protocol.auth_expiring(60),
+            protocol.heartbeat(time.time()),
+            protocol.bye("restart", 4.372),
+        ]
         return [*first.heard, *second.heard, *map(orjson.loads, others)]
 
 

@@ -45,6 +45,33 @@ class Server:
         self._port = int(words[2].rpartition(":")[2])
         self.client.base_url = httpx2.URL(words[2])
 
+    def admit_admin(self) -> str:
+        """Make an admin, and have the client call with a key of theirs that has no limit to speak of;
+        the key.
+        """
+        email, password = "admin@example.com", "a sentence nobody guesses"
+        subprocess.run(
+            [sys.executable, "-m", "tradeapi.cli", "user", "create", email, "--admin"],
+            env=clean_environment(**self._settings),
+            cwd=self._folder,
+            input=f"{password}\n",
+            text=True,
+            check=True,
+            capture_output=True,
+        )
+        form = {"username": email, "password": password}
+        login = self.client.post("/api/v1/auth/token", data=form).raise_for_status().json()
+        made = self.client.post(
+            "/api/v1/auth/api-keys",
+            json={"name": "tests", "scopes": ["read", "write", "ingest", "admin"]},
+            headers={"authorization": f"Bearer {login['access_token']}"},
+        ).raise_for_status()
+        key: str = made.json()["key"]
+        self.client.headers["x-api-key"] = key
+        rate = f"/api/v1/admin/api-keys/{made.json()['id']}/rate"
+        self.client.put(rate, json={"rate": 1_000_000}).raise_for_status()
+        return key
+
     def kill(self) -> None:
         """Without any warning."""
         if self._process is not None:

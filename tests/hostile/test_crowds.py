@@ -33,6 +33,7 @@ def market(
     settings = {
         "WEBSOCKET_TIMEOUT_SECONDS": str(TIMEOUT_SECONDS),
         "WEBSOCKET_PING_INTERVAL_SECONDS": "2",
+        "WEBSOCKET_CONNECTIONS_PER_USER": "1000",
     }
     with serve(sqlite_databases.copy(folder), folder, **settings) as server:
         for symbol in SYMBOLS:

@@ -15,6 +15,7 @@ import pytest
 import structlog
 from fastapi import APIRouter
 
+from tests.conftest import UNLIMITED
 from tests.servers.databases import SqliteDatabases
 from tests.shell.probes import probes
 from tradeapi.app import create_app
@@ -106,7 +107,7 @@ def tradeapi(sqlite_url: str, tmp_path: Path) -> Iterator[Callable[..., Process]
 def clean_environment(**variables: str) -> dict[str, str]:
     """No settings but these; the tests must not depend on who runs them."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    return {**kept, **variables}
+    return {**kept, **UNLIMITED, **variables}
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -1,6 +1,7 @@
 """`tradeapi serve` and gunicorn, as processes."""
 
 import json
+import os
 import re
 import signal
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -191,17 +193,25 @@ class TestGunicorn:
     ) -> Iterator[subprocess.Popen[str]]:
         (tmp_path / "counter_1.db").write_bytes(b"left by an earlier run")
         process = subprocess.Popen(
-            gunicorn_command(), env=environment, stdout=subprocess.PIPE, text=True, cwd=tmp_path
+            gunicorn_command(),
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            start_new_session=True,
         )
         yield process
-        process.kill()
+        # Its worker would outlive it.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
     def test_it_serves(self, gunicorn: subprocess.Popen[str], environment: dict[str, str]) -> None:
         """With our log, our headers and metrics that count."""
         address = f"http://127.0.0.1:{environment['PORT']}"
         wait_for(f"{address}/health/ready")
-        response = httpx2.get(f"{address}/metrics")
+        assert httpx2.get(f"{address}/metrics").status_code == 401
+        response = httpx2.get(f"{address}/metrics", headers=logged_in(address))
         assert "server" not in response.headers
         assert (
             'http_requests_total{method="GET",route="/health/ready",status="200"}' in response.text
@@ -225,6 +235,15 @@ class TestGunicorn:
         )
         assert refused.returncode != 0
         assert "More than one tradeapi process" in refused.stdout + refused.stderr
+
+
+def logged_in(address: str) -> dict[str, str]:
+    """The headers of somebody with an account."""
+    person = {"email": "ada@example.com", "password": "a sentence nobody guesses"}
+    httpx2.post(f"{address}/api/v1/auth/register", json=person).raise_for_status()
+    form = {"username": person["email"], "password": person["password"]}
+    answer = httpx2.post(f"{address}/api/v1/auth/token", data=form).raise_for_status()
+    return {"authorization": f"Bearer {answer.json()['access_token']}"}
 
 
 def gunicorn_command() -> list[str]:

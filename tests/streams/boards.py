@@ -8,6 +8,7 @@ from anyio.lowlevel import checkpoint
 
 from tradeapi.errors import NotFound
 from tradeapi.streams.topics import Frame, Snapshot, Topic
+from tradeapi.web.principal import Principal, Scope
 
 
 class Board:
@@ -92,6 +93,14 @@ class Boards:
 
     def __getitem__(self, name: str) -> Board:
         return self.boards.setdefault(name, Board())
+
+    async def admit(self, name: str, principal: Principal) -> None:
+        """Boards are market data; a secret one is for those who may write."""
+        await checkpoint()
+        if name.endswith("secret"):
+            principal.require(Scope.WRITE)
+        else:
+            principal.require_market_data()
 
     async def open(self, topic: Topic) -> BoardSource:
         await checkpoint()

@@ -63,6 +63,24 @@ class Client:
             except ConnectionClosed as closed:
                 return closed.rcvd.code if closed.rcvd else None
 
+    async def hear_close(self) -> tuple[list[Frame], int, str]:
+        """What is still said, and the code and the reason that the server closes with."""
+        frames: list[Frame] = []
+        async with asyncio.timeout(5):
+            try:
+                while True:
+                    frames.append(orjson.loads(await self.connection.recv()))
+            except ConnectionClosed as closed:
+                close = closed.rcvd
+        assert close is not None
+        return frames, close.code, close.reason
+
+    async def hear_refusal(self) -> tuple[str, int]:
+        """The code of the one error frame that comes, and that of the close."""
+        [error], code, _ = await self.hear_close()
+        assert error["type"] == "error"
+        return error["code"], code
+
     async def subscribe(self, *topics: str, **options: object) -> None:
         """Follow the topics; returns when all have their snapshot."""
         for topic in topics:

@@ -1,18 +1,23 @@
 """A hub behind a real server on a free port."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import anyio
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
+from tests.streams.authority import Authority
 from tests.streams.boards import Boards
 from tests.streams.waiting import until
+from tradeapi.auth.layer import Identify
 from tradeapi.clock import SystemClock
+from tradeapi.database import Database
 from tradeapi.settings import Settings
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import Limits
@@ -74,18 +79,31 @@ async def running(app: ASGIApp, settings: Settings, **options: object) -> AsyncI
 
 
 @asynccontextmanager
-async def serve_hub(hub: Hub, **options: object) -> AsyncIterator[Served]:
+async def serve_hub(
+    hub: Hub,
+    *,
+    authority: Authority | None = None,
+    layers: Sequence[Middleware] = (),
+    **options: object,
+) -> AsyncIterator[Served]:
+    """Without an authority anybody may read; `layers` come between who calls and the stream."""
     boards = Boards()
     hub.register("board", boards)
+    # Whom nobody has to identify needs no database.
+    nobody = Authority(Database("sqlite:///nowhere.db"), public_read=True)
+    authenticator = (authority or nobody).authenticator
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, object]]:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(hub.run)
-            yield {"hub": hub}
+            if authority is not None:
+                authority.revocations.listen(hub.callers.hear)
+                tasks.start_soon(authority.revocations.run)
+            yield {"hub": hub, "authenticator": authenticator}
             tasks.cancel_scope.cancel()
 
-    app = FastAPI(lifespan=lifespan)
+    app = FastAPI(lifespan=lifespan, middleware=[Middleware(Identify), *layers])
     app.include_router(router)
     settings = Settings(drain_seconds=int(hub.limits.drain_seconds))
     async with running(app, settings, **options) as server:
@@ -93,8 +111,12 @@ async def serve_hub(hub: Hub, **options: object) -> AsyncIterator[Served]:
 
 
 @asynccontextmanager
-async def _serve(limits: Limits | None = None, **options: object) -> AsyncIterator[Served]:
-    async with serve_hub(Hub(limits or Limits(), SystemClock()), **options) as served:
+async def _serve(
+    limits: Limits | None = None, *, authority: Authority | None = None, **options: Any
+) -> AsyncIterator[Served]:
+    clock = authority.clock if authority is not None else SystemClock()
+    hub = Hub(limits or Limits(), clock)
+    async with serve_hub(hub, authority=authority, **options) as served:
         yield served
 
 
@@ -107,4 +129,24 @@ def serve() -> Serve:
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
     async with _serve() as served:
+        yield served
+
+
+@pytest.fixture
+async def place(sqlite_url: str) -> AsyncIterator[Database]:
+    """A database for what is the same on any."""
+    async with Database(sqlite_url) as database:
+        yield database
+
+
+@pytest.fixture
+def authority(place: Database) -> Authority:
+    """Of a service where everybody has to say who he is."""
+    return Authority(place)
+
+
+@pytest.fixture
+async def guarded(authority: Authority) -> AsyncIterator[Served]:
+    """Such a service."""
+    async with _serve(authority=authority) as served:
         yield served

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.anyio
 
 COIN = "CRYPTO:BTCUSD"
 TOPICS = [f"bars:{COIN}:1m", f"bars:{COIN}:1h", f"quotes:{COIN}"]
+# Where everybody has to say who he is; to hash a password must not take long.
+CLOSED = {"auth_required": True, "argon2_memory_kib": 64, "argon2_time_cost": 1}
 
 
 @asynccontextmanager
@@ -68,6 +70,52 @@ async def test_ticks_by_http_arrive_on_the_socket(database_url: str) -> None:
                 )
             [quote] = (await caller.get("/quotes", params={"symbols": COIN})).json()["items"]
             assert guest.charts[TOPICS[2]].quote.items() <= quote.items()
+
+
+async def log_in(caller: httpx2.AsyncClient) -> tuple[str, str]:
+    """As somebody new; the user's id and an access token."""
+    person = {"email": "ada@example.com", "password": "correct horse battery"}
+    form = {"username": person["email"], "password": person["password"]}
+    user = (await caller.post("/auth/register", json=person)).json()["id"]
+    token = (await caller.post("/auth/token", data=form)).json()["access_token"]
+    caller.headers["authorization"] = f"Bearer {token}"
+    return user, token
+
+
+async def test_a_person_comes_in_and_is_put_out(database_url: str) -> None:
+    """By a ticket, with a token and afterwards; the end of the login is that of its sockets."""
+    async with application(database_url, **CLOSED) as server, http(server) as caller:
+        user, token = await log_in(caller)
+        ticket = (await caller.post("/auth/ws-ticket")).json()["ticket"]
+        async with (
+            client(f"{server.url}?ticket={ticket}") as first,
+            client(server.url, subprotocols=["tradeapi.v1", f"bearer.{token}"]) as second,
+            client(server.url) as third,
+        ):
+            hellos = [await guest.hear() for guest in (first, second, third)]
+            assert [hello["auth"] for hello in hellos] == ["done", "done", "required"]
+            await third.say(op="subscribe", topics=TOPICS)
+            assert (await third.hear())["code"] == "unauthenticated"
+            await third.say(op="auth", id=1, token=token)
+            assert (await third.hear())["user"] == user
+            await third.say(op="subscribe", topics=TOPICS)
+            rejected = (await third.hear())["rejected"]
+            assert [one["code"] for one in rejected] == ["unknown_symbol"] * 3
+            assert (await caller.post("/auth/logout")).is_success
+            assert [await guest.close_code() for guest in (first, second, third)] == [4401] * 3
+
+
+async def test_who_may_not_read_follows_nothing(sqlite_url: str) -> None:
+    """Nor learns what there is."""
+    async with application(sqlite_url, **CLOSED) as server, http(server) as caller:
+        await log_in(caller)
+        wanted = {"name": "robot", "scopes": ["write"]}
+        key = (await caller.post("/auth/api-keys", json=wanted)).json()["key"]
+        async with client(server.url, additional_headers={"x-api-key": key}) as guest:
+            assert (await guest.hear())["auth"] == "done"
+            await guest.say(op="subscribe", topics=TOPICS)
+            ack = await guest.hear()
+            assert [one["code"] for one in ack["rejected"]] == ["insufficient_scope"] * 3
 
 
 async def test_the_settings_of_the_stream(sqlite_url: str) -> None:

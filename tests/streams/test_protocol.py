@@ -1,6 +1,7 @@
 """Client frames: what is understood, and how the rest is refused."""
 
 import json
+from uuid import UUID
 
 import orjson
 import pytest
@@ -9,15 +10,18 @@ from hypothesis import strategies as st
 
 from tradeapi.streams.limits import Conduct, Limits
 from tradeapi.streams.protocol import (
+    Authenticate,
     Ping,
     Position,
     Refused,
     Subscribe,
     Unsubscribe,
+    auth,
     encode,
     parse,
     refusal,
 )
+from tradeapi.web.principal import Principal, Scope
 
 LIMITS = Limits()
 TOPIC = "bars:US:AAPL:1m"
@@ -56,8 +60,11 @@ def test_the_defaults_of_subscribe() -> None:
     assert parse(encode(frame), LIMITS) == Subscribe(None, (TOPIC,), 300, 0, {})
 
 
-def test_unsubscribe_and_ping() -> None:
-    """The other ops."""
+def test_the_other_ops() -> None:
+    """Auth, unsubscribe and ping; a token is nothing to print."""
+    request = parse('{"op":"auth","id":1,"token":"swordfish"}', LIMITS)
+    assert request == Authenticate(1, "swordfish")
+    assert "swordfish" not in repr(request)
     assert parse('{"op":"unsubscribe","id":"a","topics":["x"]}', LIMITS) == Unsubscribe("a", ("x",))
     assert parse('{"op":"ping","id":-4}', LIMITS) == Ping(-4)
 
@@ -108,6 +115,28 @@ def test_a_field_of_the_wrong_kind_is_named(field: str, value: object) -> None:
     assert (answer.code, answer.field) == ("invalid_field", field)
 
 
+@pytest.mark.parametrize("token", [None, 1, "", "x" * 4097, ["x"]])
+def test_a_token_is_a_string_of_bounded_length(token: object) -> None:
+    """What it was is not repeated."""
+    answer = refused({"op": "auth", "id": 7, "token": token})
+    assert (answer.code, answer.field, answer.id) == ("invalid_field", "token", 7)
+    assert "xx" not in str(answer)
+
+
+def test_who_a_socket_serves_is_told() -> None:
+    """Scopes in their order, the end in whole seconds, or none."""
+    user = UUID(int=1)
+    scopes = frozenset({Scope.WRITE, Scope.READ})
+    assert orjson.loads(auth("a", Principal(user=user, scopes=scopes, expires=1700001800.9))) == {
+        "type": "auth",
+        "id": "a",
+        "user": str(user),
+        "scopes": ["read", "write"],
+        "expires": 1700001800,
+    }
+    assert orjson.loads(auth(None, Principal(user=user)))["expires"] is None
+
+
 def test_too_many_topics_in_one_frame() -> None:
     """Refused before any of them is looked at."""
     answer = refused({"op": "subscribe", "id": 2, "topics": [f"t:{n}" for n in range(10_000)]})
@@ -128,8 +157,9 @@ json_values = st.recursive(
 frames = st.fixed_dictionaries(
     {},
     optional={
-        "op": st.sampled_from(["subscribe", "unsubscribe", "ping"]) | json_values,
+        "op": st.sampled_from(["auth", "subscribe", "unsubscribe", "ping"]) | json_values,
         "id": json_values,
+        "token": st.text(max_size=5) | json_values,
         "topics": st.lists(st.text(max_size=5), max_size=3) | json_values,
         "history": json_values,
         "throttle_ms": json_values,

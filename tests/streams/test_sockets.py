@@ -1,11 +1,7 @@
 """The endpoint on a real server: what a client sees, and what it can't do to the others."""
 
-import asyncio
 import json
-import socket
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 import anyio
 import anyio.lowlevel
@@ -14,6 +10,7 @@ import pytest
 
 from tests.streams.client import client
 from tests.streams.conftest import Serve, Served
+from tests.streams.deaf import deaf
 from tests.streams.waiting import until
 from tradeapi.streams.limits import Limits
 
@@ -151,7 +148,8 @@ async def test_heartbeats(serve: Serve) -> None:
         ("[]", "bad_frame"),
         ("\x00", "bad_frame"),
         ('{"op":"dance"}', "unknown_op"),
-        ('{"op":"auth","token":"x"}', "unknown_op"),
+        ('{"op":"auth","token":"x"}', "unauthenticated"),
+        ('{"op":"auth"}', "invalid_field"),
         ('{"op":"subscribe"}', "invalid_field"),
         (json.dumps({"op": "subscribe", "topics": ["t"] * 10_000}), "too_many_topics"),
         (json.dumps({"op": "subscribe", "topics": [str(n) for n in range(501)]}), None),
@@ -227,30 +225,6 @@ async def test_more_sockets_than_the_limit_are_turned_away(serve: Serve) -> None
         async with client(served.url) as second:
             assert (await second.hear())["reason"] == "limit"
             assert await second.close_code() == 1013
-
-
-@asynccontextmanager
-async def deaf(served: Served, board: str) -> AsyncIterator[socket.socket]:
-    """A client that follows a board and never reads, with as little room as there can be."""
-    topic = f"board:{board}"
-    served.boards[board].write("x", 0)
-    with socket.socket() as connection:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.setblocking(False)
-        loop = asyncio.get_running_loop()
-        await loop.sock_connect(connection, ("127.0.0.1", served.server.port))
-        await loop.sock_sendall(
-            connection,
-            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-        )
-        assert await loop.sock_recv(connection, 12) == b"HTTP/1.1 101"
-        payload = json.dumps({"op": "subscribe", "topics": [topic]}).encode()
-        assert len(payload) < 126
-        masked = bytes([0x81, 0x80 | len(payload), 0, 0, 0, 0]) + payload
-        await loop.sock_sendall(connection, masked)
-        await until(lambda: topic in served.hub.topics)
-        yield connection
 
 
 async def test_a_client_that_never_reads_is_dropped_and_hurts_nobody(serve: Serve) -> None:

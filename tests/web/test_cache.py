@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradeapi.web.cache import OVERHEAD_BYTES, Cache, keep
 from tradeapi.web.envelope import ROUTE_TEMPLATE
+from tradeapi.web.principal import PRINCIPAL, Principal
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -62,6 +63,7 @@ async def ask(app: ASGIApp, path: str = "/kept/a", **headers: str) -> Answer:
             ],
             "fastapi": {},
             ROUTE_TEMPLATE: "/kept/{name}",
+            PRINCIPAL: Principal(may_browse=True),
         }
     )
 

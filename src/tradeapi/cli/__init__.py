@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tradeapi import __version__
+from tradeapi.auth import commands as user_commands
 from tradeapi.cli import environment, schema, serving
 from tradeapi.errors import NotStarted, TradeError
 from tradeapi.market.importing import commands as importing
@@ -24,7 +25,15 @@ cli = typer.Typer(
     # Tracebacks are for the log, and never with the values of variables.
     pretty_exceptions_enable=False,
 )
-for commands in (serving, importing, replaying, schema, environment, exchange_commands):
+for commands in (
+    serving,
+    importing,
+    replaying,
+    schema,
+    environment,
+    exchange_commands,
+    user_commands,
+):
     cli.add_typer(commands.commands)
 
 

@@ -36,4 +36,6 @@ def _default(field: FieldInfo) -> str:
         return value.get_secret_value()
     if isinstance(value, bool):
         return str(value).lower()
+    if value is None:
+        return ""
     return ",".join(value) if isinstance(value, tuple) else str(value)

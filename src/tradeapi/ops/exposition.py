@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter, Request, Response
 
 from tradeapi.metrics import scrape
+from tradeapi.web.principal import NEEDS_READ
 
 FORMATS = ("text/plain", "application/openmetrics-text")
 
@@ -15,6 +16,7 @@ def metrics_router(path: str) -> APIRouter:
     @router.get(
         path,
         summary="Metrics for Prometheus",
+        dependencies=[NEEDS_READ],
         response_class=Response,
         responses={
             200: {"content": {format: {"schema": {"type": "string"}} for format in FORMATS}}

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from tradeapi import __version__
 from tradeapi.ops.readiness import Readiness, readiness
 from tradeapi.web.envelope import REQUEST_ID
+from tradeapi.web.principal import FOR_EVERYBODY
 from tradeapi.web.problems import problem_response, problems
 
 router = APIRouter(tags=["operations"])
@@ -37,7 +38,12 @@ async def _readiness(request: Request) -> Readiness:
     return await readiness(request.state.dependencies)
 
 
-@router.get("/health", summary="Is the process alive?", response_model=Health)
+@router.get(
+    "/health",
+    summary="Is the process alive?",
+    dependencies=[FOR_EVERYBODY],
+    response_model=Health,
+)
 async def health() -> dict[str, str]:
     """Looks at nothing outside the process, so that no outage elsewhere has it restarted."""
     return {"status": "healthy", "version": __version__}
@@ -46,6 +52,7 @@ async def health() -> dict[str, str]:
 @router.get(
     "/health/ready",
     summary="Can the process serve requests?",
+    dependencies=[FOR_EVERYBODY],
     response_model=Ready,
     responses=problems(503),
 )

@@ -4,16 +4,19 @@ Through ASGI a server can neither be told to drop a client that does not read, n
 about to stop. Under another server, or another protocol class, streams work without both.
 """
 
+import logging
 import socket
-from asyncio import TimerHandle
+from asyncio import AbstractEventLoop, TimerHandle
 from asyncio.transports import BaseTransport
 from collections.abc import Callable
 from typing import Any
 
 from starlette.websockets import WebSocket
 from uvicorn._types import ASGISendEvent
+from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.frames import Frame
 
 from tradeapi.web.refusals import refusal
@@ -30,6 +33,11 @@ MOST_FRAGMENTS = 1024
 MOST_PINGS = 100
 PINGS_SECONDS = 10.0
 NOT_TEXT, POLICY = 1007, 1008
+
+# uvicorn tells the address of each handshake, with the tickets in its query, and to those who debug
+# its headers and frames, with the tokens in them.
+_log = logging.getLogger("uvicorn.error.sockets")
+_log.setLevel(logging.WARNING)
 
 
 class Connection:
@@ -50,6 +58,17 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
     _pings = 0
     _first_ping = 0.0
     _late_bytes = 0
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.logger = self.conn.logger = _log
+        self.conn.debug = False
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)

@@ -11,9 +11,11 @@ import structlog
 from tradeapi.clock import Clock
 from tradeapi.errors import NotFound, TradeError, Unavailable
 from tradeapi.streams import protocol
+from tradeapi.streams.callers import Callers
 from tradeapi.streams.limits import Limits
 from tradeapi.streams.mailbox import Mailbox, Subscription
 from tradeapi.streams.topics import Source, Topic
+from tradeapi.web.principal import Principal
 
 # Snapshots may take half of the connections that read; the other half is for requests.
 READS_AT_ONCE = 4
@@ -24,6 +26,10 @@ log = structlog.get_logger()
 
 class Channel(Protocol):
     """A kind of topics, told by what stands before the first colon of their names."""
+
+    async def admit(self, name: str, principal: Principal) -> None:
+        """Raises TradeError for who may not have the topic; others may follow it already."""
+        ...
 
     async def open(self, topic: Topic) -> Source:
         """Check the name and begin to follow what it names; TradeError says why not."""
@@ -38,6 +44,7 @@ class Hub:
         self.clock = clock
         self.topics: dict[str, Topic] = {}
         self.mailboxes: dict[Mailbox, None] = {}
+        self.callers = Callers(limits.connections_per_user)
         self._channels: dict[str, Channel] = {}
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
 
@@ -65,12 +72,13 @@ class Hub:
             for mailbox in self.mailboxes:
                 mailbox.say(text)
 
+    async def admit(self, name: str, principal: Principal) -> None:
+        """Raises TradeError for who may not have the topic, whoever else follows it."""
+        await self._channel(name).admit(name, principal)
+
     async def open(self, name: str) -> Topic:
         """The topic, held until it is released; raises TradeError where there is none."""
-        channel = self._channels.get(name.partition(":")[0])
-        if channel is None:
-            detail = f"There is no topic {name[:80]!r}; topics begin with {self._kinds}."
-            raise NotFound(detail, code="unknown_topic")
+        channel = self._channel(name)
         topic = self.topics.get(name)
         if topic is None:
             topic = self.topics[name] = Topic(name)
@@ -169,6 +177,10 @@ class Hub:
             topic.source.close()
             topic.source = None
 
-    @property
-    def _kinds(self) -> str:
-        return ", ".join(f"{kind}:" for kind in self._channels)
+    def _channel(self, name: str) -> Channel:
+        channel = self._channels.get(name.partition(":")[0])
+        if channel is None:
+            kinds = ", ".join(f"{kind}:" for kind in self._channels)
+            detail = f"There is no topic {name[:80]!r}; topics begin with {kinds}."
+            raise NotFound(detail, code="unknown_topic")
+        return channel

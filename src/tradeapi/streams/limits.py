@@ -14,11 +14,13 @@ class Limits:
     """`pending` bounds the frames that wait for one socket; beyond it the socket is closed."""
 
     connections: int = 10_000
+    connections_per_user: int = 50
     topics: int = 500
     frame_bytes: int = 64 * 1024
     messages_per_second: int = 20
     burst: int = 60
     pending: int = 4096
+    auth_seconds: float = 5
     send_seconds: float = 10
     heartbeat_seconds: float = 15
     linger_seconds: float = 30
@@ -28,6 +30,7 @@ class Limits:
     def of(cls, settings: Settings) -> Self:
         return cls(
             connections=settings.websocket_connections,
+            connections_per_user=settings.websocket_connections_per_user,
             topics=settings.websocket_topics,
             frame_bytes=settings.websocket_frame_bytes,
             messages_per_second=settings.websocket_messages_per_second,

@@ -1,11 +1,12 @@
 """The wire protocol without I/O: client frames become requests, server frames become text."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
 
 from tradeapi.streams.limits import Limits
+from tradeapi.web.principal import Principal, Scope
 
 VERSION = 1
 SUBPROTOCOL = "tradeapi.v1"
@@ -14,6 +15,7 @@ MOST_HISTORY = 5000
 MOST_THROTTLE = 60_000
 LONGEST_ID = 64
 LONGEST_TOPIC = 200
+LONGEST_TOKEN = 4096
 
 Id = int | str | None
 
@@ -34,6 +36,14 @@ class Position:
 
     epoch: str
     seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    """`token` is an access token or an API key."""
+
+    id: Id
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +77,7 @@ class Rejected:
     detail: str
 
 
-Request = Subscribe | Unsubscribe | Ping
+Request = Authenticate | Subscribe | Unsubscribe | Ping
 
 
 def parse(text: str, limits: Limits) -> Request:
@@ -97,7 +107,7 @@ def encode(frame: Mapping[str, object]) -> str:
     return orjson.dumps(frame, option=orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
-def hello(connection: str, time: float, limits: Limits) -> str:
+def hello(connection: str, time: float, limits: Limits, auth: str) -> str:
     return encode(
         {
             "type": "hello",
@@ -113,9 +123,20 @@ def hello(connection: str, time: float, limits: Limits) -> str:
                 "history": MOST_HISTORY,
                 "throttle_ms": MOST_THROTTLE,
             },
-            "auth": "optional",
+            "auth": auth,
         }
     )
+
+
+def auth(id: Id, principal: Principal) -> str:
+    scopes = [scope for scope in Scope if scope in principal.scopes]
+    expires = None if principal.expires is None else int(principal.expires)
+    frame = {"type": "auth", "id": id, "user": principal.user, "scopes": scopes}
+    return encode(frame | {"expires": expires})
+
+
+def auth_expiring(seconds: float) -> str:
+    return encode({"type": "auth_expiring", "in": round(seconds)})
 
 
 def ack(id: Id, topics: Sequence[str], rejected: Sequence[Rejected]) -> str:
@@ -152,6 +173,14 @@ def resumed(topic: str, epoch: str, first: int, last: int) -> str:
     return encode({"type": "resumed", "topic": topic, "epoch": epoch, "from": first, "to": last})
 
 
+def _authenticate(id: Id, frame: Mapping[str, object], _: Limits) -> Authenticate:
+    token = frame.get("token")
+    if isinstance(token, str) and 0 < len(token) <= LONGEST_TOKEN:
+        return Authenticate(id, token)
+    detail = f"token must be a string of at most {LONGEST_TOKEN} characters."
+    raise Refused("invalid_field", detail, field="token")
+
+
 def _subscribe(id: Id, frame: Mapping[str, object], limits: Limits) -> Subscribe:
     return Subscribe(
         id=id,
@@ -171,6 +200,7 @@ def _ping(id: Id, _: Mapping[str, object], __: Limits) -> Ping:
 
 
 _OPS: dict[str, Callable[[Id, Mapping[str, object], Limits], Request]] = {
+    "auth": _authenticate,
     "subscribe": _subscribe,
     "unsubscribe": _unsubscribe,
     "ping": _ping,

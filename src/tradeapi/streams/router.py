@@ -24,4 +24,4 @@ async def stream(socket: WebSocket) -> None:
         await socket.close(OVERLOADED, "too many connections")
         return
     with hub.mailbox() as mailbox, metrics.STREAM_CLIENTS.track_inprogress():
-        await Session(socket, hub, mailbox).run()
+        await Session(socket, socket.state.authenticator, hub, mailbox).run()

@@ -3,30 +3,32 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import assert_never
 
 import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tradeapi import metrics
-from tradeapi.errors import TradeError, Unavailable
-from tradeapi.streams import protocol
+from tradeapi.auth.authenticator import Authenticator
+from tradeapi.errors import TradeError, Unauthenticated
+from tradeapi.streams import credentials, protocol
+from tradeapi.streams.access import NOT_AUTHENTICATED, TOO_MANY_SOCKETS, Access, Standing
+from tradeapi.streams.callers import Crowded
 from tradeapi.streams.connection import connection_of
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import Conduct
-from tradeapi.streams.mailbox import Lagged, Mailbox, Subscription
+from tradeapi.streams.mailbox import Lagged, Mailbox
 from tradeapi.streams.protocol import (
+    Authenticate,
     Ping,
-    Position,
     Refused,
-    Rejected,
     Request,
     Subscribe,
     Unsubscribe,
 )
-from tradeapi.streams.topics import Topic
+from tradeapi.streams.subscriptions import Subscriptions
+from tradeapi.web.proxies import caller_key
 
 POLICY, TOO_BIG, RESTART, TOO_SLOW = 1008, 1009, 1012, 1013
 CLOSE_SECONDS = 1.0
@@ -35,29 +37,48 @@ CLOSE_SECONDS = 1.0
 class Session:
     """Lives from hello to close; `run` returns when the socket is gone."""
 
-    def __init__(self, socket: WebSocket, hub: Hub, mailbox: Mailbox) -> None:
+    def __init__(
+        self, socket: WebSocket, authenticator: Authenticator, hub: Hub, mailbox: Mailbox
+    ) -> None:
         self._socket = socket
+        self._authenticator = authenticator
         self._connection = connection_of(socket)
         self._hub = hub
         self._limits = hub.limits
         self._mailbox = mailbox
         self._conduct = Conduct(hub.limits)
-        self._subscriptions: dict[str, Subscription] = {}
+        self._subscriptions = Subscriptions(hub, mailbox)
+        self._access = Access(
+            hub.callers,
+            hub.clock,
+            caller_key(socket.client.host if socket.client else None),
+            auth_seconds=hub.limits.auth_seconds,
+            warn=self._warn,
+            end=self._cut_off,
+        )
+        self._sending = anyio.CancelScope()
         self._farewell = (1000, "")
 
     async def run(self) -> None:
         self._connection.on_shutdown(self.leave)
-        now = self._hub.clock.now()
-        self._mailbox.say(protocol.hello(uuid.uuid4().hex, now, self._limits))
-        try:
+        with closing(self._access), closing(self._subscriptions):
+            await self._greet()
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(self._write, tasks.cancel_scope)
                 tasks.start_soon(self._hub.serve_snapshots, self._mailbox)
                 await self._read()
                 tasks.cancel_scope.cancel()
-        finally:
-            for subscription in self._subscriptions.values():
-                self._release(subscription)
+
+    async def _greet(self) -> None:
+        now, scope = self._hub.clock.now(), self._socket.scope
+        try:
+            self._access.take(await credentials.of_handshake(self._authenticator, scope, now))
+        except TradeError as error:
+            self._mailbox.say(protocol.error(error.code, str(error)))
+            self._turn_away(error)
+        else:
+            auth = self._access.standing
+            self._mailbox.say(protocol.hello(uuid.uuid4().hex, now, self._limits, auth))
 
     def leave(self) -> float:
         """Say goodbye within the drain window; how many seconds from now at the latest."""
@@ -73,6 +94,22 @@ class Session:
     def _close(self, code: int, reason: str) -> None:
         self._farewell = code, reason
         self._mailbox.close()
+
+    def _cut_off(self, code: int, reason: str) -> None:
+        """Close without a further word; what is on its way to the writer is never sent."""
+        self._close(code, reason)
+        self._sending.cancel()
+
+    def _turn_away(self, error: TradeError) -> None:
+        if isinstance(error, Crowded):
+            self._close(TOO_MANY_SOCKETS, "too many sockets")
+        elif isinstance(error, Unauthenticated):
+            self._close(NOT_AUTHENTICATED, "not authenticated")
+        else:
+            self._close(TOO_SLOW, "try again")
+
+    def _warn(self, seconds: float) -> None:
+        self._mailbox.say(protocol.auth_expiring(seconds))
 
     async def _read(self) -> None:
         while not self._mailbox.is_closing:
@@ -108,82 +145,41 @@ class Session:
 
     async def _do(self, request: Request) -> None:
         match request:
+            case Authenticate():
+                await self._authenticate(request)
             case Subscribe():
                 await self._subscribe(request)
             case Unsubscribe():
-                self._unsubscribe(request)
+                self._subscriptions.remove(request)
             case Ping():
                 self._mailbox.say(protocol.pong(request.id))
             case _:
                 assert_never(request)
 
+    async def _authenticate(self, request: Authenticate) -> None:
+        try:
+            self._access.take(await credentials.of_token(self._authenticator, request.token))
+        except TradeError as error:
+            if isinstance(error, Crowded):
+                self._turn_away(error)
+            raise Refused(error.code, str(error), id=request.id) from error
+        self._mailbox.say(protocol.auth(request.id, self._access.principal))
+        await self._subscriptions.review(self._access.principal)
+
     async def _subscribe(self, request: Subscribe) -> None:
-        held = self._subscriptions.keys() | set(request.topics)
-        if len(held) > self._limits.topics:
-            detail = f"{len(held)} topics are more than the {self._limits.topics} of a socket."
-            raise Refused("too_many_topics", detail, field="topics", id=request.id)
-        rejected = await self._open(request)
-        refused = {topic.topic for topic in rejected}
-        accepted = [topic for topic in request.topics if topic not in refused]
-        self._mailbox.say(protocol.ack(request.id, accepted, rejected))
-        for topic in accepted:
-            subscription = self._subscriptions[topic]
-            subscription.history, subscription.throttle = request.history, request.throttle
-            subscription.want()
-
-    async def _open(self, request: Subscribe) -> Sequence[Rejected]:
-        """Hold the topics that are not held yet; those that can't be had."""
-        rejected = []
-        failure: Unavailable | None = None
-        for name in request.topics:
-            held = self._subscriptions.get(name)
-            if held is not None and not held.is_closed:
-                continue
-            if failure is None:
-                try:
-                    self._hold(await self._hub.open(name), request.resume.get(name))
-                except Unavailable as error:
-                    # Five hundred more waits for a database that is down would help nobody.
-                    failure = error
-                except TradeError as error:
-                    rejected.append(Rejected(name, error.code, str(error)))
-            if failure is not None:
-                rejected.append(Rejected(name, failure.code, str(failure)))
-        return rejected
-
-    def _hold(self, topic: Topic, resume: Position | None) -> None:
-        ended = self._subscriptions.get(topic.name)
-        if ended is not None:
-            self._release(ended)
-        self._subscriptions[topic.name] = Subscription(topic, self._mailbox, resume)
-        metrics.STREAM_SUBSCRIPTIONS.labels(topic.kind).inc()
-
-    def _unsubscribe(self, request: Unsubscribe) -> None:
-        rejected = []
-        for name in request.topics:
-            subscription = self._subscriptions.pop(name, None)
-            if subscription is None:
-                detail = f"You are not subscribed to {name}."
-                rejected.append(Rejected(name, "not_found", detail))
-            else:
-                self._release(subscription)
-        missing = {topic.topic for topic in rejected}
-        gone = [name for name in request.topics if name not in missing]
-        self._mailbox.say(protocol.ack(request.id, gone, rejected))
-
-    def _release(self, subscription: Subscription) -> None:
-        subscription.close()
-        self._hub.release(subscription.topic)
-        metrics.STREAM_SUBSCRIPTIONS.labels(subscription.topic.kind).dec()
+        if self._access.standing is Standing.REQUIRED:
+            raise Refused("unauthenticated", "Say who you are first, with auth.", id=request.id)
+        await self._subscriptions.add(request, self._access.principal)
 
     async def _write(self, session: anyio.CancelScope) -> None:
         """Send what is due until the session ends, and end it if the client does not keep up."""
         try:
-            while texts := await self._mailbox.take():
-                async with asyncio.timeout(self._limits.send_seconds):
-                    for text in texts:
-                        await self._socket.send({"type": "websocket.send", "text": text})
-                self._count(len(texts))
+            with self._sending:
+                while texts := await self._mailbox.take():
+                    async with asyncio.timeout(self._limits.send_seconds):
+                        for text in texts:
+                            await self._socket.send({"type": "websocket.send", "text": text})
+                    self._count(len(texts))
         except WebSocketDisconnect:
             pass
         except (Lagged, TimeoutError):

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradeapi.metrics import CACHE_HITS, CACHE_MISSES
 from tradeapi.web.envelope import ROUTE_TEMPLATE, route_template
+from tradeapi.web.principal import principal_of
 
 MAKING = "tradeapi.making"
 # What an entry takes beside its body.
@@ -88,6 +89,8 @@ class Cache:
         ):
             await self._app(scope, receive, send)
             return
+        # Ahead of the routes, whose own checks a kept answer does not pass.
+        principal_of(scope).require_market_data()
         accepted, known = _negotiation(scope)
         key = (scope["path"], scope["query_string"], accepted)
         kept = self._find(key)

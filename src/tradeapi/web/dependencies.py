@@ -11,6 +11,7 @@ from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.drivers import Raw
 from tradeapi.settings import Settings
+from tradeapi.web.claims import claim_of
 from tradeapi.web.pages import Cursors
 
 # All of these are coroutines: FastAPI runs a plain function in a thread, which costs far more.
@@ -40,9 +41,17 @@ async def _cursors(settings: SettingsDep) -> Cursors:
     return Cursors(settings.secret_key.get_secret_value())
 
 
-async def _open_session(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
+async def open_session(
+    connection: HTTPConnection, database: DatabaseDep
+) -> AsyncIterator[AsyncSession]:
+    """A route that is Idempotent has its answer by the end, and it is committed with the rest."""
+    claim = claim_of(connection.scope)
     async with database.transaction() as session:
+        if claim is not None:
+            await claim.begin(session)
         yield session
+        if claim is not None:
+            await claim.end(session)
 
 
 async def _open_reader(database: DatabaseDep) -> AsyncIterator[Raw]:
@@ -55,7 +64,7 @@ CursorsDep = Annotated[Cursors, Depends(_cursors)]
 # scope="function": the transaction commits before the answer leaves. By default FastAPI leaves a
 # `yield` dependency after the answer, and a commit that fails then has already been told as a 200.
 # Sockets must not ask for these: their function lasts as long as the connection.
-SessionDep = Annotated[AsyncSession, Depends(_open_session, scope="function")]
+SessionDep = Annotated[AsyncSession, Depends(open_session, scope="function")]
 
 # For what only reads: a session takes SQLite's one writer's lock.
 ReaderDep = Annotated[Raw, Depends(_open_reader, scope="function")]

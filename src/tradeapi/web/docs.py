@@ -9,7 +9,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from starlette.types import Receive, Scope, Send
 
-router = APIRouter(include_in_schema=False)
+from tradeapi.web.principal import FOR_EVERYBODY
+
+router = APIRouter(include_in_schema=False, dependencies=[FOR_EVERYBODY])
 
 # Everything from here, nothing inline but Swagger UI's own style attributes and pictures.
 POLICY = (
@@ -36,6 +38,7 @@ START = """SwaggerUIBundle({
   url: "openapi.json",
   dom_id: "#swagger-ui",
   deepLinking: true,
+  persistAuthorization: true,
   presets: [SwaggerUIBundle.presets.apis],
 });
 """

@@ -18,6 +18,8 @@ from tradeapi.metrics import REQUEST_SECONDS, REQUESTS, REQUESTS_IN_PROGRESS
 # Where a layer that answers ahead of the router says whose answer it is.
 ROUTE_TEMPLATE = "tradeapi.route"
 REQUEST_ID = "tradeapi.request_id"
+# A list, to which layers further in may add: errors leave with them, too.
+ANSWER_HEADERS = "tradeapi.answer_headers"
 UNMATCHED = "unmatched"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -28,6 +30,8 @@ SECURITY_HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+
+Headers = list[tuple[bytes, bytes]]
 
 _acceptable_id = re.compile(rb"[A-Za-z0-9-]{8,64}").fullmatch
 _log = structlog.get_logger("tradeapi.access")
@@ -94,10 +98,10 @@ class Envelope:
 class _Exchange:
     """Adds our headers to one answer and sees how it turns out."""
 
-    __slots__ = ("_id", "_send", "size", "status")
+    __slots__ = ("_headers", "_send", "size", "status")
 
-    def __init__(self, id: bytes, send: Send) -> None:
-        self._id = id
+    def __init__(self, headers: Headers, send: Send) -> None:
+        self._headers = headers
         self._send = send
         # What the server answers when the application has not answered at all.
         self.status = 500
@@ -108,36 +112,36 @@ class _Exchange:
             self.size += len(message.get("body", b""))
         elif message["type"] == "http.response.start":
             self.status = message["status"]
-            message = _headed(message, self._id)
+            message = _headed(message, self._headers)
         await self._send(message)
 
 
 class _Handshake:
     """The answer to a socket's handshake gets them as well."""
 
-    __slots__ = ("_id", "_send")
+    __slots__ = ("_headers", "_send")
 
-    def __init__(self, id: bytes, send: Send) -> None:
-        self._id = id
+    def __init__(self, headers: Headers, send: Send) -> None:
+        self._headers = headers
         self._send = send
 
     async def send(self, message: Message) -> None:
         if message["type"] == "websocket.accept":
-            headers = [*message.get("headers", ()), (b"x-request-id", self._id)]
-            message = {**message, "headers": headers}
+            message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
         elif message["type"] == "websocket.http.response.start":
-            message = _headed(message, self._id)
+            message = _headed(message, self._headers)
         await self._send(message)
 
 
-def _headed(start: Message, id: bytes) -> Message:
-    headers = [*start["headers"], *SECURITY_HEADERS, (b"x-request-id", id)]
+def _headed(start: Message, further: Headers) -> Message:
+    headers = [*start["headers"], *further]
     if not any(name == b"content-security-policy" for name, _ in headers):
         headers.append(CONTENT_POLICY)
     return {**start, "headers": headers}
 
 
-def _identify(scope: Scope) -> bytes:
+def _identify(scope: Scope) -> Headers:
+    """Give the request its id; the headers that its answer has in any case."""
     id = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     if _acceptable_id(id) is None:
         id = os.urandom(16).hex().encode()
@@ -145,7 +149,8 @@ def _identify(scope: Scope) -> bytes:
     # A pipelined request begins in the context of the one before it.
     clear_contextvars()
     bind_contextvars(request_id=scope[REQUEST_ID])
-    return id
+    headers = scope[ANSWER_HEADERS] = [*SECURITY_HEADERS, (b"x-request-id", id)]
+    return headers
 
 
 def route_template(scope: Scope) -> str:

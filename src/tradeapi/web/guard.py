@@ -6,6 +6,7 @@ from collections.abc import Collection
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradeapi.errors import Forbidden, Invalid, NotFound, TooLarge, TradeError, Unavailable
@@ -15,6 +16,8 @@ from tradeapi.web.problems import trade_problem
 
 # Of a model's body; a field too many costs some microseconds, in which nobody else is answered.
 DOCUMENT_BYTES = 512 * 1024
+# Of servers that can answer a handshake with more than a status.
+SOCKET_ANSWERS = "websocket.http.response"
 
 _log = structlog.get_logger("tradeapi.web")
 
@@ -48,7 +51,7 @@ class Guard:
         if scope["type"] == "http":
             await self._answer(scope, receive, send)
         elif scope["type"] == "websocket":
-            await self._app(scope, receive, _Refusal(scope, receive, send).send)
+            await self._shake_hands(scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -73,6 +76,15 @@ class Guard:
             await self._tell(self._judge(error), scope, receive, send)
         finally:
             answer.timer.cancel()
+
+    async def _shake_hands(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = _Refusal(scope, receive, send)
+        try:
+            await self._app(scope, receive, refusal.send)
+        except Exception as error:
+            if refusal.is_settled:
+                raise
+            await refusal.tell(self._judge(error))
 
     async def _tell(self, problem: TradeError, scope: Scope, receive: Receive, send: Send) -> None:
         if isinstance(problem, Unavailable):
@@ -156,26 +168,35 @@ class _Answer:
             self._task.cancel()
 
 
+async def respond(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer in the application's place; a server that can't send a body refuses in its own way."""
+    if scope["type"] == "websocket" and SOCKET_ANSWERS not in scope.get("extensions", {}):
+        await send({"type": "websocket.close"})
+    else:
+        await response(scope, receive, send)
+
+
 class _Refusal:
     """A handshake that nobody accepts is answered with a problem; the server's own has none."""
 
-    __slots__ = ("_is_open", "_receive", "_scope", "_send")
+    __slots__ = ("_receive", "_scope", "_send", "is_settled")
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._scope = scope
         self._receive = receive
         self._send = send
-        # A server that can't send a body refuses in its own way.
-        self._is_open = "websocket.http.response" not in scope.get("extensions", {})
+        self.is_settled = False
 
     async def send(self, message: Message) -> None:
-        if self._is_open or message["type"] != "websocket.close":
-            self._is_open = True
+        if self.is_settled or message["type"] != "websocket.close":
+            self.is_settled = True
             await self._send(message)
-            return
-        if "endpoint" in self._scope:
-            error: TradeError = Forbidden("The socket is refused.")
+        elif "endpoint" in self._scope:
+            await self.tell(Forbidden("The socket is refused."))
         else:
-            error = NotFound("There is no socket at this address.")
-        answer = trade_problem(self._scope[REQUEST_ID], error)
-        await answer(self._scope, self._receive, self._send)
+            await self.tell(NotFound("There is no socket at this address."))
+
+    async def tell(self, error: TradeError) -> None:
+        self.is_settled = True
+        problem = trade_problem(self._scope[REQUEST_ID], error)
+        await respond(problem, self._scope, self._receive, self._send)

@@ -1,26 +1,76 @@
-"""The application's OpenAPI document, with the problems that every route may answer with."""
+"""The application's OpenAPI document, with what every route may answer and what it asks for."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import RouteContext, iter_route_contexts
 
+from tradeapi.web.principal import Need, Scope
 from tradeapi.web.problems import Problem, problems
 
 Document = dict[str, Any]
 
 DOCUMENTED = ("get", "put", "post", "delete", "patch")
-# Any route may break, or wait in vain for the database.
-ALWAYS = (500, 503)
+# Any route may break, wait in vain for the database, or be asked too often.
+ALWAYS = (429, 500, 503)
 WITH_BODY = (413, 422)
+# Also where nobody has to say who they are: what they do say must be right.
+PROTECTED = (401, 403)
+TOKEN_URL = "/api/v1/auth/token"  # noqa: S105  no secret
+
+SCOPES = {
+    Scope.READ.value: "read, what is yours and the market's",
+    Scope.WRITE.value: "change what is yours",
+    Scope.INGEST.value: "send and remove bars, send ticks",
+    Scope.ADMIN.value: "change symbols and exchanges, manage users",
+}
 
 
 class Api(FastAPI):
+    key_header = "X-API-Key"
+
     def openapi(self) -> Document:
         document = super().openapi()
         # FastAPI makes a new document when routes were added, and else keeps the last.
         if "Problem" not in document.get("components", {}).get("schemas", {}):
             _finish(document)
+            _protect(document, self)
         return document
+
+
+def need_of(context: RouteContext) -> Need | None:
+    """What a route has declared to need; None: it has forgotten to."""
+    for dependency in getattr(context, "dependencies", ()):
+        if isinstance(dependency.dependency, Need):
+            return dependency.dependency
+    return None
+
+
+def _protect(document: Document, app: Api) -> None:
+    document["components"]["securitySchemes"] = {
+        "login": {
+            "type": "oauth2",
+            "description": "An e-mail address and a password.",
+            "flows": {"password": {"tokenUrl": TOKEN_URL, "scopes": SCOPES}},
+        },
+        "api_key": {"type": "apiKey", "in": "header", "name": app.key_header},
+    }
+    for operation, need in _protected(document, app):
+        # OpenAPI has no scopes for API keys; they have them all the same.
+        operation["security"] = [{"login": [*need.scopes]}, {"api_key": []}]
+        for status, answer in problems(*PROTECTED).items():
+            operation["responses"].setdefault(str(status), answer)
+
+
+def _protected(document: Document, app: Api) -> Iterator[tuple[Document, Need]]:
+    for context in iter_route_contexts(app.routes):
+        need = need_of(context)
+        if need is not None and need.scopes:
+            for method in context.methods or ():
+                operation = document["paths"].get(context.path, {}).get(method.lower())
+                if operation is not None:
+                    yield operation, need
 
 
 def _finish(document: Document) -> None:

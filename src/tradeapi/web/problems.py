@@ -11,7 +11,7 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from tradeapi.errors import FieldError, Invalid, TradeError, Unavailable
+from tradeapi.errors import FieldError, Invalid, TooMany, TradeError, Unauthenticated, Unavailable
 from tradeapi.web.envelope import REQUEST_ID
 
 MEDIA_TYPE = "application/problem+json"
@@ -93,7 +93,11 @@ def problem_response(  # noqa: PLR0913  they are the fields of a problem
 
 
 def trade_problem(request_id: str, error: TradeError) -> Response:
-    headers = {"retry-after": str(error.retry_after)} if isinstance(error, Unavailable) else None
+    headers = {}
+    if isinstance(error, Unavailable | TooMany):
+        headers["retry-after"] = str(error.retry_after)
+    elif isinstance(error, Unauthenticated):
+        headers["www-authenticate"] = "Bearer"
     return problem_response(
         request_id, error.status, error.code, str(error), errors=error.errors, headers=headers
     )

@@ -20,6 +20,8 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         # Our own loggers and our own access event.
         "log_config": None,
         "access_log": False,
+        # It would believe anybody on this machine; see web/proxies.py.
+        "proxy_headers": False,
         "server_header": False,
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         # uvicorn's zero gives not even idle connections the time to close.

@@ -21,6 +21,7 @@ from tradeapi.market.dependencies import BarWriterDep, bar_history
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.symbols.schemas import SymbolPath
 from tradeapi.web.cache import keep
+from tradeapi.web.principal import NEEDS_INGEST, NEEDS_MARKET_DATA
 from tradeapi.web.problems import problems
 from tradeapi.web.query import describe_query
 
@@ -34,6 +35,7 @@ _FILES: dict[str, Any] = {
 @router.get(
     "/{symbol}",
     summary="History of a symbol",
+    dependencies=[NEEDS_MARKET_DATA],
     openapi_extra=describe_query(BarsParameters),
     responses={
         200: {
@@ -60,6 +62,7 @@ async def get(request: Request, symbol: SymbolPath) -> Response:
 @router.post(
     "",
     summary="Insert or correct bars",
+    dependencies=[NEEDS_INGEST],
     response_model=BarsOut,
     openapi_extra=describe_items(BarIn),
     responses=problems(413, 415, 422),
@@ -76,6 +79,7 @@ async def post(request: Request, writer: BarWriterDep) -> Response:
 @router.delete(
     "/{symbol}",
     summary="Remove bars",
+    dependencies=[NEEDS_INGEST],
     responses=problems(404, 409, 422),
 )
 async def delete(

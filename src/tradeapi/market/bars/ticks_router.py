@@ -7,6 +7,7 @@ from tradeapi.market.bars.posted import describe_items, outcomes_response, read_
 from tradeapi.market.bars.schemas import TickIn, TicksOut
 from tradeapi.market.bars.tick_writer import PostedTicks
 from tradeapi.market.dependencies import TickWriterDep
+from tradeapi.web.principal import NEEDS_INGEST
 from tradeapi.web.problems import problems
 
 router = APIRouter(prefix="/ticks", tags=["ticks"])
@@ -15,6 +16,7 @@ router = APIRouter(prefix="/ticks", tags=["ticks"])
 @router.post(
     "",
     summary="Send trades",
+    dependencies=[NEEDS_INGEST],
     response_model=TicksOut,
     openapi_extra=describe_items(TickIn),
     responses=problems(413, 415, 422),

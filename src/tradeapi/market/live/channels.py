@@ -10,6 +10,7 @@ from tradeapi.market.live.series import Series
 from tradeapi.market.live.watches import Watches
 from tradeapi.market.resolutions import Resolution
 from tradeapi.streams.topics import Topic
+from tradeapi.web.principal import Principal
 
 
 class BarsChannel:
@@ -22,6 +23,9 @@ class BarsChannel:
         self._history = history
         self._clock = clock
         self._lateness = lateness
+
+    async def admit(self, _: str, principal: Principal) -> None:
+        principal.require_market_data()
 
     async def open(self, topic: Topic) -> BarSource:
         series = parse_series(topic.name)
@@ -38,6 +42,9 @@ class QuotesChannel:
         self._watches = watches
         self._clock = clock
         self._stale_after = stale_after
+
+    async def admit(self, _: str, principal: Principal) -> None:
+        principal.require_market_data()
 
     async def open(self, topic: Topic) -> QuoteSource:
         match topic.name.split(":"):

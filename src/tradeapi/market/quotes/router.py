@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from tradeapi.market.dependencies import DirectoryDep
 from tradeapi.market.quotes.service import MOST_SYMBOLS, list_quotes
 from tradeapi.web.dependencies import ClockDep, DatabaseDep, SettingsDep
+from tradeapi.web.principal import NEEDS_MARKET_DATA
 from tradeapi.web.problems import problems
 
 router = APIRouter(tags=["quotes"])
@@ -54,6 +55,7 @@ class Quotes(BaseModel):
 @router.get(
     "/quotes",
     summary="The newest prices of several symbols",
+    dependencies=[NEEDS_MARKET_DATA],
     response_model=Quotes,
     responses=problems(422),
 )

@@ -17,6 +17,14 @@ def replay(  # noqa: PLR0913, PLR0917  they are the command's options
     reset: Annotated[
         bool, typer.Option("--reset", help="Delete the 1-minute bars in the file's range first.")
     ] = False,
+    api_key: Annotated[
+        str | None,
+        typer.Option(
+            envvar="TRADEAPI_API_KEY",
+            help="With the scope ingest, and admin where the symbol is new.",
+            show_envvar=True,
+        ),
+    ] = None,
     limit_bars: Annotated[int | None, typer.Option(min=1, help="Only the first bars.")] = None,
 ) -> None:
     """Send a file's bars to a running service as live trades, at the times they have.
@@ -29,7 +37,7 @@ def replay(  # noqa: PLR0913, PLR0917  they are the command's options
 
     try:
         name = Name.parse(symbol).symbol
-        exit_code = Replay(file, name, speed, url, reset, limit_bars).run(typer.echo)
+        exit_code = Replay(file, name, speed, url, reset, limit_bars, api_key).run(typer.echo)
     except TradeError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from error

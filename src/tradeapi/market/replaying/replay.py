@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from httpx2 import Client
@@ -32,6 +32,7 @@ class Replay:
     url: str
     reset: bool
     limit: int | None
+    api_key: str | None = field(default=None, repr=False)
 
     def run(self, tell: Tell) -> int:
         """The command's exit code; raises TradeError where nothing can be replayed."""
@@ -39,7 +40,9 @@ class Replay:
         bars = bars[: self.limit]
         if left_out:
             tell(f"Left out, because they are no bars: {left_out:,} rows of {self.file}.")
-        with Client(base_url=self.url, timeout=TIMEOUT_SECONDS) as client:
+        # As a bearer, since the header for keys may have another name there.
+        headers = {"authorization": f"Bearer {self.api_key}"} if self.api_key else {}
+        with Client(base_url=self.url, timeout=TIMEOUT_SECONDS, headers=headers) as client:
             target = Target(client, self.symbol)
             self._prepare(target, bars, tell)
             began = time.monotonic()

@@ -17,6 +17,7 @@ TIMEOUT_SECONDS = 10.0
 # How long a service that went away is waited for.
 PATIENCE_SECONDS = 30.0
 RETRY_SECONDS = 0.5
+TOO_MANY = 429
 
 
 class Target:
@@ -96,6 +97,10 @@ class Target:
                 if time.monotonic() > until:
                     raise
             else:
+                if answer.status_code == TOO_MANY:
+                    # The service is there, and says when it goes on.
+                    time.sleep(float(answer.headers.get("retry-after", "1")))
+                    continue
                 if answer.status_code < 500 or time.monotonic() > until:
                     return answer
             time.sleep(RETRY_SECONDS)

@@ -12,6 +12,7 @@ from tradeapi.market.symbols.names import EXCHANGE
 from tradeapi.market.symbols.schemas import ExchangeCode, ExchangeIn, ExchangeOut, ExchangesOut
 from tradeapi.market.symbols.status import MarketStatus, market_status
 from tradeapi.web.dependencies import ClockDep, DatabaseDep
+from tradeapi.web.principal import NEEDS_ADMIN, NEEDS_MARKET_DATA
 from tradeapi.web.problems import problems
 
 router = APIRouter()
@@ -30,7 +31,13 @@ async def _exchanges(
 ExchangesDep = Annotated[Exchanges, Depends(_exchanges)]
 
 
-@router.get("/exchanges", tags=["exchanges"], summary="All exchanges", response_model=ExchangesOut)
+@router.get(
+    "/exchanges",
+    tags=["exchanges"],
+    summary="All exchanges",
+    dependencies=[NEEDS_MARKET_DATA],
+    response_model=ExchangesOut,
+)
 async def list(exchanges: ExchangesDep) -> dict[str, Sequence[Exchange]]:
     return {"items": await exchanges.list()}
 
@@ -39,6 +46,7 @@ async def list(exchanges: ExchangesDep) -> dict[str, Sequence[Exchange]]:
     "/exchanges/{code}",
     tags=["exchanges"],
     summary="Create or replace an exchange",
+    dependencies=[NEEDS_ADMIN],
     response_model=ExchangeOut,
     responses={201: {"model": ExchangeOut, "description": "Created"}, **problems(409, 422)},
 )
@@ -59,6 +67,7 @@ async def put(
     "/market/status",
     tags=["market"],
     summary="Which markets are open",
+    dependencies=[NEEDS_MARKET_DATA],
     response_model=MarketStatus,
     responses=problems(404, 422),
 )

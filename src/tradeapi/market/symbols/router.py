@@ -24,6 +24,7 @@ from tradeapi.market.symbols.service import etag
 from tradeapi.web.dependencies import CursorsDep, DatabaseDep, SessionDep
 from tradeapi.web.pages import Page
 from tradeapi.web.preconditions import PreconditionDep
+from tradeapi.web.principal import NEEDS_ADMIN, NEEDS_MARKET_DATA
 from tradeapi.web.problems import problems
 
 router = APIRouter(prefix="/symbols", tags=["symbols"])
@@ -56,7 +57,13 @@ ActionsDep = Annotated[Actions, Depends(_actions)]
 RecordedDep = Annotated[Sequence[CorporateAction], Depends(_recorded)]
 
 
-@router.get("", summary="Search symbols", response_model=Page[SymbolOut], responses=problems(422))
+@router.get(
+    "",
+    summary="Search symbols",
+    dependencies=[NEEDS_MARKET_DATA],
+    response_model=Page[SymbolOut],
+    responses=problems(422),
+)
 async def search(
     catalogue: CatalogueDep, cursors: CursorsDep, asked: Annotated[SymbolQuery, Query()]
 ) -> dict[str, object]:
@@ -80,7 +87,11 @@ async def search(
 
 
 @router.get(
-    "/{symbol}", summary="One symbol", response_model=SymbolOut, responses=problems(404, 409, 422)
+    "/{symbol}",
+    summary="One symbol",
+    dependencies=[NEEDS_MARKET_DATA],
+    response_model=SymbolOut,
+    responses=problems(404, 409, 422),
 )
 async def get(listing: ListingDep, response: Response) -> Listing:
     response.headers["etag"] = etag(listing)
@@ -90,6 +101,7 @@ async def get(listing: ListingDep, response: Response) -> Listing:
 @router.put(
     "/{symbol}",
     summary="Create or replace a symbol",
+    dependencies=[NEEDS_ADMIN],
     response_model=SymbolOut,
     responses={201: {"model": SymbolOut, "description": "Created"}, **problems(412, 422)},
 )
@@ -110,6 +122,7 @@ async def put(
 @router.delete(
     "/{symbol}",
     summary="Remove a symbol and all its bars",
+    dependencies=[NEEDS_ADMIN],
     status_code=204,
     response_class=Response,
     responses=problems(404, 409, 412, 422),
@@ -121,6 +134,7 @@ async def delete(edits: EditsDep, listing: ListingDep, precondition: Preconditio
 @router.get(
     "/{symbol}/actions",
     summary="Splits and dividends",
+    dependencies=[NEEDS_MARKET_DATA],
     response_model=ActionsOut,
     responses=problems(404, 409, 422),
 )
@@ -135,6 +149,7 @@ async def get_actions(
 @router.put(
     "/{symbol}/actions",
     summary="Replace the splits and dividends",
+    dependencies=[NEEDS_ADMIN],
     response_model=ActionsOut,
     responses=problems(404, 409, 412, 422),
 )

@@ -1,0 +1,157 @@
+"""The application: what there is, joined."""
+
+import gc
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from tradeapi import __version__, logging
+from tradeapi.app.auth import AuthState, Credentials, open_auth
+from tradeapi.app.layers import layers
+from tradeapi.app.market import MarketState, open_market, open_streams
+from tradeapi.auth import admin_router, keys_router
+from tradeapi.auth import router as auth_router
+from tradeapi.bus.memory import MemoryBus
+from tradeapi.clock import Clock, SystemClock
+from tradeapi.database import Database
+from tradeapi.market.bars import router as bars_router
+from tradeapi.market.bars import ticks_router
+from tradeapi.market.quotes import router as quotes_router
+from tradeapi.market.symbols import exchanges_router
+from tradeapi.market.symbols import router as symbols_router
+from tradeapi.ops import health
+from tradeapi.ops.alone import alone, refuse_workers
+from tradeapi.ops.exposition import metrics_router
+from tradeapi.ops.readiness import Dependency, database_dependencies
+from tradeapi.redis import Redis
+from tradeapi.settings import Settings, load
+from tradeapi.streams.hub import Hub
+from tradeapi.streams.router import router as streams_router
+from tradeapi.web import docs
+from tradeapi.web.openapi import Api
+from tradeapi.web.problems import install_problems
+
+DESCRIPTION = "Market data for charts and trading front ends: bars, history and live streams."
+TAGS = [
+    {"name": "symbols", "description": "What has bars: stocks, coins, indices and others."},
+    {"name": "exchanges", "description": "Where symbols trade: calendars and currencies."},
+    {"name": "bars", "description": "History: reading, exporting, posting, removing."},
+    {"name": "ticks", "description": "Trades, which build bars."},
+    {"name": "quotes", "description": "The newest prices."},
+    {"name": "market", "description": "Which markets are open."},
+    {"name": "auth", "description": "Accounts, logins and API keys."},
+    {"name": "admin", "description": "Users and the audit log."},
+    {"name": "operations", "description": "Health and metrics, for those who run this."},
+]
+
+API: tuple[APIRouter, ...] = (
+    bars_router.router,
+    symbols_router.router,
+    exchanges_router.router,
+    ticks_router.router,
+    quotes_router.router,
+    auth_router.router,
+    keys_router.router,
+    admin_router.router,
+)
+
+
+class State(MarketState, AuthState):
+    """What the lifespan opened; `request.state.database` and so on."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    dependencies: Sequence[Dependency]
+    hub: Hub
+
+
+def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
+    """Without settings it is a process of its own: it reads them and takes over the logging.
+
+    Raises NotStarted for settings that are no good.
+    """
+    if settings is None:
+        settings = load()
+        logging.configure(settings.log_level)
+    refuse_workers(int(os.environ.get("WEB_CONCURRENCY", "1")))
+    credentials = Credentials.of(settings)
+    redis = Redis(settings.redis_url.get_secret_value()) if settings.redis_url else None
+    app = Api(
+        title="tradeapi",
+        version=__version__,
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        # The pages and the document are our own routes.
+        openapi_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=_operation_id,
+        lifespan=_lifespan(settings, credentials, redis, clock or SystemClock()),
+        middleware=layers(settings, redis),
+    )
+    app.key_header = settings.api_key_header
+    install_problems(app)
+    # Routes are tried one after the other: what is asked for most comes first.
+    for router in API:
+        app.include_router(router, prefix="/api/v1")
+    for router in (
+        docs.router,
+        health.router,
+        metrics_router(settings.metrics_path),
+        keys_router.jwks_router,
+        streams_router,
+    ):
+        app.include_router(router)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Generated clients make a method of it: bars_get, symbols_list."""
+    return "_".join([*map(str, route.tags[:1]), route.name])
+
+
+def _lifespan(
+    settings: Settings, credentials: Credentials, redis: Redis | None, clock: Clock
+) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        bus = MemoryBus()
+        async with (
+            Database(settings.database_url) as database,
+            redis or AsyncExitStack(),
+            alone(settings.database_url),
+            open_auth(credentials, settings, clock, database, redis) as auth,
+            open_market(settings, clock, database, bus) as market,
+            open_streams(settings, clock, database, bus, market) as hub,
+            _settled(),
+        ):
+            auth["revocations"].listen(hub.callers.hear)
+            yield {
+                "settings": settings,
+                "clock": clock,
+                "database": database,
+                "dependencies": [
+                    *database_dependencies(database),
+                    *([Dependency("redis", redis.ping, essential=False)] if redis else []),
+                    *market["feeds"],
+                ],
+                "hub": hub,
+                **auth,
+                **market,
+            }
+
+    return lifespan
+
+
+@asynccontextmanager
+async def _settled() -> AsyncIterator[None]:
+    """What is here by now stays, so the garbage collector need not look at it ever again: to look
+    at all of it stops the process for 0.1 s, and a loaded one every other second."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

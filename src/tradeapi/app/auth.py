@@ -1,0 +1,120 @@
+"""What finds out who calls, put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Self, TypedDict
+
+import anyio
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from tradeapi.auth.accounts import Accounts, ensure_dev_user
+from tradeapi.auth.authenticator import Authenticator
+from tradeapi.auth.counters import Counters
+from tradeapi.auth.dependencies import PEPPER
+from tradeapi.auth.links import Links, Postman
+from tradeapi.auth.logins import Lifetimes, Logins
+from tradeapi.auth.revocations import Revocations
+from tradeapi.auth.throttle import Throttle
+from tradeapi.auth.upkeep import Upkeep
+from tradeapi.auth.uses import Uses
+from tradeapi.clock import Clock
+from tradeapi.database import Database
+from tradeapi.mail import Mailer, mailer_of
+from tradeapi.redis import Redis
+from tradeapi.security.passwords import Passwords
+from tradeapi.security.secrets import Secrets
+from tradeapi.security.tokens import AccessTokens
+from tradeapi.settings import Settings
+
+_log = structlog.get_logger("tradeapi.auth")
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What the settings may get wrong: looked at before anything is opened."""
+
+    tokens: AccessTokens
+    passwords: Passwords
+    peppers: tuple[bytes, ...]
+    mailer: Mailer | None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Raises NotStarted."""
+        secrets, url = Secrets.of(settings), settings.mail_url
+        return cls(
+            tokens=AccessTokens.of(settings, secrets),
+            passwords=Passwords.of(settings),
+            peppers=secrets.derive(PEPPER),
+            mailer=mailer_of(url.get_secret_value(), settings.mail_from) if url else None,
+        )
+
+
+class AuthState(TypedDict):
+    authenticator: Authenticator
+    accounts: Accounts
+    logins: Logins
+    links: Links
+    revocations: Revocations
+    jwks: dict[str, list[dict[str, str]]]
+
+
+@asynccontextmanager
+async def open_auth(
+    credentials: Credentials,
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    redis: Redis | None,
+) -> AsyncIterator[AuthState]:
+    tokens = credentials.tokens
+    revocations = Revocations(database, clock)
+    uses = Uses(database)
+    logins = Logins(database, tokens, revocations, clock, Lifetimes.of(settings))
+    postman = Postman(credentials.mailer)
+    async with credentials.passwords as passwords, anyio.create_task_group() as tasks:
+        accounts = Accounts(
+            database,
+            passwords,
+            logins,
+            revocations,
+            Throttle(Counters(redis)),
+            clock,
+            shortest_password=settings.password_min_length,
+        )
+        await _begin(database, revocations, is_open=not settings.auth_required)
+        tasks.start_soon(revocations.run)
+        tasks.start_soon(Upkeep(database, uses, clock).run)
+        tasks.start_soon(postman.run)
+        yield {
+            "authenticator": Authenticator(
+                database,
+                tokens,
+                revocations,
+                uses,
+                clock,
+                peppers=credentials.peppers,
+                key_header=settings.api_key_header,
+                is_open=not settings.auth_required,
+                public_read=settings.public_read,
+            ),
+            "accounts": accounts,
+            "logins": logins,
+            "links": Links(database, accounts, postman, clock, settings.app_url),
+            "revocations": revocations,
+            "jwks": tokens.jwks(),
+        }
+        await uses.write()
+        tasks.cancel_scope.cancel()
+
+
+async def _begin(database: Database, revocations: Revocations, *, is_open: bool) -> None:
+    """The service starts without its database, and what is missing then is read later."""
+    try:
+        await revocations.load()
+        if is_open:
+            await ensure_dev_user(database)
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        _log.warning("auth.database_away", error=repr(error))

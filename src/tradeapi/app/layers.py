@@ -1,0 +1,75 @@
+"""What every request passes on its way to a route."""
+
+from starlette.middleware import Middleware
+from starlette_compress import CompressMiddleware, add_compress_type
+
+from tradeapi.auth.layer import Identify
+from tradeapi.redis import Redis
+from tradeapi.settings import Environment, Settings
+from tradeapi.web.cache import Cache
+from tradeapi.web.cors import Cors
+from tradeapi.web.envelope import Envelope
+from tradeapi.web.guard import Guard
+from tradeapi.web.hosts import Hosts
+from tradeapi.web.limits import Limits, Places, declare
+from tradeapi.web.proxies import Proxies
+
+PROBES = ("/health", "/health/ready")
+# Where passwords and the like can be guessed, and mails are sent.
+LOGINS = (
+    "/api/v1/auth/register",
+    "/api/v1/auth/token",
+    "/api/v1/auth/password/forgot",
+    "/api/v1/auth/password/reset",
+    "/api/v1/auth/email/verification",
+    "/api/v1/auth/email/verify",
+)
+INGEST = ("/api/v1/bars", "/api/v1/ticks")
+HISTORY = "/api/v1/bars/"
+
+
+def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
+    """From the outermost in. What answers ahead of the router goes before the compression."""
+    add_compress_type("text/csv")
+    add_compress_type("application/x-ndjson")
+    return [
+        Middleware(Envelope),
+        Middleware(Proxies, trusted=settings.trusted_proxies),
+        Middleware(
+            Hosts,
+            allowed=settings.allowed_hosts,
+            force_https=settings.force_https,
+            exempt=PROBES,
+        ),
+        Middleware(
+            Cors,
+            origins=settings.cors_origins,
+            this_machine=settings.environment is Environment.DEVELOPMENT,
+        ),
+        Middleware(
+            Guard,
+            bytes=settings.max_body_bytes,
+            large_at=INGEST,
+            seconds=settings.request_timeout_seconds,
+            debug=settings.debug,
+        ),
+        Middleware(Identify),
+        Middleware(
+            Limits,
+            limits=declare(settings),
+            places=Places(
+                exempt=(*PROBES, settings.metrics_path),
+                login=LOGINS,
+                ingest=INGEST,
+                history=HISTORY,
+                exports=("csv", "parquet"),
+            ),
+            is_open=not settings.auth_required,
+            redis=redis,
+        ),
+        Middleware(Cache, prefix=HISTORY, bytes=settings.response_cache_bytes),
+        # The fastest levels: on bars they come within a fifth of the best in a tenth of the time.
+        Middleware(
+            CompressMiddleware, minimum_size=500, zstd_level=1, brotli_quality=1, gzip_level=1
+        ),
+    ]

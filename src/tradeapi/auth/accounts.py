@@ -1,0 +1,268 @@
+"""Accounts: made by whoever comes, or by operators; entered with a password."""
+
+from dataclasses import replace
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from tradeapi.auth.addresses import is_address, normalized
+from tradeapi.auth.admins import need_another_admin
+from tradeapi.auth.audit import OPERATOR, Audit, Caller
+from tradeapi.auth.logins import Logins, Pair
+from tradeapi.auth.models import User
+from tradeapi.auth.revocations import Kind, Revocations
+from tradeapi.auth.scopes import OF_USERS, Role, granted, join, narrow
+from tradeapi.auth.throttle import Throttle
+from tradeapi.auth.tickets import TicketKind, Tickets
+from tradeapi.clock import Clock
+from tradeapi.database import Database
+from tradeapi.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
+from tradeapi.metrics import LOGINS
+from tradeapi.security.passwords import Passwords, check
+from tradeapi.web.principal import Scope
+
+# The user that everybody is while AUTH_REQUIRED is false.
+DEV_USER = UUID(int=0)
+# Of one user's changes and logins one comes after the other; new logins and keys refer to it.
+LOCK = {"key_share": True}
+
+
+class Accounts:
+    """All accounts. Passwords are hashed outside of transactions: that takes long."""
+
+    def __init__(  # noqa: PLR0913, PLR0917  they are what it knows
+        self,
+        database: Database,
+        passwords: Passwords,
+        logins: Logins,
+        revocations: Revocations,
+        throttle: Throttle,
+        clock: Clock,
+        *,
+        shortest_password: int,
+    ) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._logins = logins
+        self._revocations = revocations
+        self._throttle = throttle
+        self._clock = clock
+        self._shortest = shortest_password
+
+    async def create(
+        self, email: str, password: str, caller: Caller, *, role: Role = Role.USER
+    ) -> User:
+        """Raises Invalid for what is no address and for a password that will not do, and Conflict
+        where the user exists.
+        """
+        if not is_address(email):
+            detail = "This is not an e-mail address."
+            raise Invalid(detail, errors=[FieldError("/email", detail)])
+        email = normalized(email)
+        check(password, email=email, minimum=self._shortest)
+        user = User(
+            id=uuid7(),
+            email=email,
+            password_hash=await self._passwords.hash(password),
+            role=role,
+            scopes=join(OF_USERS),
+            is_disabled=False,
+            created_at=self._clock.now(),
+            version=1,
+        )
+        try:
+            async with self._database.transaction() as session:
+                session.add(user)
+                await session.flush()
+                themselves = None if caller == OPERATOR else user.id
+                self._audit(session, caller).record(
+                    "user.create", target=user.id, actor=caller.actor or themselves
+                )
+        except IntegrityError as error:
+            raise _taken() from error
+        return user
+
+    async def log_in(
+        self, email: str, password: str, wanted: frozenset[Scope], caller: Caller
+    ) -> Pair:
+        """Raises Unauthenticated, in the same words and after the same work, for every reason."""
+        email = normalized(email)
+        await self._throttle.admit(email, caller.address)
+        found = await self._find(email)
+        verdict = await self._passwords.verify(password, found.password_hash if found else None)
+        if found is None or not verdict.is_right or found.is_disabled:
+            await self._refuse(found, email, caller)
+        assert found is not None  # noqa: S101  refused above
+        pair = await self._enter(found, verdict.new_hash, wanted, caller)
+        if pair is None:
+            # It was changed while we looked at it: look again.
+            return await self.log_in(email, password, wanted, caller)
+        await self._throttle.forgive(email, caller.address)
+        LOGINS.labels("success").inc()
+        return pair
+
+    async def get(self, id: UUID) -> User:
+        async with self._database.reading() as session:
+            return await _get(session, id)
+
+    async def change_password(
+        self, id: UUID, login: UUID | None, current: str, new: str, caller: Caller
+    ) -> None:
+        """Ends all logins but the one it is asked from. Raises Invalid where `current` is wrong."""
+        await self._prove(id, current, "password.change", caller)
+        await self.set_password(id, new, caller, kept=login)
+
+    async def reset_password(self, id: UUID, token: str, new: str, caller: Caller) -> None:
+        """By the token of a mail, which is used up with it; raises Invalid where it already is."""
+        hash = await self._checked(id, new)
+        async with self._database.transaction() as session:
+            if await Tickets(session, self._clock).redeem(TicketKind.RESET, token) is None:
+                raise Invalid("The link was used meanwhile.", code="bad_link")
+            await self._change_password(session, id, hash, replace(caller, actor=id))
+
+    async def set_password(
+        self, id: UUID, new: str, caller: Caller, *, kept: UUID | None = None
+    ) -> None:
+        """For those who have proved otherwise that they may; ends all logins but `kept`."""
+        hash = await self._checked(id, new)
+        async with self._database.transaction() as session:
+            await self._change_password(session, id, hash, caller, kept=kept)
+
+    async def change_email(self, id: UUID, email: str, password: str, caller: Caller) -> User:
+        """The new address is not verified. Raises Conflict where another account has it."""
+        await self._prove(id, password, "email.change", caller)
+        try:
+            async with self._database.transaction() as session:
+                user = await _locked(session, id)
+                user.email, user.verified_at = normalized(email), None
+                user.version += 1
+                for kind in (TicketKind.RESET, TicketKind.VERIFY):
+                    await Tickets(session, self._clock).forget(kind, id)
+                await session.flush()
+                self._audit(session, caller).record("email.change", target=id)
+        except IntegrityError as error:
+            raise _taken() from error
+        return user
+
+    async def delete(self, id: UUID, password: str, caller: Caller) -> None:
+        """With all that is theirs. Raises Invalid where the password is wrong."""
+        await self._prove(id, password, "user.delete", caller)
+        async with self._database.transaction() as session:
+            user = await _get(session, id)
+            if user.role == Role.ADMIN:
+                await need_another_admin(session, id)
+            await self._revocations.add(session, Kind.USER, id)
+            await self._logins.end(session, id)
+            await session.delete(user)
+            self._audit(session, caller).record("user.delete", target=id)
+
+    async def _enter(
+        self, found: User, new_hash: str | None, wanted: frozenset[Scope], caller: Caller
+    ) -> Pair | None:
+        """None where the user is not as `found` any more."""
+        async with self._database.transaction() as session:
+            user = await session.get(User, found.id, with_for_update=LOCK)
+            if user is None or user.password_hash != found.password_hash or user.is_disabled:
+                return None
+            user.password_hash = new_hash or user.password_hash
+            scopes = narrow(wanted, granted(user.role, user.scopes))
+            pair = await self._logins.begin(session, user, scopes, caller)
+            self._audit(session, caller).record("login", target=user.id, actor=user.id)
+        return pair
+
+    async def _checked(self, id: UUID, password: str) -> str:
+        user = await self.get(id)
+        check(password, email=user.email, minimum=self._shortest)
+        return await self._passwords.hash(password)
+
+    async def _change_password(
+        self,
+        session: AsyncSession,
+        id: UUID,
+        hash: str,
+        caller: Caller,
+        *,
+        kept: UUID | None = None,
+    ) -> None:
+        user = await _locked(session, id)
+        user.password_hash = hash
+        user.version += 1
+        await self._logins.end_others(session, id, kept)
+        # A link that is still in somebody's mailbox must not open the account again.
+        await Tickets(session, self._clock).forget(TicketKind.RESET, id)
+        self._audit(session, caller).record("password.change", target=id)
+
+    async def _find(self, email: str) -> User | None:
+        if not is_address(email):
+            # PostgreSQL refuses to look for some of what is none.
+            return None
+        async with self._database.reading() as session:
+            found: User | None = await session.scalar(select(User).where(User.email == email))
+            return found
+
+    async def _refuse(self, user: User | None, email: str, caller: Caller) -> None:
+        await self._throttle.blame(email, caller.address)
+        LOGINS.labels("failure").inc()
+        async with self._database.transaction() as session:
+            self._audit(session, caller).record(
+                "login", target=user.id if user else None, outcome="refused"
+            )
+        raise _wrong()
+
+    async def _prove(self, id: UUID, password: str, action: str, caller: Caller) -> None:
+        """Raises Invalid where it is not the user's password; such attempts are slowed, too."""
+        user = await self.get(id)
+        await self._throttle.admit(user.email, caller.address)
+        if (await self._passwords.verify(password, user.password_hash)).is_right:
+            return
+        await self._throttle.blame(user.email, caller.address)
+        async with self._database.transaction() as session:
+            self._audit(session, caller).record(action, target=id, outcome="wrong_password")
+        raise Invalid("This is not your password.", code="wrong_password")
+
+    def _audit(self, session: AsyncSession, caller: Caller) -> Audit:
+        return Audit(session, caller, self._clock.now())
+
+
+async def _get(session: AsyncSession, id: UUID) -> User:
+    user = await session.get(User, id)
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user
+
+
+async def _locked(session: AsyncSession, id: UUID) -> User:
+    user = await session.get(User, id, with_for_update=LOCK)
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user
+
+
+def _taken() -> Conflict:
+    return Conflict("There is an account for this address.", code="email_taken")
+
+
+def _wrong() -> Unauthenticated:
+    return Unauthenticated(
+        "The e-mail address or the password is wrong.", code="invalid_credentials"
+    )
+
+
+async def ensure_dev_user(database: Database) -> None:
+    """Whom everybody is while AUTH_REQUIRED is false; nobody can log in as this user."""
+    async with database.transaction() as session:
+        if await session.get(User, DEV_USER) is None:
+            session.add(
+                User(
+                    id=DEV_USER,
+                    email="dev",
+                    role=Role.ADMIN,
+                    scopes=join(OF_USERS),
+                    is_disabled=False,
+                    created_at=0.0,
+                    version=1,
+                )
+            )

@@ -1,0 +1,111 @@
+"""Users, keys and the audit log, for admins."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from tradeapi.auth.dependencies import UsersDep
+from tradeapi.auth.models import User
+from tradeapi.auth.schemas import AuditOut, RateIn, UserChangeIn, UserOut
+from tradeapi.web.dependencies import CursorsDep
+from tradeapi.web.pages import Cursors, Page
+from tradeapi.web.preconditions import PreconditionDep
+from tradeapi.web.principal import NEEDS_ADMIN
+from tradeapi.web.problems import problems
+
+router = APIRouter(
+    prefix="/admin", tags=["admin"], dependencies=[NEEDS_ADMIN], responses=problems(401, 403)
+)
+
+Limit = Annotated[int, Query(ge=1, le=500, description="The most items.")]
+Cursor = Annotated[
+    str | None, Query(max_length=400, description="The `next_cursor` of the page before.")
+]
+Action = Annotated[
+    str | None,
+    Query(max_length=40, pattern="^[a-z_.]*$", description="Only this.", examples=["login"]),
+]
+Actor = Annotated[UUID | None, Query(description="Only what this user did.")]
+
+
+@router.get("/users", summary="All users", response_model=Page[UserOut], responses=problems(422))
+async def list_users(
+    users: UsersDep, cursors: CursorsDep, limit: Limit = 100, cursor: Cursor = None
+) -> Mapping[str, Any]:
+    found = await users.list(after=_after(cursors, "users", cursor), limit=limit + 1)
+    return _page(cursors, "users", found, limit)
+
+
+@router.get("/users/{id}", summary="One user", response_model=UserOut, responses=problems(404, 422))
+async def get_user(users: UsersDep, id: UUID, response: Response) -> User:
+    return _tagged(await users.get(id), response)
+
+
+@router.patch(
+    "/users/{id}",
+    summary="Disable or re-scope a user",
+    response_model=UserOut,
+    responses=problems(404, 409, 412, 422),
+)
+async def change_user(
+    users: UsersDep, id: UUID, body: UserChangeIn, precondition: PreconditionDep, response: Response
+) -> User:
+    """What the user holds is looked up again within seconds, and sockets are closed; a disabled
+    user is logged out everywhere.
+    """
+    user = await users.get_locked(id)
+    precondition.check(_etag(user))
+    scopes = None if body.scopes is None else frozenset(body.scopes)
+    changed = await users.change(user, role=body.role, scopes=scopes, is_disabled=body.is_disabled)
+    return _tagged(changed, response)
+
+
+@router.put(
+    "/api-keys/{id}/rate",
+    summary="How often an API key may call",
+    status_code=204,
+    response_class=Response,
+    responses=problems(404, 422),
+)
+async def set_rate(users: UsersDep, id: UUID, body: RateIn) -> None:
+    await users.set_rate(id, body.rate)
+
+
+@router.get(
+    "/audit", summary="Who did what", response_model=Page[AuditOut], responses=problems(422)
+)
+async def audit(  # noqa: PLR0913, PLR0917  they are the filters
+    users: UsersDep,
+    cursors: CursorsDep,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+    actor: Actor = None,
+    action: Action = None,
+) -> Mapping[str, Any]:
+    """The newest first: logins, changes of keys, users and passwords, and what admins did."""
+    name = f"audit:{actor}:{action}"
+    found = await users.audit(
+        after=_after(cursors, name, cursor), limit=limit + 1, actor=actor, action=action
+    )
+    return _page(cursors, name, found, limit)
+
+
+def _after(cursors: Cursors, list: str, cursor: str | None) -> UUID | None:
+    return UUID(str(cursors.decode(list, cursor)[0])) if cursor else None
+
+
+def _page(cursors: Cursors, list: str, found: Sequence[Any], limit: int) -> Mapping[str, Any]:
+    page = found[:limit]
+    next = cursors.encode(list, [str(page[-1].id)]) if len(found) > limit else None
+    return {"items": page, "next_cursor": next}
+
+
+def _tagged(user: User, response: Response) -> User:
+    response.headers["etag"] = _etag(user)
+    return user
+
+
+def _etag(user: User) -> str:
+    return f'"{user.id}.{user.version}"'

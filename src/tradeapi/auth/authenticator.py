@@ -1,0 +1,197 @@
+"""From what a caller sends to who it is."""
+
+import re
+from collections import OrderedDict
+from typing import TypeVar
+from urllib.parse import parse_qsl
+
+from sqlalchemy import select
+from starlette.types import Scope as ConnectionScope
+
+from tradeapi.auth.accounts import DEV_USER
+from tradeapi.auth.models import ApiKey, User
+from tradeapi.auth.revocations import Kind, Revocations
+from tradeapi.auth.scopes import ALL, granted, split
+from tradeapi.auth.tickets import TicketKind, Tickets
+from tradeapi.auth.uses import Uses
+from tradeapi.clock import Clock
+from tradeapi.database import Database
+from tradeapi.errors import Unauthenticated
+from tradeapi.security.api_keys import ApiKey as KeyText
+from tradeapi.security.secrets import digest
+from tradeapi.security.tokens import AccessTokens, Claims
+from tradeapi.web.principal import Principal, Scope
+
+Kept = TypeVar("Kept")
+
+KEY_MARK = "tk_"
+SUBPROTOCOL_MARK = "bearer."
+MOST_KEPT = 10_000
+# A key is looked up again after this long; what ends it sooner is a revocation.
+KEY_SECONDS = 60.0
+# A revocation has the time at which its transaction looked at the clock, and until that has
+# committed what is looked up is from before.
+COMMIT_SECONDS = 5.0
+_BEARER = re.compile(r"bearer +(\S+) *", re.IGNORECASE).fullmatch
+_EXPECTED = "Send `Authorization: Bearer` and an access token, or an API key."
+
+
+class Authenticator:
+    """Reads credentials; writes nothing, and asks the database only for keys it has not seen."""
+
+    def __init__(  # noqa: PLR0913  they are what it knows
+        self,
+        database: Database,
+        tokens: AccessTokens,
+        revocations: Revocations,
+        uses: Uses,
+        clock: Clock,
+        *,
+        peppers: tuple[bytes, ...],
+        key_header: str,
+        is_open: bool,
+        public_read: bool,
+    ) -> None:
+        self._database = database
+        self._tokens = tokens
+        self._revocations = revocations
+        self._uses = uses
+        self._clock = clock
+        self._peppers = peppers
+        self._key_header = key_header.lower().encode()
+        self._claims: OrderedDict[str, Claims] = OrderedDict()
+        self._keys: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+        self._nobody = (
+            Principal(user=DEV_USER, scopes=ALL) if is_open else Principal(may_browse=public_read)
+        )
+
+    async def identify(self, scope: ConnectionScope) -> Principal:
+        """The caller of a request or handshake; nobody where nothing says who.
+
+        Where something does that is no good the principal is nobody, with the fault.
+        """
+        key = authorization = None
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                authorization = value
+            elif name == self._key_header:
+                key = value
+        try:
+            if authorization is None and key is None:
+                return await self._identify_otherwise(scope)
+            if authorization is None:
+                return await self.read_key((key or b"").decode("latin-1"))
+            bearer = _BEARER(authorization.decode("latin-1"))
+            if bearer is None:
+                raise Unauthenticated(_EXPECTED)  # noqa: TRY301  one place answers
+            return await self.read(bearer[1])
+        except Unauthenticated as fault:
+            return Principal(fault=fault)
+
+    async def _identify_otherwise(self, scope: ConnectionScope) -> Principal:
+        """Browsers send no headers with a socket, but a sub-protocol or a query."""
+        if scope["type"] == "websocket":
+            for offered in scope["subprotocols"]:
+                if offered.startswith(SUBPROTOCOL_MARK):
+                    return await self.read(offered.removeprefix(SUBPROTOCOL_MARK))
+            if b"ticket=" in scope["query_string"]:
+                ticket = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("ticket", "")
+                return await self.read_ticket(TicketKind.SOCKET, ticket)
+        return self._nobody
+
+    async def read(self, credential: str) -> Principal:
+        """Whose access token or API key this is; raises Unauthenticated."""
+        if credential.startswith(KEY_MARK):
+            return await self.read_key(credential)
+        return self.read_token(credential)
+
+    def read_token(self, token: str) -> Principal:
+        now = self._clock.now()
+        claims = self._claims.get(token)
+        if claims is None:
+            claims = self._tokens.read(token, now)
+            _keep(self._claims, token, claims)
+        elif claims.expires <= now:
+            raise Unauthenticated("The access token has expired.", code="token_expired")
+        principal = Principal(
+            user=claims.subject,
+            session=claims.session,
+            # A newer process may know more.
+            scopes=frozenset(scope for scope in Scope if scope in claims.scopes),
+            expires=claims.expires,
+        )
+        self.check(principal, claims.issued)
+        return principal
+
+    async def read_key(self, text: str) -> Principal:
+        now, name = self._clock.now(), digest(text)
+        principal, looked_up = self._keys.get(name, (None, 0.0))
+        if principal is None or now - looked_up > KEY_SECONDS:
+            looked_up = now
+            principal = await self._find_key(text)
+            _keep(self._keys, name, (principal, now))
+        if principal.expires is not None and principal.expires <= now:
+            raise Unauthenticated("The API key has expired.", code="key_expired")
+        try:
+            self.check(principal, looked_up if looked_up == now else looked_up - COMMIT_SECONDS)
+        except Unauthenticated:
+            # What was revoked may be a former scope, so it is looked up once more.
+            del self._keys[name]
+            if looked_up == now:
+                raise
+            return await self.read_key(text)
+        assert principal.key is not None  # noqa: S101  it is one
+        self._uses.note(principal.key, now)
+        return principal
+
+    async def read_ticket(self, kind: TicketKind, text: str) -> Principal:
+        """Whoever asked for it; a ticket opens one connection."""
+        async with self._database.transaction() as session:
+            redeemed = await Tickets(session, self._clock).redeem(kind, text)
+        if redeemed is None:
+            raise Unauthenticated("The ticket is used, has expired, or is none.")
+        self.check(redeemed.holder, redeemed.since)
+        return redeemed.holder
+
+    def check(self, principal: Principal, since: float) -> None:
+        """Raises Unauthenticated if what it rests on was revoked after `since`."""
+        news = self._revocations
+        assert principal.user is not None  # noqa: S101  it is somebody's
+        if (
+            (principal.session is not None and news.since(Kind.LOGIN, principal.session))
+            or (principal.key is not None and news.since(Kind.KEY, principal.key))
+            or news.since(Kind.USER, principal.user) >= since
+        ):
+            raise Unauthenticated("This has been revoked; log in again.", code="token_revoked")
+
+    async def _find_key(self, text: str) -> Principal:
+        key = KeyText.parse(text)
+        if key is None:
+            raise _not_a_key()
+        chosen = (
+            select(ApiKey, User.role, User.scopes, User.is_disabled)
+            .join(User, User.id == ApiKey.user_id)
+            .where(ApiKey.prefix == key.prefix, ApiKey.revoked_at.is_(None))
+        )
+        async with self._database.reading() as session:
+            row = (await session.execute(chosen)).one_or_none()
+        if row is None or row.is_disabled or not key.is_right(row[0].hash, self._peppers):
+            raise _not_a_key()
+        stored: ApiKey = row[0]
+        return Principal(
+            user=stored.user_id,
+            key=stored.id,
+            scopes=split(stored.scopes) & granted(row.role, row.scopes),
+            rate=stored.rate,
+            expires=stored.expires_at,
+        )
+
+
+def _not_a_key() -> Unauthenticated:
+    return Unauthenticated("There is no such API key, or it has been revoked.")
+
+
+def _keep(kept: OrderedDict[str, Kept], name: str, value: Kept) -> None:
+    kept[name] = value
+    if len(kept) > MOST_KEPT:
+        kept.popitem(last=False)

@@ -1,0 +1,115 @@
+"""What has ended before its time: known here at once, and to every process within seconds.
+
+An access token can't be taken back, so each process keeps in mind which logins, keys and users
+have been. It reads the news from the database, once a second: that works with any number of
+processes, and without a bus.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
+from uuid import UUID
+
+import anyio
+import structlog
+from sqlalchemy import Uuid, bindparam, delete, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tradeapi.auth.models import Revocation
+from tradeapi.clock import Clock
+from tradeapi.database import Database, after_commit
+
+POLL_SECONDS = 1.0
+# Clocks differ, and transactions commit later than they look at theirs.
+OVERLAP_SECONDS = 60.0
+# Longer than any access token lives.
+KEPT_SECONDS = 2 * 3600.0
+
+_log = structlog.get_logger("tradeapi.auth")
+
+
+class Kind(StrEnum):
+    """A user's revocation ends what was handed out before it, not what will be."""
+
+    LOGIN = "login"
+    KEY = "key"
+    USER = "user"
+
+
+Listener = Callable[[Kind, UUID, float], None]
+
+
+class Revocations:
+    """`since(kind, subject)` is when it was revoked, 0.0 if it was not."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._known: dict[tuple[Kind, UUID], float] = {}
+        self._listeners: list[Listener] = []
+        self._is_away = False
+
+    def since(self, kind: Kind, subject: UUID) -> float:
+        return self._known.get((kind, subject), 0.0)
+
+    def listen(self, listener: Listener) -> None:
+        """Have `listener` called for each that becomes known."""
+        self._listeners.append(listener)
+
+    async def add(self, session: AsyncSession, kind: Kind, *subjects: UUID) -> None:
+        """Revoke in the session's transaction; here it is known as soon as that has committed."""
+        now = self._clock.now()
+        for subject in subjects:
+            await session.execute(_REVOKE, {"kind": kind, "subject": subject, "at": now})
+            after_commit(session, partial(self._learn_soon, kind, subject, now))
+
+    async def load(self) -> None:
+        """Read what there is to know; raises what the database does."""
+        await self._read(self._clock.now() - KEPT_SECONDS)
+
+    async def run(self) -> None:
+        """Follow the news, and forget what is too old to matter."""
+        forgotten = self._clock.now()
+        while True:
+            await anyio.sleep(POLL_SECONDS)
+            now = self._clock.now()
+            try:
+                await self._read(now - (KEPT_SECONDS if self._is_away else OVERLAP_SECONDS))
+                if now - forgotten > KEPT_SECONDS:
+                    forgotten = now
+                    await self._forget(now - KEPT_SECONDS)
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                if not self._is_away:
+                    _log.warning("revocations.away", error=repr(error))
+                self._is_away = True
+            else:
+                self._is_away = False
+
+    async def _read(self, since: float) -> None:
+        chosen = select(Revocation.kind, Revocation.subject, Revocation.at)
+        async with self._database.reading() as session:
+            rows = (await session.execute(chosen.where(Revocation.at > since))).all()
+        for kind, subject, at in rows:
+            self._learn(Kind(kind), subject, at)
+
+    async def _forget(self, before: float) -> None:
+        async with self._database.transaction() as session:
+            await session.execute(delete(Revocation).where(Revocation.at < before))
+        self._known = {key: at for key, at in self._known.items() if at >= before}
+
+    async def _learn_soon(self, kind: Kind, subject: UUID, at: float) -> None:
+        self._learn(kind, subject, at)
+
+    def _learn(self, kind: Kind, subject: UUID, at: float) -> None:
+        if self._known.get((kind, subject), 0.0) >= at:
+            return
+        self._known[kind, subject] = at
+        for listener in self._listeners:
+            listener(kind, subject, at)
+
+
+_REVOKE = text(
+    "INSERT INTO revocations (kind, subject, at) VALUES (:kind, :subject, :at) "
+    "ON CONFLICT (kind, subject) DO UPDATE SET at = excluded.at"
+).bindparams(bindparam("subject", type_=Uuid))

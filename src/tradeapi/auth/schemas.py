@@ -1,0 +1,222 @@
+"""What goes over the wire about users, logins and keys."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
+
+from tradeapi.auth.addresses import is_address
+from tradeapi.auth.scopes import Role
+from tradeapi.web.principal import Scope
+
+LONGEST_PASSWORD = 1024
+
+
+def _address(text: str) -> str:
+    if not is_address(text):
+        raise PydanticCustomError("email", "This is not an e-mail address.")
+    return text
+
+
+def _words(value: Any) -> Any:  # noqa: ANN401  from the database, or already split
+    return value.split() if isinstance(value, str) else value
+
+
+Email = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=3, max_length=254),
+    AfterValidator(_address),
+    Field(examples=["ada@example.com"]),
+]
+Password = Annotated[
+    str,
+    Field(min_length=1, max_length=LONGEST_PASSWORD, examples=["a long sentence is a good one"]),
+]
+# From the database they come as words.
+Scopes = Annotated[list[Scope], BeforeValidator(_words), Field(examples=[["read", "write"]])]
+Time = Annotated[float, Field(description="In seconds since 1970.", examples=[1795217326.361])]
+Secret = Annotated[
+    str,
+    Field(min_length=1, max_length=200, examples=["H_DNJkOLIzatdtyw9FFCJXd6B6vqt7hKveDWeAJ5dFU"]),
+]
+
+
+class In(BaseModel):
+    """What callers send: a field too many is a mistake of theirs, or an attempt."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Out(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class RegisterIn(In):
+    email: Email
+    password: Password
+
+
+class UserOut(Out):
+    id: UUID
+    email: str = Field(examples=["ada@example.com"])
+    role: Role
+    scopes: Scopes
+    is_disabled: bool
+    verified_at: Time | None
+    created_at: Time
+    version: int
+
+
+class TokensOut(Out):
+    """As RFC 6749 has it."""
+
+    access_token: str
+    token_type: Literal["bearer"]
+    expires_in: int = Field(description="Seconds for which the access token is good.")
+    refresh_token: str = Field(description="Good once: the answer to it has the next one.")
+    scope: str = Field(examples=["read write"])
+
+
+class RefreshIn(In):
+    refresh_token: Secret
+
+
+class LogoutIn(In):
+    all: StrictBool = Field(default=False, description="Also everywhere else.", examples=[False])
+
+
+class EmailIn(In):
+    email: Email
+
+
+class MeIn(In):
+    email: Email = Field(description="The new address, to be verified anew.")
+    password: Password = Field(description="Yours, because mail to the new address resets it.")
+
+
+class PasswordIn(In):
+    current: Password
+    new: Password
+
+
+class PasswordResetIn(In):
+    token: Secret
+    password: Password
+
+
+class TokenIn(In):
+    token: Secret
+
+
+class ConfirmIn(In):
+    password: Password
+
+
+class LoginOut(Out):
+    id: UUID
+    created_at: Time
+    used_at: Time
+    expires_at: Time
+    address: str = Field(examples=["203.0.113.7"])
+    agent: str = Field(examples=["Mozilla/5.0"])
+    scopes: Scopes
+
+
+class LoginsOut(Out):
+    items: list[LoginOut]
+    current: UUID = Field(description="The one you ask from.")
+
+
+class ApiKeyIn(In):
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$", examples=["feed"])
+    scopes: list[Scope] = Field(
+        default_factory=lambda: [Scope.READ],
+        min_length=1,
+        max_length=4,
+        description="No more than your own.",
+        examples=[["read"]],
+    )
+    expires_in_days: int | None = Field(
+        default=None, ge=1, le=3650, description="Null: it does not expire."
+    )
+
+
+class ApiKeyOut(Out):
+    id: UUID
+    name: str
+    prefix: str = Field(description="How the key goes on after `tk_`.", examples=["4fZq8Lm2"])
+    scopes: Scopes
+    rate: int | None = Field(description="Requests a minute, where they are not the user's.")
+    created_at: Time
+    expires_at: Time | None
+    used_at: Time | None = Field(description="To the minute.")
+
+
+class NewApiKeyOut(ApiKeyOut):
+    key: str = Field(description="Shown this once.")
+
+
+class ApiKeysOut(Out):
+    items: list[ApiKeyOut]
+
+
+class TicketIn(In):
+    kind: Literal["socket", "stream"] = Field(
+        default="socket",
+        description="For `/ws`, or for a stream of server-sent events.",
+        examples=["socket"],
+    )
+
+
+class TicketOut(Out):
+    ticket: str = Field(examples=["H_DNJkOLIzatdtyw9FFCJXd6B6vqt7hKveDWeAJ5dFU"])
+    expires_in: int = Field(description="Seconds.", examples=[30])
+
+
+class Jwk(BaseModel):
+    """A public key, as RFC 7517 has it; which fields it has depends on its kind."""
+
+    model_config = ConfigDict(extra="allow")
+
+    kty: str = Field(examples=["EC"])
+    kid: str
+    alg: str = Field(examples=["ES256"])
+
+
+class JwksOut(BaseModel):
+    keys: list[Jwk]
+
+
+class UserChangeIn(In):
+    """What is left out stays."""
+
+    role: Role | None = Field(default=None, examples=["user"])
+    scopes: list[Scope] | None = Field(default=None, max_length=4)
+    is_disabled: StrictBool | None = None
+
+
+class RateIn(In):
+    rate: int | None = Field(
+        ge=1, le=1_000_000, description="Requests a minute; null: the user's.", examples=[3000]
+    )
+
+
+class AuditOut(Out):
+    id: UUID
+    at: Time
+    actor: UUID | None
+    action: str = Field(examples=["login"])
+    target: str | None
+    outcome: str = Field(examples=["done"])
+    address: str
+    agent: str
+    request_id: str

@@ -1,0 +1,1 @@
+"""Secrets, passwords, access tokens and API keys: what they are, not whose."""

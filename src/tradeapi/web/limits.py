@@ -1,0 +1,180 @@
+"""How often a caller may ask: one layer ahead of the kept answers and of the router.
+
+The limits are declared with slowapi and counted by `limits`, the library under it. What slowapi
+itself does to enforce them is left alone: on the routes of included routers it does nothing, it
+knows no sockets, and while it waits for Redis the whole process stands still.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from urllib.parse import parse_qsl
+
+from limits import RateLimitItem, RateLimitItemPerMinute
+from slowapi.wrappers import Limit, LimitGroup
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tradeapi.errors import TooMany
+from tradeapi.metrics import LIMIT_HITS
+from tradeapi.redis import Redis
+from tradeapi.settings import Settings
+from tradeapi.web.counting import Counts, Hit, Standing
+from tradeapi.web.envelope import ANSWER_HEADERS
+from tradeapi.web.principal import ANONYMOUS, Principal, principal_of
+from tradeapi.web.proxies import caller_key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Which requests have limits of their own, by address: no router has looked at them yet.
+
+    At `exempt` nobody is counted. Reading below `history` costs callers who are not known more,
+    and everybody where the query's format is one of `exports`.
+    """
+
+    exempt: Collection[str]
+    login: Collection[str]
+    ingest: Collection[str]
+    history: str
+    exports: Collection[str]
+
+
+def policies(
+    places: Places, method: str, path: str, query_string: bytes, principal: Principal
+) -> tuple[str, ...]:
+    """The limits that a request counts against, from the narrowest on."""
+    if path in places.exempt:
+        return ()
+    general = "user" if principal.is_known else "anonymous"
+    if method == "POST":
+        if path in places.ingest:
+            return ("ingest",)
+        if path in places.login:
+            return "login", general
+    elif method in {"GET", "HEAD"} and path.startswith(places.history):
+        names = ["heavy"] if _is_export(query_string, places.exports) else []
+        if not principal.is_known:
+            names.append("history")
+        return *names, general
+    return (general,)
+
+
+def declare(settings: Settings) -> Mapping[str, Limit]:
+    """Every limit there is, by its policy's name."""
+    declared = {
+        "anonymous": (settings.rate_limit_per_minute, _by_address),
+        "user": (settings.rate_limit_user_per_minute, _by_caller),
+        "history": (settings.rate_limit_history_per_minute, _by_address),
+        "login": (settings.rate_limit_login_per_minute, _by_address),
+        "heavy": (settings.rate_limit_heavy_per_minute, _by_caller),
+        "ingest": (settings.rate_limit_ingest_per_minute, _by_caller),
+    }
+    return {name: _limit(name, f"{most}/minute", key) for name, (most, key) in declared.items()}
+
+
+class Limits:
+    """`is_open`: nobody has to say who he is, and who does not is limited as anybody is.
+
+    Answers tell what is left, as draft 11 of the IETF's RateLimit fields has it. A request that is
+    over one of its limits is not counted against the ones after it.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        limits: Mapping[str, Limit],
+        places: Places,
+        is_open: bool,
+        redis: Redis | None,
+    ) -> None:
+        self._app = app
+        self._limits = limits
+        self._places = places
+        self._is_open = is_open
+        self._counts = Counts(redis)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        hits = () if scope["type"] == "lifespan" else self._hits(scope)
+        if not hits:
+            await self._app(scope, receive, send)
+            return
+        standings = await self._counts.take(hits)
+        # Of those with nothing left the one that takes longest says when to come back.
+        standings.sort(key=_tightness)
+        scope[ANSWER_HEADERS] += _fields(hits, standings)
+        if not all(standing.is_within for standing in standings):
+            raise _refuse(standings[0])
+        await self._app(scope, receive, send)
+
+    def _hits(self, scope: Scope) -> tuple[Hit, ...]:
+        principal = principal_of(scope)
+        if self._is_open and principal.session is None and principal.key is None:
+            principal = ANONYMOUS
+        # A handshake has no method.
+        method, query = scope.get("method", ""), scope["query_string"]
+        names = policies(self._places, method, scope["path"], query, principal)
+        client = scope.get("client")
+        address = caller_key(client[0] if client else None)
+        return tuple(self._hit(name, principal, address) for name in names)
+
+    def _hit(self, name: str, principal: Principal, address: str) -> Hit:
+        limit = self._limits[name]
+        item: RateLimitItem = limit.limit
+        if name == "user" and principal.key is not None and principal.rate is not None:
+            item = _per_minute(principal.rate)
+        return Hit(name, limit.key_func(principal, address), item)
+
+
+def _fields(hits: Sequence[Hit], standings: Sequence[Standing]) -> Sequence[tuple[bytes, bytes]]:
+    """What the caller has left, the tightest limit first; errors say so, too."""
+    left = ", ".join(f'"{name}";r={r};t={t}' for name, _, r, t in standings)
+    return (
+        (b"ratelimit-policy", _quotas(tuple((hit.policy, hit.item) for hit in hits))),
+        (b"ratelimit", left.encode()),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _quotas(policies: tuple[tuple[str, RateLimitItem], ...]) -> bytes:
+    quotas = (f'"{name}";q={item.amount};w={item.get_expiry()}' for name, item in policies)
+    return ", ".join(quotas).encode()
+
+
+def _tightness(standing: Standing) -> tuple[int, int]:
+    return standing.remaining, -standing.seconds
+
+
+def _refuse(standing: Standing) -> TooMany:
+    LIMIT_HITS.labels(standing.policy).inc()
+    detail = f"The limit for {standing.policy} is reached; go on in {standing.seconds} s."
+    return TooMany(detail, retry_after=standing.seconds)
+
+
+def _by_address(_: Principal, address: str) -> str:
+    return address
+
+
+def _by_caller(principal: Principal, address: str) -> str:
+    if principal.key is not None:
+        return f"key:{principal.key}"
+    return address if principal.user is None else f"user:{principal.user}"
+
+
+def _limit(policy: str, text: str, key: Callable[[Principal, str], str]) -> Limit:
+    # Its Limiter would open a store of its own, start a thread, and read .env.
+    (limit,) = LimitGroup(text, key, policy, False, None, None, None, 1, False)
+    return limit
+
+
+@lru_cache(maxsize=1024)
+def _per_minute(rate: int) -> RateLimitItem:
+    return RateLimitItemPerMinute(rate)
+
+
+def _is_export(query_string: bytes, exports: Collection[str]) -> bool:
+    # Most queries can not be one, and to take them apart costs more than the rest of this layer.
+    if b"%" not in query_string and not any(name.encode() in query_string for name in exports):
+        return False
+    query = parse_qsl(query_string.decode("latin-1"))
+    return any(name == "format" and value in exports for name, value in query)

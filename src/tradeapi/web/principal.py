@@ -1,0 +1,108 @@
+"""Who calls, and what a route asks of them."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from fastapi import Depends, params
+from starlette.requests import HTTPConnection
+from starlette.types import Scope as ConnectionScope
+
+from tradeapi.errors import Forbidden, TradeError, Unauthenticated
+
+PRINCIPAL = "tradeapi.principal"
+
+
+class Scope(StrEnum):
+    """What a caller may do: read, change what is theirs, feed the market, run the service."""
+
+    READ = "read"
+    WRITE = "write"
+    INGEST = "ingest"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Principal:
+    """One caller: a login (`session`), an API key (`key`), or nobody that is known.
+
+    `may_browse`: the operator lets anybody read market data. `fault` is why credentials that were
+    sent are no good; whoever sent them is nobody. `rate` is the key's own limit, in requests a
+    minute, and `expires` when the credentials end, in seconds since 1970.
+    """
+
+    user: UUID | None = None
+    session: UUID | None = None
+    key: UUID | None = None
+    scopes: frozenset[Scope] = frozenset()
+    may_browse: bool = False
+    rate: int | None = None
+    expires: float | None = None
+    fault: TradeError | None = None
+
+    @property
+    def is_known(self) -> bool:
+        return self.user is not None
+
+    def require(self, scope: Scope) -> None:
+        """Raises Unauthenticated where nobody is known, and Forbidden where it is not enough."""
+        if scope in self.scopes:
+            return
+        if self.fault is not None:
+            raise self.fault
+        if not self.is_known:
+            raise Unauthenticated("Say who you are: send an access token or an API key.")
+        raise Forbidden(f"This needs the scope {scope}.", code="insufficient_scope")
+
+    def require_market_data(self) -> None:
+        """What anybody may read where the operator allows it."""
+        if not (self.may_browse and self.fault is None):
+            self.require(Scope.READ)
+
+
+ANONYMOUS = Principal()
+
+
+def principal_of(scope: ConnectionScope) -> Principal:
+    """Whoever nobody has identified is nobody."""
+    principal: Principal = scope.get(PRINCIPAL, ANONYMOUS)
+    return principal
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What a route declares; `scopes` are for its OpenAPI description, none: it is for all."""
+
+    scopes: tuple[Scope, ...]
+    check: Callable[[HTTPConnection], Awaitable[None]]
+
+    async def __call__(self, connection: HTTPConnection) -> None:
+        await self.check(connection)
+
+
+def needs(scope: Scope) -> params.Depends:
+    """For a route's `dependencies=`: only callers with this scope get in."""
+
+    async def check(connection: HTTPConnection) -> None:
+        principal_of(connection.scope).require(scope)
+
+    needed: params.Depends = Depends(Need((scope,), check))
+    return needed
+
+
+async def _check_market_data(connection: HTTPConnection) -> None:
+    principal_of(connection.scope).require_market_data()
+
+
+async def _let_in(_: HTTPConnection) -> None: ...
+
+
+NEEDS_READ = needs(Scope.READ)
+NEEDS_WRITE = needs(Scope.WRITE)
+NEEDS_INGEST = needs(Scope.INGEST)
+NEEDS_ADMIN = needs(Scope.ADMIN)
+# Reading what PUBLIC_READ opens.
+NEEDS_MARKET_DATA = Depends(Need((Scope.READ,), _check_market_data))
+# Routes say so when they are for everybody: one that says nothing fails a test.
+FOR_EVERYBODY = Depends(Need((), _let_in))

@@ -1,0 +1,75 @@
+"""The operations of the application, and how to ask for each."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+import httpx2
+from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
+from starlette.routing import WebSocketRoute
+
+from tradeapi.web.openapi import need_of
+
+Headers = Mapping[str, str] | list[tuple[bytes, bytes]]
+
+# An API key is not enough for these, whatever it may do.
+LOGIN_ONLY = {
+    "POST /api/v1/auth/logout",
+    "PATCH /api/v1/auth/me",
+    "DELETE /api/v1/auth/me",
+    "PUT /api/v1/auth/me/password",
+    "GET /api/v1/auth/sessions",
+    "DELETE /api/v1/auth/sessions/{id}",
+    "POST /api/v1/auth/email/verification",
+    "POST /api/v1/auth/api-keys",
+    "GET /api/v1/auth/api-keys",
+    "DELETE /api/v1/auth/api-keys/{id}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`scope` None: it is for everybody. `is_declared`: it says so."""
+
+    method: str
+    path: str
+    scope: str | None
+    is_declared: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def ask(self, client: httpx2.Client, headers: Headers, *, junk: bool) -> httpx2.Response:
+        """With an id that nobody has, or with `junk`: nothing is right but the credentials."""
+        id = "%00" if junk else str(uuid4())
+        symbol = "%00" if junk else "US:NONE"
+        path = self.path.replace("{id}", id).replace("{symbol}", symbol).replace("{code}", "NONE")
+        body = json.dumps(["junk"] if junk else {})
+        typed = {"content-type": "application/json"}
+        sent = [*headers, *((b"content-type", b"application/json"),)]
+        return client.request(
+            self.method,
+            path,
+            params={"limit": "junk"} if junk else {"resolution": "1d"},
+            content=body if self.method != "GET" else None,
+            headers=sent if isinstance(headers, list) else {**headers, **typed},
+        )
+
+
+def operations(app: FastAPI) -> list[Operation]:
+    """Of all routes; sockets ask who calls in their own way."""
+    found = []
+    for context in iter_route_contexts(app.routes):
+        need = need_of(context)
+        scope = need.scopes[0] if need is not None and need.scopes else None
+        methods = sorted(context.methods or ())
+        if not isinstance(context.original_route, WebSocketRoute):
+            # Another application below ours takes any, and declares nothing.
+            methods = methods or ["ANY"]
+        found += [
+            Operation(method, context.path or "", scope, need is not None) for method in methods
+        ]
+    return found

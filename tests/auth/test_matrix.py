@@ -1,0 +1,195 @@
+"""Every route for every caller: who gets in is what the route has declared, and nothing else."""
+
+from collections.abc import Callable
+
+import pytest
+from fastapi import FastAPI, Response
+
+from tests.auth import forgeries
+from tests.auth.people import Person, Service, bearer
+from tests.auth.routes import LOGIN_ONLY, Headers, Operation, operations
+
+Forge = Callable[[Service, Person], str]
+
+
+def test_every_route_says_what_it_needs(service: Service) -> None:
+    """One that forgot it is open to all."""
+    routes = operations(service.app)
+    assert len(routes) > 45
+    assert [route.name for route in routes if not route.is_declared] == []
+
+
+def test_a_route_that_forgot_is_found() -> None:
+    """Of whatever kind it is."""
+    app = FastAPI(openapi_url=None)
+    app.add_api_route("/forgot", answer)
+    app.add_route("/plain", lambda _: Response())
+    app.mount("/below", FastAPI())
+    found = {route.name: route.is_declared for route in operations(app)}
+    names = {"GET /forgot", "GET /plain", "HEAD /plain", "ANY /below"}
+    assert found == dict.fromkeys(names, False)
+
+
+async def answer() -> Response:
+    return Response()
+
+
+def test_what_is_for_everybody_is_little(service: Service) -> None:
+    """A new route in this list is a decision."""
+    assert {route.name for route in operations(service.app) if route.scope is None} == {
+        "GET /",
+        "GET /docs",
+        "GET /docs/start.js",
+        "GET /docs/swagger-ui-bundle.js",
+        "GET /docs/swagger-ui.css",
+        "GET /openapi.json",
+        "GET /health",
+        "GET /health/ready",
+        "GET /.well-known/jwks.json",
+        "POST /api/v1/auth/register",
+        "POST /api/v1/auth/token",
+        "POST /api/v1/auth/refresh",
+        "POST /api/v1/auth/password/forgot",
+        "POST /api/v1/auth/password/reset",
+        "POST /api/v1/auth/email/verify",
+    }
+
+
+def test_the_document_names_the_scope_of_every_operation(service: Service) -> None:
+    """As the routes have declared it."""
+    document = service.client.get("/openapi.json").json()
+    for route in operations(service.app):
+        operation = document["paths"].get(route.path, {}).get(route.method.lower())
+        if operation is not None and route.scope is not None:
+            assert operation["security"] == [{"login": [route.scope]}, {"api_key": []}], route
+            assert {"401", "403"} <= {*operation["responses"]}, route
+        elif operation is not None:
+            assert "security" not in operation, route
+
+
+BAD_TOKENS = (
+    forgeries.expired,
+    forgeries.revoked,
+    forgeries.tampered,
+    forgeries.unsigned,
+    forgeries.with_another_audience,
+    forgeries.with_an_unknown_key,
+)
+# One that is read like those need not be tried on every route.
+ALIKE = (forgeries.with_another_key, forgeries.from_the_future, forgeries.without_a_subject)
+BAD_HEADERS: dict[str, Headers] = {
+    "nothing": {},
+    "any bytes": [(b"authorization", bytes(range(128, 256)))],
+    "an unknown key": {"x-api-key": "tk_00000000_" + "0" * 38},
+}
+ALIKE_HEADERS: dict[str, Headers] = {
+    "another scheme": {"authorization": "Basic YWRhOnBhc3N3b3Jk"},
+    "half a header": {"authorization": "Bearer"},
+    "an empty key": {"x-api-key": ""},
+    "a bearer of any bytes": [(b"authorization", b"Bearer \xff\xfe.\x80.\x81")],
+    "a long one": {"authorization": f"Bearer {'x' * 8000}"},
+    "a cookie": {"cookie": "session=1; access_token=2"},
+}
+
+
+def wrong_answers(
+    service: Service, headers: Headers, expected: Callable[[Operation], int | None], *, junk: bool
+) -> dict[str, str]:
+    """What routes answered that is not expected; None expects anybody to get in."""
+    wrong = {}
+    for operation in operations(service.app):
+        answer = operation.ask(service.client, headers, junk=junk)
+        status, wanted = answer.status_code, expected(operation)
+        is_in = status not in {401, 403} and status < 500
+        if (wanted is None and not is_in) or (wanted is not None and status != wanted):
+            wrong[operation.name] = f"{status}, not {wanted}: {answer.text[:200]}"
+        if status == 401:
+            assert answer.headers["www-authenticate"] == "Bearer"
+    return wrong
+
+
+def needs_somebody(operation: Operation) -> int | None:
+    return None if operation.scope is None else 401
+
+
+def test_a_stranger_does_not_get_in(service: Service) -> None:
+    """Whatever is right about the rest of the request."""
+    assert wrong_answers(service, {}, needs_somebody, junk=False) == {}
+
+
+@pytest.mark.parametrize("headers", BAD_HEADERS.values(), ids=BAD_HEADERS)
+def test_without_credentials_nobody_gets_in(service: Service, headers: Headers) -> None:
+    """Nor learns what the rest of the request should be."""
+    assert wrong_answers(service, headers, needs_somebody, junk=True) == {}
+
+
+@pytest.mark.parametrize("make", BAD_TOKENS)
+def test_with_a_bad_token_nobody_gets_in(service: Service, make: Forge) -> None:
+    """Not even an admin; where nobody has to say who they are, it does not matter."""
+    admin = service.admin()
+    assert admin.is_in()
+    headers = bearer(make(service, admin))
+    assert wrong_answers(service, headers, needs_somebody, junk=True) == {}
+    assert admin.is_in()
+
+
+@pytest.mark.parametrize("make", ALIKE)
+def test_other_bad_tokens_are_refused_alike(service: Service, make: Forge) -> None:
+    """Signed or not, they are not ours."""
+    admin = service.admin()
+    assert admin.is_in()
+    admin.access = make(service, admin)
+    assert not admin.is_in()
+
+
+@pytest.mark.parametrize("headers", ALIKE_HEADERS.values(), ids=ALIKE_HEADERS)
+def test_other_bad_headers_are_refused_alike(service: Service, headers: Headers) -> None:
+    """Nobody is let in for having tried."""
+    assert service.client.get("/api/v1/quotes", headers=headers).status_code == 401
+
+
+def with_scopes(held: str, *, key: bool = False) -> Callable[[Operation], int | None]:
+    def expected(operation: Operation) -> int | None:
+        if operation.scope is None:
+            return None
+        is_enough = operation.scope in held.split()
+        return None if is_enough and not (key and operation.name in LOGIN_ONLY) else 403
+
+    return expected
+
+
+@pytest.mark.parametrize("held", ["read", "write", "ingest", ""])
+def test_a_login_gets_in_where_its_scope_is_enough(service: Service, held: str) -> None:
+    """Everywhere else it is a 403, whatever else the request says; an admin has all."""
+    admin = service.admin()
+    admin.log_in(scope=held)
+    expected = with_scopes(held or "read write ingest admin")
+    # Junk does not log out.
+    assert wrong_answers(service, admin.headers, expected, junk=True) == {}
+    assert admin.try_refresh().status_code == 200
+
+
+@pytest.mark.parametrize("held", ["read", "write"])
+def test_a_key_gets_in_where_its_scope_is_enough(service: Service, held: str) -> None:
+    """And never where its owner has to be sure of who it is."""
+    key = service.admin().key(scopes=held.split())["key"]
+    headers = {"x-api-key": key}
+    assert wrong_answers(service, headers, with_scopes(held, key=True), junk=False) == {}
+
+
+@pytest.mark.parametrize("scopes", ["read write", "read write ingest admin"])
+def test_nothing_breaks_for_whoever_gets_in(service: Service, scopes: str) -> None:
+    """With ids that nobody has: what is not there is a 404, for an admin, too."""
+    person, expected = service.admin(), with_scopes(scopes)
+    person.log_in(scope=scopes)
+    for operation in operations(service.app):
+        answer = operation.ask(service.client, person.headers, junk=False)
+        wanted = expected(operation)
+        is_as_wanted = answer.status_code == (wanted or answer.status_code)
+        assert is_as_wanted, f"{operation.name}: {answer.text}"
+        assert wanted or answer.status_code not in {401, 403}, f"{operation.name}: {answer.text}"
+        assert answer.status_code < 500, f"{operation.name}: {answer.text}"
+        if operation.path.endswith("/{id}") and not wanted:
+            assert answer.status_code == 404, operation.name
+        if operation.path.endswith("/logout"):
+            person.log_in(scope=scopes)

@@ -1,0 +1,164 @@
+"""No secret in anything that is written or said: logs, the record, errors, tables."""
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx2
+import pytest
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import connect
+from websockets.typing import Subprotocol
+
+from tests.auth.people import CHEAP, PASSWORD, Mailbox, Person, bearer, everything_stored, sql
+from tests.hostile.serving import Server, serve
+
+NEW = "another horse battery"
+WRONG = "planted-wrong-password"
+
+
+class Watched:
+    """A client that remembers the answers that told of an error."""
+
+    def __init__(self, client: httpx2.Client) -> None:
+        self.errors: list[str] = []
+        client.event_hooks = {"response": [self._look]}
+
+    def _look(self, answer: httpx2.Response) -> None:
+        answer.read()
+        if answer.status_code >= 400:
+            self.errors.append(f"{answer.headers} {answer.text}")
+
+
+@pytest.fixture
+def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
+    """A process that logs all there is to log."""
+    settings = {name.upper(): str(value) for name, value in CHEAP.items()}
+    settings |= {
+        "LOG_LEVEL": "debug",
+        "AUTH_REQUIRED": "true",
+        "MAIL_URL": f"folder:{tmp_path}/mail",
+    }
+    with serve(database_url, tmp_path, **settings) as server:
+        yield server
+
+
+def live_a_life(server: Server, url: str, mailbox: Mailbox) -> set[str]:
+    """Of somebody who does all that there is to do, and it goes wrong; the secrets it took."""
+    person = Person(server.client, "ada@example.com")
+    person.register()
+    secrets = {PASSWORD, NEW, WRONG, mailbox.token(person.address)}
+    person.register()
+    person.try_log_in(WRONG)
+    person.log_in()
+    secrets |= {person.access, person.refresh_token}
+    person.refresh()
+    secrets |= {person.access, person.refresh_token}
+    once = {"idempotency-key": "the-first-of-all-keys"}
+    key = person.call("POST", "/auth/api-keys", {"name": "feed"}, headers=once).json()["key"]
+    secrets.add(key)
+    for headers in ({"x-api-key": key}, bearer(key), {"x-api-key": f"{key}x"}, bearer(f"{key}x")):
+        assert server.client.get("/api/v1/symbols", headers=headers).status_code in {200, 401}
+    secrets |= open_sockets(server, person, key)
+    person.call("PUT", "/auth/me/password", {"current": WRONG, "new": NEW})
+    server.client.post("/api/v1/auth/password/forgot", json={"email": person.address})
+    token = mailbox.token(person.address, number=2)
+    secrets.add(token)
+    body = {"token": token, "password": NEW}
+    for _ in range(2):
+        server.client.post("/api/v1/auth/password/reset", json=body)
+    person.try_refresh()
+    person.call("GET", "/auth/me")
+    hashes = sql(url, "SELECT password_hash FROM users")
+    return secrets | {hash for (hash,) in hashes} | {row[0] for row in stored_hashes(url)}
+
+
+def stored_hashes(url: str) -> list[tuple[str]]:
+    tables = ("refresh_tokens", "api_keys", "tickets")
+    return [tuple(row) for table in tables for row in sql(url, f"SELECT hash FROM {table}")]  # noqa: S608  constants
+
+
+def open_sockets(server: Server, person: Person, key: str) -> set[str]:
+    """In each way that there is to say who one is; the tickets that it took."""
+    opened, (host, port) = 0, server.address
+    tickets = [person.call("POST", "/auth/ws-ticket").json()["ticket"] for _ in range(2)]
+    address = f"ws://{host}:{port}/ws"
+    for path, headers, protocol in (
+        (f"{address}?ticket={tickets[0]}", {}, None),
+        (f"{address}?ticket={tickets[0]}", {}, None),
+        (f"{address}/nowhere?ticket={tickets[1]}", {}, None),
+        (address, {"x-api-key": key}, None),
+        (address, bearer(person.access), None),
+        (address, {"x-api-key": f"{key}x"}, None),
+        (address, {}, f"bearer.{person.access}"),
+        (address, {}, f"bearer.{key}"),
+    ):
+        offered = [Subprotocol("tradeapi.v1"), Subprotocol(protocol)] if protocol else None
+        with (
+            suppress(WebSocketException),
+            connect(path, additional_headers=headers, subprotocols=offered) as socket,
+        ):
+            socket.send(json.dumps({"type": "auth", "id": 1, "token": person.access}))
+            socket.recv(timeout=5)
+            opened += 1
+    assert opened >= 5
+    return {*tickets}
+
+
+def misplace(client: httpx2.Client, person: Person) -> set[str]:
+    """Secrets in fields that are no place for them."""
+    planted: list[str] = []
+
+    def secret() -> str:
+        planted.append(f"planted-secret-{len(planted)}-")
+        return planted[-1]
+
+    for path in ("register", "refresh", "password/forgot", "password/reset", "email/verify"):
+        for body in (
+            {"email": secret(), "password": [secret()], "token": {"x": secret()}},
+            {"refresh_token": [secret()], "secret": secret()},
+            [secret()],
+            secret(),
+        ):
+            client.post(f"/api/v1/auth/{path}", json=body)
+        client.post(f"/api/v1/auth/{path}", content=f'{{"password": "{secret()}')
+    client.post("/api/v1/auth/token", data={"grant_type": secret(), "password": secret()})
+    client.post("/api/v1/auth/token", data={"username": secret(), "password": secret()})
+    client.get("/api/v1/symbols", headers={"authorization": f"Basic {secret()}"})
+    client.get("/api/v1/symbols", headers=bearer(secret()))
+    client.get("/api/v1/symbols", headers={"x-api-key": f"tk_{secret()}"})
+    client.get(f"/api/v1/auth/me?token={secret()}&password={secret()}")
+    client.get(f"/ws?ticket={secret()}")
+    person.call("POST", "/auth/api-keys", {"name": [secret()], "scopes": [secret()]})
+    return {*planted}
+
+
+def test_no_secret_is_logged_told_or_recorded(
+    server: Server, database_url: str, tmp_path: Path
+) -> None:
+    """Nor a hash of one, where the log has the SQL; tables hold the hashes only."""
+    watched = Watched(server.client)
+    secrets = live_a_life(server, database_url, Mailbox(tmp_path / "mail"))
+    person = Person(server.client, "grace@example.com")
+    person.register()
+    person.log_in()
+    planted = misplace(server.client, person)
+    record = "\n".join(map(str, sql(database_url, "SELECT * FROM audit")))
+    log = server.log
+    assert "INSERT INTO refresh_tokens" in log
+    assert len(watched.errors) > 30
+    for place, text in {"log": log, "record": record, "errors": "\n".join(watched.errors)}.items():
+        leaked = {secret for secret in secrets | planted if secret in text}
+        # A part of a token may be as good as the whole.
+        leaked |= {secret for secret in secrets if "." in secret and secret[-40:] in text}
+        assert [line for line in text.splitlines() if any(s in line for s in leaked)] == [], place
+    stored = everything_stored(database_url)
+    hashes = {secret for secret in secrets if secret in stored and not is_hash(secret)}
+    assert hashes == set()
+    assert not any(secret in stored for secret in planted)
+    assert server.crashes == []
+
+
+def is_hash(text: str) -> bool:
+    return text.startswith("$argon2") or (len(text) == 64 and set(text) <= set("0123456789abcdef"))
