@@ -1,19 +1,24 @@
 """What README and docs name exists, and what exists is named: settings, metrics, routes, limits."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
 from prometheus_client.metrics import MetricWrapperBase
+from pydantic import AliasChoices
+from pydantic.fields import FieldInfo
 from typer.core import TyperGroup
 
-from tests.auth.routes import LOGIN_ONLY, Operation, operations
 from tests.documents.examples import DOCUMENTS, ROOT, read
-from tradeapi import metrics
+from tradeapi import errors, metrics, redis
 from tradeapi.app import create_app
 from tradeapi.auth import authenticator, logins, throttle, tickets
+from tradeapi.auth.dependencies import LoginDep
+from tradeapi.auth.export import MOST_ENTRIES
 from tradeapi.cli import cli
 from tradeapi.cli.environment import example
 from tradeapi.market.bars import bar_writer, tick_ids, tick_writer
@@ -26,7 +31,7 @@ from tradeapi.settings import Settings
 from tradeapi.streams import access, connection, limits, protocol, session, topics
 from tradeapi.web import claims, idempotency
 from tradeapi.web.limits import declare
-from tradeapi.web.principal import NEEDS_MARKET_DATA
+from tradeapi.web.principal import NEEDS_MARKET_DATA, Need, need_of
 
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operating.md"
 ACCOUNTS, SECURITY = "docs/accounts.md", "docs/security.md"
@@ -35,12 +40,25 @@ SOURCES = {path: path.read_text() for path in (ROOT / "src").rglob("*.py")}
 # Variables that are no settings of ours, and words in capitals.
 OTHERS = {"PROMETHEUS_MULTIPROC_DIR", "WEB_CONCURRENCY", "TRADEAPI_API_KEY"}
 LIMITS = limits.Limits()
+HOURS = {kind.value: seconds / 3600 for kind, seconds in tickets.SECONDS.items()}
+
+
+def _default(limit: str) -> int:
+    # The suite's own environment has others.
+    number: int = Settings.model_fields[f"rate_limit_{limit}per_minute"].default
+    return number
 
 
 @pytest.fixture(scope="module")
-def routes() -> set[str]:
+def app() -> FastAPI:
+    """It is looked at, and opens nothing."""
+    return create_app(Settings(database_url="sqlite:///nowhere.db", demo=False))
+
+
+@pytest.fixture(scope="module")
+def routes(app: FastAPI) -> set[str]:
     """As `GET /api/v1/bars/{symbol}`."""
-    document = create_app(Settings(database_url="sqlite:///nowhere.db", demo=False)).openapi()
+    document = app.openapi()
     return {
         f"{method.upper()} {path}"
         for path, methods in document["paths"].items()
@@ -68,7 +86,7 @@ def test_every_setting_is_listed_with_its_default() -> None:
 
 def test_every_variable_that_is_named_is_a_setting() -> None:
     """In prose and in commands."""
-    settings = {name.upper() for name in Settings.model_fields}
+    settings = {name.upper() for field in Settings.model_fields.items() for name in _names(*field)}
     named = set(re.findall(r"(?:`|export )([A-Z]+(?:_[A-Z]+)+)\b", EVERYTHING))
     assert named - OTHERS <= settings
 
@@ -100,23 +118,60 @@ def test_every_route_that_is_named_exists(routes: set[str]) -> None:
 
 def test_every_route_is_named(routes: set[str]) -> None:
     """With its method, somewhere."""
-    assert routes <= set(re.findall(r"`((?:GET|PUT|POST|DELETE) /[^`?]+)", EVERYTHING))
+    assert routes <= set(re.findall(r"`((?:GET|PUT|POST|PATCH|DELETE) /[^`?]+)", EVERYTHING))
+
+
+def test_every_route_is_listed_under_its_scope(app: FastAPI, routes: set[str]) -> None:
+    """With those apart that PUBLIC_READ opens, and those that take a login."""
+    real = {
+        f"{method} {context.path}": (_said(need), _takes_login(context.original_route))
+        for context in iter_route_contexts(app.routes)
+        if (need := need_of(context)) is not None
+        for method in context.methods or ()
+    }
+    _, _, section = read(ACCOUNTS).partition("## Who may do what")
+    rows = re.findall(
+        r"^\| (\w+|`\w+`.*?) \| (.+) \|$", section.partition("\n## ")[0], re.MULTILINE
+    )
+    listed = {
+        route: (scope, is_login)
+        for scope, cell in rows
+        for is_login, part in enumerate(cell.split("with a login"))
+        for route in _routes_in(part)
+    }
+    assert listed == {route: need for route, need in real.items() if route in routes}
+
+
+def test_every_rate_limit_is_listed() -> None:
+    """With its policy, its setting and the default of that."""
+    names = [name for name in Settings.model_fields if name.startswith("rate_limit_")]
+    numbered = {name: number for number, name in enumerate(names, 1)}
+    real = {
+        policy: (name.upper(), str(Settings.model_fields[name].default))
+        for policy, limit in declare(Settings.model_validate(numbered)).items()
+        for name in names
+        if numbered[name] == limit.limit.amount
+    }
+    row = r"^\| `(\w+)` \|.*\| `(RATE_LIMIT_\w+)` \| (\d+) \|$"
+    rows = re.findall(row, read(ACCOUNTS), re.MULTILINE)
+    assert {policy: (setting, default) for policy, setting, default in rows} == real
 
 
 def test_every_command_exists() -> None:
     """As it is spelled, in prose and in examples."""
     commands = typer.main.get_command(cli)
     assert isinstance(commands, TyperGroup)
-    known = {
-        f"{name} {inner}".strip()
+    inner = {
+        name: command.commands.keys() if isinstance(command, TyperGroup) else set()
         for name, command in commands.commands.items()
-        for inner in ["", *(command.commands if isinstance(command, TyperGroup) else ())]
     }
-    named = re.findall(
-        r"(?:^|`)tradeapi ([a-z]+(?: (?:bars|symbols|actions|set|list))?)", EVERYTHING, re.MULTILINE
-    )
-    assert set(named) <= known
-    assert {name.split()[0] for name in named} == commands.commands.keys()
+    spelled = r"(?:^|`|\| )tradeapi ([a-z]+)(?: ([a-z-]+))?"
+    named = re.findall(spelled, EVERYTHING, re.MULTILINE)
+    assert {name for name, _ in named} == inner.keys()
+    assert {
+        (name, word) for name, word in named if word and inner[name] and word not in inner[name]
+    } == set()
+    assert inner["user"] <= {word for name, word in named if name == "user"}
 
 
 def test_every_target_of_make_exists() -> None:
@@ -134,16 +189,56 @@ def test_gunicorn_is_started_as_its_configuration_says() -> None:
 
 def test_every_code_exists() -> None:
     """Those in the tables of codes; and every reason to reject a bar is among them."""
-    sources = "\n".join(path.read_text() for path in (ROOT / "src").rglob("*.py"))
-    named = {
-        code
-        for document in (BARS, STREAM)
-        for table in re.findall(r"^\| code \|(?:.*\n\|)+", read(document), re.MULTILINE)
-        for cell in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
-        for code in re.findall(r"`(\w+)`", cell)
-    }
+    sources = "\n".join(SOURCES.values())
+    named = {code for document in (BARS, STREAM, ACCOUNTS) for code in _codes_in(document)}
     assert {code for code in named if f'"{code}"' not in sources} == set()
     assert set(Reason) <= named
+
+
+def test_every_code_of_accounts_and_limits_is_listed() -> None:
+    """With every one that no other page explains."""
+    accounts = ("auth", "security", "web/claims", "web/hosts", "web/principal", "web/cors")
+    raised = {
+        code
+        for path, source in SOURCES.items()
+        if path.relative_to(ROOT / "src/tradeapi").as_posix().startswith(accounts)
+        for code in re.findall(r'code(?:=| = )"(\w+)"', source)
+    }
+    kinds = (errors.Unauthenticated, errors.Forbidden, errors.Stale, errors.TooMany)
+    assert raised | {kind.code for kind in kinds} <= _codes_in(ACCOUNTS)
+
+
+def test_every_action_of_the_record_is_listed() -> None:
+    """And no other."""
+    recorded = {
+        action
+        for source in SOURCES.values()
+        for action in re.findall(r'\.record\(\s*"([\w.]+)"', source)
+    }
+    (listed,) = re.findall(r"^The actions: (.+?)\n\n", read(SECURITY), re.MULTILINE | re.DOTALL)
+    assert {action for action in re.findall(r"`([\w.]+)`", listed) if "." in action} == {
+        action for action in recorded if "." in action
+    }
+    assert {action for action in recorded if f"`{action}`" not in listed} == set()
+
+
+def test_every_test_that_is_named_exists() -> None:
+    """In the file that is named with it."""
+    named = re.findall(r"`((?:\w+/)?test_\w+\.py)(?:::(\w+))?`", read(SECURITY))
+    assert len(named) > 40
+    for file, test in named:
+        path = ROOT / "tests" / file
+        assert path.exists(), file
+        assert not test or f"def {test}(" in path.read_text(), f"{file}::{test}"
+
+
+def test_only_the_replay_has_an_http_client() -> None:
+    """The service asks no address that a caller could have named."""
+    client = r"^\s*(?:import|from) (?:httpx2?|urllib\.request|http\.client|aiohttp|requests)\b"
+    folders = {
+        path.parent.name for path, text in SOURCES.items() if re.search(client, text, re.MULTILINE)
+    }
+    assert folders == {"replaying"}
 
 
 def test_every_close_code_is_listed() -> None:
@@ -173,6 +268,25 @@ def test_every_close_code_is_listed() -> None:
         (STREAM, f"the last {topics.KEPT} frames of a topic, for {LIMITS.linger_seconds} seconds"),
         (STREAM, f"{limits.FAULTS} faulty frames in a row"),
         (OPERATING, f"covers {partitions.BLOCKS_PER_PARTITION} days"),
+        (ACCOUNTS, f"of any kind, and at most {passwords.LONGEST}."),
+        (ACCOUNTS, f"within {logins.SIBLING_SECONDS:.0f} seconds of its first use"),
+        (ACCOUNTS, f'verify` with `{{"token"}}` | {HOURS["verify"]:.0f} hours |'),
+        (ACCOUNTS, f'with `{{"token", "password"}}` | {HOURS["reset"]:.0f} hour |'),
+        (ACCOUNTS, f"good once, for {tickets.SECONDS[tickets.TicketKind.SOCKET]:.0f} seconds"),
+        (ACCOUNTS, f"the newest {MOST_ENTRIES:,} entries"),
+        (ACCOUNTS, f"After the {throttle.FREE}th wrong password"),
+        (ACCOUNTS, f"within {throttle.WINDOW_SECONDS / 60:.0f} minutes that address"),
+        (ACCOUNTS, f"1 second, then 2, 4, … up to {throttle.LONGEST_WAIT_SECONDS}:"),
+        (ACCOUNTS, f"tried more than {throttle.FREE_FROM_ANYWHERE} times"),
+        (ACCOUNTS, f"by up to {throttle.LONGEST_DELAY_SECONDS:.0f} seconds"),
+        (ACCOUNTS, f"1 to {idempotency.LONGEST} visible characters"),
+        (ACCOUNTS, f"For {claims.KEPT_SECONDS / 3600:.0f} hours you get the first answer"),
+        (ACCOUNTS, f'"history";q={_default("history_")};w=60, "anonymous";q={_default("")};w=60'),
+        (SECURITY, f"lasts {authenticator.KEY_SECONDS:.0f} seconds at the most"),
+        (SECURITY, f"API keys for {authenticator.KEY_SECONDS:.0f} seconds after"),
+        (SECURITY, f"later than {logins.SIBLING_SECONDS:.0f} seconds after the first"),
+        (SECURITY, f"costs {redis.PATIENCE_SECONDS} seconds, {redis.CONNECT_SECONDS} while"),
+        (SECURITY, f"left alone for {redis.REST_SECONDS:.0f}."),
     ],
 )
 def test_numbers_are_those_of_the_code(document: str, words: str) -> None:
@@ -197,6 +311,42 @@ def test_the_changelog_keeps_its_form() -> None:
     assert headings[:2] == [("#", "Changelog"), ("##", "Unreleased")]
     kinds = {title for level, title in headings if level == "###"}
     assert kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def _names(name: str, field: FieldInfo) -> list[str]:
+    alias = field.validation_alias
+    return [*map(str, alias.choices)] if isinstance(alias, AliasChoices) else [name]
+
+
+def _said(need: Need) -> str:
+    """How the table of scopes puts it."""
+    if need is NEEDS_MARKET_DATA.dependency:
+        return "`read`, or none with `PUBLIC_READ`"
+    return f"`{need.scopes[0]}`" if need.scopes else "none"
+
+
+def _takes_login(route: object) -> bool:
+    (login,) = get_args(LoginDep)[1:]
+    return isinstance(route, APIRoute) and _calls(route.dependant, login.dependency)
+
+
+def _calls(dependant: Dependant, dependency: object) -> bool:
+    return dependant.call is dependency or any(
+        _calls(one, dependency) for one in dependant.dependencies
+    )
+
+
+def _routes_in(text: str) -> list[str]:
+    return re.findall(r"`((?:GET|PUT|POST|PATCH|DELETE) /[^`?]+)`", text)
+
+
+def _codes_in(document: str) -> set[str]:
+    return {
+        code
+        for table in re.findall(r"^\| code \|.*\n(?:\|.*\n)+", read(document), re.MULTILINE)
+        for cell in re.findall(r"^\| (`.+?) \|", table, re.MULTILINE)
+        for code in re.findall(r"`(\w+)`", cell)
+    }
 
 
 def _anchor(heading: str) -> str:

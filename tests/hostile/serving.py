@@ -46,8 +46,8 @@ class Server:
         self.client.base_url = httpx2.URL(words[2])
 
     def admit_admin(self) -> str:
-        """Make an admin, and have the client call with a key of theirs that has no limit to speak of;
-        the key.
+        """Make an admin, and have the client call with a key of theirs, which is returned; it has
+        no limit to speak of.
         """
         email, password = "admin@example.com", "a sentence nobody guesses"
         subprocess.run(

@@ -129,7 +129,9 @@ def test_the_example_is_a_dotenv_file_of_the_defaults(
     """Uncommented as a whole it changes nothing."""
     default = load()
     lines = [
-        line.removeprefix("# ") for line in example().splitlines() if re.match("# [A-Z0-9_]+=", line)
+        line.removeprefix("# ")
+        for line in example().splitlines()
+        if re.match("# [A-Z0-9_]+=", line)
     ]
     assert len(lines) == len(Settings.model_fields)
     (tmp_path / ".env").write_text("\n".join(lines))

@@ -23,12 +23,13 @@ from tradeapi import redis as redis_module
 from tradeapi.errors import Unauthenticated
 from tradeapi.redis import Redis
 from tradeapi.settings import Settings
-from tradeapi.web.counting import Counts, Hit, MemoryCounts, Window, standing
+from tradeapi.web.counting import Counts, MemoryCounts
 from tradeapi.web.envelope import Envelope
 from tradeapi.web.guard import Guard
 from tradeapi.web.limits import Limits, Places, declare, policies
 from tradeapi.web.principal import ANONYMOUS, PRINCIPAL, Principal
 from tradeapi.web.proxies import Proxies
+from tradeapi.web.standing import Hit, Window, standing
 
 PLACES = Places(
     exempt=("/health", "/health/ready", "/metrics"),

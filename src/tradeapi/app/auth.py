@@ -9,10 +9,11 @@ import anyio
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from tradeapi.auth.accounts import Accounts, ensure_dev_user
+from tradeapi.auth.accounts import Accounts
 from tradeapi.auth.authenticator import Authenticator
 from tradeapi.auth.counters import Counters
 from tradeapi.auth.dependencies import PEPPER
+from tradeapi.auth.dev import ensure_dev_user
 from tradeapi.auth.links import Links, Postman
 from tradeapi.auth.logins import Lifetimes, Logins
 from tradeapi.auth.revocations import Revocations

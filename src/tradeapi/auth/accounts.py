@@ -24,8 +24,6 @@ from tradeapi.metrics import LOGINS
 from tradeapi.security.passwords import Passwords, check
 from tradeapi.web.principal import Scope
 
-# The user that everybody is while AUTH_REQUIRED is false.
-DEV_USER = UUID(int=0)
 # Of one user's changes and logins one comes after the other; new logins and keys refer to it.
 LOCK = {"key_share": True}
 
@@ -113,7 +111,9 @@ class Accounts:
     ) -> None:
         """Ends all logins but the one it is asked from. Raises Invalid where `current` is wrong."""
         await self._prove(id, current, "password.change", caller)
-        await self.set_password(id, new, caller, kept=login)
+        hash = await self._checked(id, new, field="new")
+        async with self._database.transaction() as session:
+            await self._change_password(session, id, hash, caller, kept=login)
 
     async def reset_password(self, id: UUID, token: str, new: str, caller: Caller) -> None:
         """By the token of a mail, which is used up with it; raises Invalid where it already is."""
@@ -123,13 +123,11 @@ class Accounts:
                 raise Invalid("The link was used meanwhile.", code="bad_link")
             await self._change_password(session, id, hash, replace(caller, actor=id))
 
-    async def set_password(
-        self, id: UUID, new: str, caller: Caller, *, kept: UUID | None = None
-    ) -> None:
-        """For those who have proved otherwise that they may; ends all logins but `kept`."""
+    async def set_password(self, id: UUID, new: str, caller: Caller) -> None:
+        """For operators; ends all logins."""
         hash = await self._checked(id, new)
         async with self._database.transaction() as session:
-            await self._change_password(session, id, hash, caller, kept=kept)
+            await self._change_password(session, id, hash, caller)
 
     async def change_email(self, id: UUID, email: str, password: str, caller: Caller) -> User:
         """The new address is not verified. Raises Conflict where another account has it."""
@@ -173,9 +171,9 @@ class Accounts:
             self._audit(session, caller).record("login", target=user.id, actor=user.id)
         return pair
 
-    async def _checked(self, id: UUID, password: str) -> str:
+    async def _checked(self, id: UUID, password: str, *, field: str = "password") -> str:
         user = await self.get(id)
-        check(password, email=user.email, minimum=self._shortest)
+        check(password, email=user.email, minimum=self._shortest, field=field)
         return await self._passwords.hash(password)
 
     async def _change_password(
@@ -249,20 +247,3 @@ def _wrong() -> Unauthenticated:
     return Unauthenticated(
         "The e-mail address or the password is wrong.", code="invalid_credentials"
     )
-
-
-async def ensure_dev_user(database: Database) -> None:
-    """Whom everybody is while AUTH_REQUIRED is false; nobody can log in as this user."""
-    async with database.transaction() as session:
-        if await session.get(User, DEV_USER) is None:
-            session.add(
-                User(
-                    id=DEV_USER,
-                    email="dev",
-                    role=Role.ADMIN,
-                    scopes=join(OF_USERS),
-                    is_disabled=False,
-                    created_at=0.0,
-                    version=1,
-                )
-            )

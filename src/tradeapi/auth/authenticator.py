@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 from sqlalchemy import select
 from starlette.types import Scope as ConnectionScope
 
-from tradeapi.auth.accounts import DEV_USER
+from tradeapi.auth.dev import DEV_USER
 from tradeapi.auth.models import ApiKey, User
 from tradeapi.auth.revocations import Kind, Revocations
 from tradeapi.auth.scopes import ALL, granted, split

@@ -16,24 +16,23 @@ from tradeapi.auth.dependencies import (
     LoginsDep,
     PrincipalDep,
 )
+from tradeapi.auth.export import export
 from tradeapi.auth.logins import Pair
 from tradeapi.auth.models import User
 from tradeapi.auth.schemas import (
     ConfirmIn,
-    EmailIn,
+    ExportOut,
     LoginsOut,
     LogoutIn,
     MeIn,
     PasswordIn,
-    PasswordResetIn,
     RefreshIn,
     RegisterIn,
-    TokenIn,
     TokensOut,
     UserOut,
 )
 from tradeapi.errors import Forbidden
-from tradeapi.web.dependencies import SettingsDep
+from tradeapi.web.dependencies import DatabaseDep, SettingsDep
 from tradeapi.web.principal import FOR_EVERYBODY, NEEDS_READ, NEEDS_WRITE
 from tradeapi.web.problems import problems
 
@@ -159,6 +158,17 @@ async def delete_me(
     await accounts.delete(login.user, body.password, caller)
 
 
+@router.get(
+    "/me/export",
+    summary="Everything we know of you",
+    response_model=ExportOut,
+    dependencies=[NEEDS_READ],
+    responses=problems(401, 403),
+)
+async def export_me(database: DatabaseDep, login: LoginDep) -> Mapping[str, Any]:
+    return await export(database, login.user)
+
+
 @router.put(
     "/me/password",
     summary="Change your password",
@@ -195,56 +205,6 @@ async def list_sessions(logins: LoginsDep, login: LoginDep) -> Mapping[str, Any]
 )
 async def end_session(logins: LoginsDep, login: LoginDep, id: UUID, caller: CallerDep) -> None:
     await logins.end_one(login.user, id, caller)
-
-
-@router.post(
-    "/password/forgot",
-    summary="Have a link sent that resets the password",
-    status_code=202,
-    response_class=Response,
-    dependencies=[FOR_EVERYBODY],
-    responses=problems(422),
-)
-async def forgot_password(links: LinksDep, body: EmailIn, caller: CallerDep) -> None:
-    """The answer is the same whether or not there is such an account."""
-    await links.forgot(body.email, caller)
-
-
-@router.post(
-    "/password/reset",
-    summary="Choose a new password by such a link",
-    status_code=204,
-    response_class=Response,
-    dependencies=[FOR_EVERYBODY],
-    responses=problems(422),
-)
-async def reset_password(links: LinksDep, body: PasswordResetIn, caller: CallerDep) -> None:
-    """All your logins end."""
-    await links.reset(body.token, body.password, caller)
-
-
-@router.post(
-    "/email/verification",
-    summary="Have a link sent that confirms your address",
-    status_code=202,
-    response_class=Response,
-    dependencies=[NEEDS_WRITE],
-    responses=problems(401, 403),
-)
-async def send_verification(accounts: AccountsDep, links: LinksDep, login: LoginDep) -> None:
-    await links.send_verification(await accounts.get(login.user))
-
-
-@router.post(
-    "/email/verify",
-    summary="Confirm your address by such a link",
-    status_code=204,
-    response_class=Response,
-    dependencies=[FOR_EVERYBODY],
-    responses=problems(422),
-)
-async def verify_email(links: LinksDep, body: TokenIn, caller: CallerDep) -> None:
-    await links.verify(body.token, caller)
 
 
 def _answer(pair: Pair, response: Response) -> Mapping[str, Any]:

@@ -220,3 +220,10 @@ class AuditOut(Out):
     address: str
     agent: str
     request_id: str
+
+
+class ExportOut(Out):
+    user: UserOut
+    sessions: list[LoginOut]
+    api_keys: list[ApiKeyOut]
+    audit: list[AuditOut] = Field(description="What you did; the newest 10,000.")

@@ -89,17 +89,26 @@ class Passwords:
             self._pending -= 1
 
 
-def check(password: str, *, email: str, minimum: int) -> None:
-    """Raises Invalid for one that is easily guessed; what it is made of is nobody's business."""
+def check(password: str, *, email: str, minimum: int, field: str = "password") -> None:
+    """Raises Invalid for one that is easily guessed; what it is made of is nobody's business.
+
+    `field` is what the caller calls it.
+    """
+    if fault := _weakness(password, email=email, minimum=minimum):
+        raise _weak(fault, field)
+
+
+def _weakness(password: str, *, email: str, minimum: int) -> str | None:
     known = _normal(password)
     folded = known.casefold()
     address = unicodedata.normalize("NFC", email).casefold()
     if len(known) < minimum:
-        raise _weak(f"must have at least {minimum} characters")
+        return f"must have at least {minimum} characters"
     if folded in {address, address.rpartition("@")[0]}:
-        raise _weak("must not be your e-mail address")
+        return "must not be your e-mail address"
     if folded in _leaked():
-        raise _weak("is one of those that everybody tries first")
+        return "is one of those that everybody tries first"
+    return None
 
 
 def _normal(password: str) -> str:
@@ -117,11 +126,11 @@ def _check_length(password: str) -> None:
         raise _weak(f"must have at most {LONGEST} characters")
 
 
-def _weak(detail: str) -> Invalid:
+def _weak(detail: str, field: str = "password") -> Invalid:
     return Invalid(
         f"The password {detail}.",
         code="weak_password",
-        errors=[FieldError("/password", f"It {detail}.")],
+        errors=[FieldError(f"/{field}", f"It {detail}.")],
     )
 
 

@@ -18,10 +18,11 @@ from tradeapi.errors import TooMany
 from tradeapi.metrics import LIMIT_HITS
 from tradeapi.redis import Redis
 from tradeapi.settings import Settings
-from tradeapi.web.counting import Counts, Hit, Standing
+from tradeapi.web.counting import Counts
 from tradeapi.web.envelope import ANSWER_HEADERS
 from tradeapi.web.principal import ANONYMOUS, Principal, principal_of
 from tradeapi.web.proxies import caller_key
+from tradeapi.web.standing import Hit, Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi.routing import iter_route_contexts
 
-from tradeapi.web.principal import Need, Scope
+from tradeapi.web.principal import Need, Scope, need_of
 from tradeapi.web.problems import Problem, problems
 
 Document = dict[str, Any]
@@ -37,14 +37,6 @@ class Api(FastAPI):
             _finish(document)
             _protect(document, self)
         return document
-
-
-def need_of(context: RouteContext) -> Need | None:
-    """What a route has declared to need; None: it has forgotten to."""
-    for dependency in getattr(context, "dependencies", ()):
-        if isinstance(dependency.dependency, Need):
-            return dependency.dependency
-    return None
 
 
 def _protect(document: Document, app: Api) -> None:

@@ -81,6 +81,14 @@ class Need:
         await self.check(connection)
 
 
+def need_of(route: object) -> Need | None:
+    """What a route has declared to need; None: it has forgotten to."""
+    for dependency in getattr(route, "dependencies", ()):
+        if isinstance(dependency.dependency, Need):
+            return dependency.dependency
+    return None
+
+
 def needs(scope: Scope) -> params.Depends:
     """For a route's `dependencies=`: only callers with this scope get in."""
 

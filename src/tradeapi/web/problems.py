@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from tradeapi.errors import FieldError, Invalid, TooMany, TradeError, Unauthenticated, Unavailable
 from tradeapi.web.envelope import REQUEST_ID
+from tradeapi.web.principal import need_of
 
 MEDIA_TYPE = "application/problem+json"
 LONGEST_DETAIL = 2000
@@ -114,6 +115,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     id = request.scope[REQUEST_ID]
     if error.status_code == HTTPStatus.BAD_REQUEST and error.__cause__ is not None:
         # FastAPI's answer to a body that it can't decode, nested too deep for example.
+        await _ask_who_calls(request)
         return trade_problem(id, Invalid("The body can not be read.", code="bad_body"))
     status = HTTPStatus(error.status_code)
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
@@ -127,12 +129,20 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
+    await _ask_who_calls(request)
     found = error.errors()
     faults = [_field_error(fault) for fault in found[:MOST_ERRORS]]
     first = faults[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     detail = f"{first.pointer.removeprefix('/query/') or 'The body'}: {first.detail}{more}"
     return trade_problem(request.scope[REQUEST_ID], Invalid(detail, errors=faults))
+
+
+async def _ask_who_calls(request: Request) -> None:
+    """FastAPI reads a body first; but whoever may not come in learns nothing of its form."""
+    need = need_of(request.scope["fastapi"].get("effective_route_context"))
+    if need is not None:
+        await need(request)
 
 
 def _methods_at(request: Request) -> set[str]:

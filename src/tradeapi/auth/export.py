@@ -1,0 +1,31 @@
+"""Everything we know of one user, for that user."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from tradeapi.auth.models import ApiKey, AuditEntry, Login, User
+from tradeapi.database import Database
+from tradeapi.errors import NotFound
+
+# More would be a download, and say no more.
+MOST_ENTRIES = 10_000
+
+
+async def export(database: Database, id: UUID) -> Mapping[str, Any]:
+    """The newest first, also what has ended; of the audit log what the user did."""
+    async with database.reading() as session:
+        user = await session.get(User, id)
+        if user is None:
+            raise NotFound("There is no such user.")
+        logins = select(Login).where(Login.user_id == id).order_by(Login.id.desc())
+        keys = select(ApiKey).where(ApiKey.user_id == id).order_by(ApiKey.id.desc())
+        entries = select(AuditEntry).where(AuditEntry.actor == id).order_by(AuditEntry.id.desc())
+        parts: dict[str, Sequence[Any]] = {
+            "sessions": (await session.scalars(logins)).all(),
+            "api_keys": (await session.scalars(keys)).all(),
+            "audit": (await session.scalars(entries.limit(MOST_ENTRIES))).all(),
+        }
+    return {"user": user, **parts}
