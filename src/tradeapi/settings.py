@@ -65,7 +65,8 @@ class Settings(BaseSettings):
     jwt_private_key: SecretStr | None = Field(
         default=None,
         description="A private key in PEM form, or the path of a file with one: P-256 signs "
-        "access tokens with ES256, RSA with RS256. Without one SECRET_KEY signs with HS256.",
+        "access tokens with ES256, RSA with RS256, and those that SECRET_KEY signed are no longer "
+        "good. Without one SECRET_KEY signs with HS256.",
     )
     jwt_previous_keys: SecretStr | None = Field(
         default=None,
@@ -151,7 +152,7 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:8000",
         pattern=r"^https?://[^\s]+$",
         description="Where the pages are that links in mails lead to: /verify-email and "
-        "/reset-password, each with ?token=.",
+        "/reset-password, each with ?token=, and /forgot-password.",
     )
     api_key_header: str = Field(
         default="X-API-Key",

@@ -19,10 +19,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("-o", dest="output")
     parser.add_argument("url")
     asked = parser.parse_args(arguments)
+    headers = dict(header.lower().split(": ", 1) for header in asked.headers)
+    if asked.body is not None:
+        headers.setdefault("content-type", "application/x-www-form-urlencoded")
     answer = httpx2.request(
         asked.method or ("GET" if asked.body is None else "POST"),
         asked.url,
-        headers=dict(header.split(": ", 1) for header in asked.headers),
+        headers=headers,
         content=asked.body,
     )
     if asked.output:

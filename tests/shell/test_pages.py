@@ -6,7 +6,7 @@ import pytest
 from tradeapi.errors import Invalid
 from tradeapi.web.pages import Cursors
 
-CURSORS = Cursors("secret")
+CURSORS = Cursors([b"secret"])
 
 
 def test_a_list_goes_on_where_it_stopped(client: httpx2.Client) -> None:
@@ -22,6 +22,14 @@ def test_a_cursor_keeps_its_position() -> None:
     assert CURSORS.decode("symbols", CURSORS.encode("symbols", position)) == position
 
 
+def test_a_cursor_outlives_a_change_of_the_secret() -> None:
+    """As long as the former one is known."""
+    cursor = CURSORS.encode("symbols", [1])
+    assert Cursors([b"new", b"secret"]).decode("symbols", cursor) == [1]
+    with pytest.raises(Invalid):
+        Cursors([b"new"]).decode("symbols", cursor)
+
+
 @pytest.mark.parametrize(
     "cursor",
     [
@@ -29,7 +37,7 @@ def test_a_cursor_keeps_its_position() -> None:
         "",
         "a.b",
         CURSORS.encode("symbols:stock", [1]),
-        Cursors("another secret").encode("symbols", [1]),
+        Cursors([b"another secret"]).encode("symbols", [1]),
         CURSORS.encode("symbols", [1])[:-1],
     ],
 )

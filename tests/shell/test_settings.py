@@ -53,6 +53,7 @@ def test_production_with_everything_right(environment: pytest.MonkeyPatch) -> No
         ("DATABASE_URL", ""),
         ("DEBUG", "true"),
         ("DEMO", "true"),
+        ("AUTH_REQUIRED", "false"),
         ("CORS_ORIGINS", "https://charts.example.com, *"),
     ],
 )
@@ -63,6 +64,16 @@ def test_production_refuses(environment: pytest.MonkeyPatch, name: str, value: s
     with pytest.raises(SettingsError, match=rf"(?m)^  {name}: ") as refusal:
         load()
     assert len(str(refusal.value).splitlines()) == 2
+
+
+@pytest.mark.parametrize("name", ["AUTH_REQUIRED", "ENABLE_AUTH"])
+def test_only_development_is_open(environment: pytest.MonkeyPatch, name: str) -> None:
+    """By either name; staging is no development."""
+    environment.setenv(name, "false")
+    assert not load().auth_required
+    environment.setenv("ENVIRONMENT", "staging")
+    with pytest.raises(SettingsError, match="only development may be open"):
+        load()
 
 
 def test_all_faults_are_in_one_message(environment: pytest.MonkeyPatch) -> None:

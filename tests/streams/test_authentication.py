@@ -303,7 +303,7 @@ async def test_a_fault_of_ours_is_nobodys_outage(tmp_path: Path) -> None:
     """Such as a database without tables."""
     async with Database(f"sqlite:///{tmp_path}/empty.db") as database:
         with pytest.raises(OperationalError):
-            await of_token(Authority(database).authenticator, KeyText.new().text)
+            await of_token(Authority(database).authenticator, KeyText.new().text, "::")
 
 
 def _closed_with(code: int) -> float:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from starlette.types import Scope as ConnectionScope
 
 from tradeapi.auth.dev import DEV_USER
+from tradeapi.auth.guesses import Guesses
 from tradeapi.auth.models import ApiKey, User
 from tradeapi.auth.revocations import Kind, Revocations
 from tradeapi.auth.scopes import ALL, granted, split
@@ -21,6 +22,7 @@ from tradeapi.security.api_keys import ApiKey as KeyText
 from tradeapi.security.secrets import digest
 from tradeapi.security.tokens import AccessTokens, Claims
 from tradeapi.web.principal import Principal, Scope
+from tradeapi.web.proxies import caller_key
 
 Kept = TypeVar("Kept")
 
@@ -59,6 +61,7 @@ class Authenticator:
         self._clock = clock
         self._peppers = peppers
         self._key_header = key_header.lower().encode()
+        self._guesses = Guesses()
         self._claims: OrderedDict[str, Claims] = OrderedDict()
         self._keys: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
         self._nobody = (
@@ -70,6 +73,8 @@ class Authenticator:
 
         Where something does that is no good the principal is nobody, with the fault.
         """
+        client = scope.get("client")
+        address = caller_key(client[0] if client else None)
         key = authorization = None
         for name, value in scope["headers"]:
             if name == b"authorization":
@@ -78,31 +83,34 @@ class Authenticator:
                 key = value
         try:
             if authorization is None and key is None:
-                return await self._identify_otherwise(scope)
+                return await self._identify_otherwise(scope, address)
             if authorization is None:
-                return await self.read_key((key or b"").decode("latin-1"))
+                return await self.read_key((key or b"").decode("latin-1"), address)
             bearer = _BEARER(authorization.decode("latin-1"))
             if bearer is None:
                 raise Unauthenticated(_EXPECTED)  # noqa: TRY301  one place answers
-            return await self.read(bearer[1])
+            return await self.read(bearer[1], address)
         except Unauthenticated as fault:
             return Principal(fault=fault)
 
-    async def _identify_otherwise(self, scope: ConnectionScope) -> Principal:
+    async def _identify_otherwise(self, scope: ConnectionScope, address: str) -> Principal:
         """Browsers send no headers with a socket, but a sub-protocol or a query."""
         if scope["type"] == "websocket":
             for offered in scope["subprotocols"]:
                 if offered.startswith(SUBPROTOCOL_MARK):
-                    return await self.read(offered.removeprefix(SUBPROTOCOL_MARK))
+                    return await self.read(offered.removeprefix(SUBPROTOCOL_MARK), address)
             if b"ticket=" in scope["query_string"]:
                 ticket = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("ticket", "")
-                return await self.read_ticket(TicketKind.SOCKET, ticket)
+                return await self.read_ticket(TicketKind.SOCKET, ticket, address)
         return self._nobody
 
-    async def read(self, credential: str) -> Principal:
-        """Whose access token or API key this is; raises Unauthenticated."""
+    async def read(self, credential: str, address: str) -> Principal:
+        """Whose access token or API key this is; raises Unauthenticated.
+
+        Raises TooMany where too many guesses came from the address.
+        """
         if credential.startswith(KEY_MARK):
-            return await self.read_key(credential)
+            return await self.read_key(credential, address)
         return self.read_token(credential)
 
     def read_token(self, token: str) -> Principal:
@@ -123,12 +131,12 @@ class Authenticator:
         self.check(principal, claims.issued)
         return principal
 
-    async def read_key(self, text: str) -> Principal:
+    async def read_key(self, text: str, address: str) -> Principal:
         now, name = self._clock.now(), digest(text)
         principal, looked_up = self._keys.get(name, (None, 0.0))
         if principal is None or now - looked_up > KEY_SECONDS:
             looked_up = now
-            principal = await self._find_key(text)
+            principal = await self._find_key(text, address)
             _keep(self._keys, name, (principal, now))
         if principal.expires is not None and principal.expires <= now:
             raise Unauthenticated("The API key has expired.", code="key_expired")
@@ -139,16 +147,18 @@ class Authenticator:
             del self._keys[name]
             if looked_up == now:
                 raise
-            return await self.read_key(text)
+            return await self.read_key(text, address)
         assert principal.key is not None  # noqa: S101  it is one
         self._uses.note(principal.key, now)
         return principal
 
-    async def read_ticket(self, kind: TicketKind, text: str) -> Principal:
+    async def read_ticket(self, kind: TicketKind, text: str, address: str) -> Principal:
         """Whoever asked for it; a ticket opens one connection."""
+        await self._guesses.admit(address)
         async with self._database.transaction() as session:
             redeemed = await Tickets(session, self._clock).redeem(kind, text)
         if redeemed is None:
+            await self._guesses.blame(address)
             raise Unauthenticated("The ticket is used, has expired, or is none.")
         self.check(redeemed.holder, redeemed.since)
         return redeemed.holder
@@ -164,10 +174,11 @@ class Authenticator:
         ):
             raise Unauthenticated("This has been revoked; log in again.", code="token_revoked")
 
-    async def _find_key(self, text: str) -> Principal:
+    async def _find_key(self, text: str, address: str) -> Principal:
         key = KeyText.parse(text)
         if key is None:
             raise _not_a_key()
+        await self._guesses.admit(address)
         chosen = (
             select(ApiKey, User.role, User.scopes, User.is_disabled)
             .join(User, User.id == ApiKey.user_id)
@@ -176,6 +187,7 @@ class Authenticator:
         async with self._database.reading() as session:
             row = (await session.execute(chosen)).one_or_none()
         if row is None or row.is_disabled or not key.is_right(row[0].hash, self._peppers):
+            await self._guesses.blame(address)
             raise _not_a_key()
         stored: ApiKey = row[0]
         return Principal(

@@ -48,7 +48,8 @@ class Revocations:
         self._clock = clock
         self._known: dict[tuple[Kind, UUID], float] = {}
         self._listeners: list[Listener] = []
-        self._is_away = False
+        # Until it has been read for the first time.
+        self._is_away = True
 
     def since(self, kind: Kind, subject: UUID) -> float:
         return self._known.get((kind, subject), 0.0)
@@ -67,6 +68,7 @@ class Revocations:
     async def load(self) -> None:
         """Read what there is to know; raises what the database does."""
         await self._read(self._clock.now() - KEPT_SECONDS)
+        self._is_away = False
 
     async def run(self) -> None:
         """Follow the news, and forget what is too old to matter."""

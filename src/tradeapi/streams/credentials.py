@@ -28,9 +28,9 @@ async def of_handshake(authenticator: Authenticator, scope: Scope, now: float) -
     return await _unless_away(authenticator.identify(scope))
 
 
-async def of_token(authenticator: Authenticator, token: str) -> Principal:
+async def of_token(authenticator: Authenticator, token: str, address: str) -> Principal:
     """Of an access token or an API key; raises Unauthenticated."""
-    return await _unless_away(authenticator.read(token))
+    return await _unless_away(authenticator.read(token, address))
 
 
 async def _unless_away(answer: Awaitable[Principal]) -> Principal:

@@ -48,10 +48,11 @@ class Session:
         self._mailbox = mailbox
         self._conduct = Conduct(hub.limits)
         self._subscriptions = Subscriptions(hub, mailbox)
+        self._address = caller_key(socket.client.host if socket.client else None)
         self._access = Access(
             hub.callers,
             hub.clock,
-            caller_key(socket.client.host if socket.client else None),
+            self._address,
             auth_seconds=hub.limits.auth_seconds,
             warn=self._warn,
             end=self._cut_off,
@@ -158,7 +159,10 @@ class Session:
 
     async def _authenticate(self, request: Authenticate) -> None:
         try:
-            self._access.take(await credentials.of_token(self._authenticator, request.token))
+            principal = await credentials.of_token(
+                self._authenticator, request.token, self._address
+            )
+            self._access.take(principal)
         except TradeError as error:
             if isinstance(error, Crowded):
                 self._turn_away(error)

@@ -1,6 +1,7 @@
 """What routes ask for, each under one name."""
 
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Annotated
 
 from fastapi import Depends
@@ -10,6 +11,7 @@ from starlette.requests import HTTPConnection
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.drivers import Raw
+from tradeapi.security.secrets import Secrets
 from tradeapi.settings import Settings
 from tradeapi.web.claims import claim_of
 from tradeapi.web.pages import Cursors
@@ -38,7 +40,12 @@ DatabaseDep = Annotated[Database, Depends(_database)]
 
 
 async def _cursors(settings: SettingsDep) -> Cursors:
-    return Cursors(settings.secret_key.get_secret_value())
+    return Cursors(_cursor_keys(Secrets.of(settings)))
+
+
+@lru_cache(maxsize=4)
+def _cursor_keys(secrets: Secrets) -> tuple[bytes, ...]:
+    return secrets.derive("list cursors")
 
 
 async def open_session(

@@ -21,13 +21,14 @@ class Cursors:
 
     `list` names the list with its filters; a cursor of one list does not open another:
 
-    >>> cursors = Cursors("secret")
+    >>> cursors = Cursors([b"secret"])
     >>> cursors.decode("symbols:stock", cursors.encode("symbols:stock", ["US:AAPL", 17]))
     ['US:AAPL', 17]
     """
 
-    def __init__(self, secret: str) -> None:
-        self._secret = secret
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        """The first signs; all of them are good."""
+        self._keys = [*reversed(keys)]
 
     def encode(self, list: str, position: Sequence[str | float | None]) -> str:
         return self._serializer(list).dumps([*position])
@@ -42,4 +43,4 @@ class Cursors:
         return position
 
     def _serializer(self, list: str) -> URLSafeSerializer:
-        return URLSafeSerializer(self._secret, salt=list)
+        return URLSafeSerializer(self._keys, salt=list)

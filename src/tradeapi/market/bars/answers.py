@@ -11,17 +11,21 @@ from tradeapi.analytics.bars import COLUMNS
 from tradeapi.market.bars.bar_history import Answer
 from tradeapi.market.bars.query import Format
 
-REVALIDATED = "private, no-cache"
-IMMUTABLE = "private, max-age=31536000, immutable"
+REVALIDATED = "no-cache"
+IMMUTABLE = "max-age=31536000, immutable"
 VARY = "Authorization, X-API-Key, Accept, Accept-Encoding"
 # The most that are written while everybody waits: 50,000 take 50 ms.
 MANY_ROWS = 5000
 
 
-async def bars_response(answer: Answer, format: Format, revision: int | None) -> Response:
-    """`revision` is the one that the caller's URL names."""
+async def bars_response(
+    answer: Answer, format: Format, revision: int | None, *, is_public: bool
+) -> Response:
+    """`revision` is the one that the caller's URL names; what is public others may keep, too."""
     is_lasting = answer.is_immutable and revision == answer.page.revision
-    headers = {"cache-control": IMMUTABLE if is_lasting else REVALIDATED, "vary": VARY}
+    whose = "public" if is_public else "private"
+    lasting = IMMUTABLE if is_lasting else REVALIDATED
+    headers = {"cache-control": f"{whose}, {lasting}", "vary": VARY}
     if format is Format.ROWS and len(answer.bars) > MANY_ROWS:
         body = await to_thread.run_sync(_body, answer, format)
     else:

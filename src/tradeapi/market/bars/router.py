@@ -56,7 +56,12 @@ async def get(request: Request, symbol: SymbolPath) -> Response:
     # Whom a bare ticker means may change at any time.
     is_named = ":" in symbol
     keep(request.scope, answer.is_good if is_named else lambda: False, state=answer.state)
-    return await bars_response(answer, query.format, query.revision if is_named else None)
+    return await bars_response(
+        answer,
+        query.format,
+        query.revision if is_named else None,
+        is_public=request.state.settings.public_read,
+    )
 
 
 @router.post(
