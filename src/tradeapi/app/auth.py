@@ -7,7 +7,6 @@ from typing import Self, TypedDict
 
 import anyio
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 
 from tradeapi.auth.accounts import Accounts
 from tradeapi.auth.authenticator import Authenticator
@@ -87,7 +86,7 @@ async def open_auth(
         )
         await _begin(database, revocations, is_open=not settings.auth_required)
         tasks.start_soon(revocations.run)
-        tasks.start_soon(Upkeep(database, uses, clock).run)
+        tasks.start_soon(Upkeep(database, revocations, uses, clock).run)
         tasks.start_soon(postman.run)
         yield {
             "authenticator": Authenticator(
@@ -117,5 +116,5 @@ async def _begin(database: Database, revocations: Revocations, *, is_open: bool)
         await revocations.load()
         if is_open:
             await ensure_dev_user(database)
-    except (SQLAlchemyError, OSError, TimeoutError) as error:
+    except Exception as error:  # noqa: BLE001  whatever it is, serving may begin without
         _log.warning("auth.database_away", error=repr(error))

@@ -12,8 +12,7 @@ from uuid import UUID
 
 import anyio
 import structlog
-from sqlalchemy import Uuid, bindparam, delete, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Uuid, bindparam, delete, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.auth.models import Revocation
@@ -71,34 +70,30 @@ class Revocations:
         self._is_away = False
 
     async def run(self) -> None:
-        """Follow the news, and forget what is too old to matter."""
-        forgotten = self._clock.now()
+        """Follow the news."""
         while True:
             await anyio.sleep(POLL_SECONDS)
-            now = self._clock.now()
+            overlap = KEPT_SECONDS if self._is_away else OVERLAP_SECONDS
             try:
-                await self._read(now - (KEPT_SECONDS if self._is_away else OVERLAP_SECONDS))
-                if now - forgotten > KEPT_SECONDS:
-                    forgotten = now
-                    await self._forget(now - KEPT_SECONDS)
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                await self._read(self._clock.now() - overlap)
+            except Exception as error:  # noqa: BLE001  whatever it is, it must not end the asking
                 if not self._is_away:
                     _log.warning("revocations.away", error=repr(error))
                 self._is_away = True
             else:
                 self._is_away = False
 
-    async def _read(self, since: float) -> None:
-        chosen = select(Revocation.kind, Revocation.subject, Revocation.at)
-        async with self._database.reading() as session:
-            rows = (await session.execute(chosen.where(Revocation.at > since))).all()
-        for kind, subject, at in rows:
-            self._learn(Kind(kind), subject, at)
-
-    async def _forget(self, before: float) -> None:
-        async with self._database.transaction() as session:
-            await session.execute(delete(Revocation).where(Revocation.at < before))
+    async def forget(self, session: AsyncSession) -> None:
+        """Here and in the database, what is so old that all it ended has ended by itself."""
+        before = self._clock.now() - KEPT_SECONDS
+        await session.execute(delete(Revocation).where(Revocation.at < before))
         self._known = {key: at for key, at in self._known.items() if at >= before}
+
+    async def _read(self, since: float) -> None:
+        async with self._database.read() as raw:
+            rows = await raw.fetch(_NEWS, since)
+        for kind, subject, at in rows:
+            self._learn(Kind(kind), UUID(str(subject)), at)
 
     async def _learn_soon(self, kind: Kind, subject: UUID, at: float) -> None:
         self._learn(kind, subject, at)
@@ -111,6 +106,7 @@ class Revocations:
             listener(kind, subject, at)
 
 
+_NEWS = "SELECT kind, subject, at FROM revocations WHERE at > $1"
 _REVOKE = text(
     "INSERT INTO revocations (kind, subject, at) VALUES (:kind, :subject, :at) "
     "ON CONFLICT (kind, subject) DO UPDATE SET at = excluded.at"
