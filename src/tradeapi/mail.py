@@ -182,20 +182,11 @@ class FolderMailer:
             part.unlink(missing_ok=True)
 
 
-class NoMailer:
-    """For a service that has not been told how to send mail."""
-
-    async def send(self, message: Mail) -> None:  # noqa: ARG002  the port's signature
-        raise Unavailable("This service sends no mail.", code="mail_unavailable")
-
-
-def mailer_of(url: str | None, sender: str) -> Mailer:
+def mailer_of(url: str, sender: str) -> Mailer:
     """The mailer that MAIL_URL names; `sender` is an address, or NAME <ADDRESS>.
 
     Raises NotStarted, without showing the URL.
     """
-    if url is None:
-        return NoMailer()
     if _unfit_for_header.search(sender) or not _is_address(parseaddr(sender)[1]):
         raise NotStarted(f"Mail can not come from {sender!r}: that is no address.")
     if url.startswith("folder:") and url != "folder:":

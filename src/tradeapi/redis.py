@@ -12,6 +12,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from tradeapi.errors import NotStarted
+
 PATIENCE_SECONDS = 0.1
 CONNECT_SECONDS = 0.25
 REST_SECONDS = 2.0
@@ -32,18 +34,23 @@ class Redis:
     """Once it has failed it is left alone for two seconds; then one caller tries it for all.
 
     Nothing is repeated: the library does so ten times, and a caller would wait for a minute. What
-    blocks, or waits for messages, needs a client of its own, with more patience.
+    blocks, or waits for messages, needs a client of its own, with more patience. Raises NotStarted
+    for a URL that is none.
     """
 
     def __init__(self, url: str, *, patience: float = PATIENCE_SECONDS) -> None:
-        self.pool = ConnectionPool.from_url(
-            url,
-            # The newer one is for messages that nobody here has asked for.
-            protocol=2,
-            socket_timeout=patience,
-            socket_connect_timeout=max(patience, CONNECT_SECONDS),
-            retry=Retry(NoBackoff(), 0),
-        )
+        try:
+            self.pool = ConnectionPool.from_url(
+                url,
+                # The newer one is for messages that nobody here has asked for.
+                protocol=2,
+                socket_timeout=patience,
+                socket_connect_timeout=max(patience, CONNECT_SECONDS),
+                retry=Retry(NoBackoff(), 0),
+            )
+        except ValueError:
+            # That error quotes the URL, which may hold a password.
+            raise NotStarted("REDIS_URL: must be redis://:PASSWORD@HOST:PORT/NUMBER") from None
         self.client = Client(connection_pool=self.pool)
         self._patience = patience
         self._places = asyncio.Semaphore(CONNECTIONS)

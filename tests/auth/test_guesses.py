@@ -48,8 +48,8 @@ def test_guessing_tickets_is_limited(serve: Callable[..., Service]) -> None:
             pytest.raises(WebSocketDisconnect) as end,
             client.websocket_connect(f"/ws?ticket=guess-{number}") as socket,
         ):
-            assert socket.receive_json()["code"] == "unauthenticated"
-            socket.receive_json()
+            while True:
+                socket.receive_json()
         assert end.value.code == 4401
     with (
         pytest.raises(WebSocketDenialResponse) as refusal,

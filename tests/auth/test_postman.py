@@ -3,7 +3,7 @@
 import anyio
 import pytest
 
-from tradeapi.auth.links import MOST_WAITING, Postman
+from tradeapi.auth.postman import MOST_WAITING, Postman
 from tradeapi.errors import Unavailable
 from tradeapi.mail import Mail
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.mail.letters import LINK, MAIL, SENDER, refusal
 from tests.mail.post_office import HOST, Post, serving
-from tradeapi.errors import NotStarted, Unavailable
+from tradeapi.errors import NotStarted
 from tradeapi.mail import FolderMailer, Mail, Mailer, mailer_of
 
 pytestmark = pytest.mark.anyio
@@ -124,13 +124,6 @@ async def test_a_folder_that_is_none(tmp_path: Path) -> None:
     with refusal() as causes:
         await FolderMailer(tmp_path / "file", SENDER).send(MAIL)
     assert causes[0].startswith("FileExistsError")
-
-
-async def test_no_mailer() -> None:
-    """A service starts without one, and says so when it is asked for a mail."""
-    with pytest.raises(Unavailable) as error:
-        await mailer_of(None, SENDER).send(MAIL)
-    assert error.value.code == "mail_unavailable"
 
 
 @pytest.mark.parametrize(

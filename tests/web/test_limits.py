@@ -15,7 +15,8 @@ import pytest
 from prometheus_client import REGISTRY
 from slowapi.wrappers import Limit, LimitGroup
 from starlette.testclient import TestClient, WebSocketDenialResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as ConnectionScope
 
 from tests.servers.processes import free_port
 from tests.web.redis_process import redis_process
@@ -27,7 +28,7 @@ from tradeapi.web.counting import Counts, MemoryCounts
 from tradeapi.web.envelope import Envelope
 from tradeapi.web.guard import Guard
 from tradeapi.web.limits import Limits, Places, declare, policies
-from tradeapi.web.principal import ANONYMOUS, PRINCIPAL, Principal
+from tradeapi.web.principal import ANONYMOUS, PRINCIPAL, Principal, Scope
 from tradeapi.web.proxies import Proxies
 from tradeapi.web.standing import Hit, Window, standing
 
@@ -40,6 +41,7 @@ PLACES = Places(
 )
 USER = Principal(user=uuid4(), session=uuid4())
 KEY = Principal(user=USER.user, key=uuid4())
+FEED = Principal(user=USER.user, key=uuid4(), scopes=frozenset({Scope.INGEST}))
 FAST_KEY = Principal(user=USER.user, key=uuid4(), rate=5)
 DEV = Principal(user=uuid4())
 HISTORY = "/api/v1/bars/A"
@@ -48,7 +50,7 @@ SYMBOLS = "/api/v1/symbols"
 Serve = Callable[..., httpx2.AsyncClient]
 
 
-async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+async def answer(scope: ConnectionScope, receive: Receive, send: Send) -> None:
     """Accepts sockets, greets requests."""
     if scope["type"] == "websocket":
         await receive()
@@ -82,7 +84,7 @@ def layers(
     """The layers around it as they are around the application, and who calls."""
     inner = Limits(answer, limits=limits, places=PLACES, is_open=is_open, redis=redis)
 
-    async def identify(scope: Scope, receive: Receive, send: Send) -> None:
+    async def identify(scope: ConnectionScope, receive: Receive, send: Send) -> None:
         scope[PRINCIPAL] = principal
         await inner(scope, receive, send)
 
@@ -145,8 +147,10 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis | None]:
         ("POST", "/api/v1/auth/login", ANONYMOUS, ("login", "anonymous")),
         ("POST", "/api/v1/auth/login", USER, ("login", "user")),
         ("GET", "/api/v1/auth/login", ANONYMOUS, ("anonymous",)),
-        ("POST", "/api/v1/bars", KEY, ("ingest",)),
-        ("POST", "/api/v1/ticks", ANONYMOUS, ("ingest",)),
+        ("POST", "/api/v1/bars", FEED, ("ingest",)),
+        ("POST", "/api/v1/ticks", Principal(scopes=frozenset(Scope)), ("ingest",)),
+        ("POST", "/api/v1/bars", KEY, ("user",)),
+        ("POST", "/api/v1/ticks", ANONYMOUS, ("anonymous",)),
         ("GET", "/api/v1/bars", KEY, ("user",)),
         ("", "/ws", USER, ("user",)),
         ("GET", "/health", ANONYMOUS, ()),

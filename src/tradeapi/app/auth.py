@@ -6,15 +6,14 @@ from dataclasses import dataclass
 from typing import Self, TypedDict
 
 import anyio
-import structlog
 
 from tradeapi.auth.accounts import Accounts
 from tradeapi.auth.authenticator import Authenticator
 from tradeapi.auth.counters import Counters
 from tradeapi.auth.dependencies import PEPPER
-from tradeapi.auth.dev import ensure_dev_user
-from tradeapi.auth.links import Links, Postman
+from tradeapi.auth.links import Links
 from tradeapi.auth.logins import Lifetimes, Logins
+from tradeapi.auth.postman import Postman
 from tradeapi.auth.revocations import Revocations
 from tradeapi.auth.throttle import Throttle
 from tradeapi.auth.upkeep import Upkeep
@@ -27,8 +26,6 @@ from tradeapi.security.passwords import Passwords
 from tradeapi.security.secrets import Secrets
 from tradeapi.security.tokens import AccessTokens
 from tradeapi.settings import Settings
-
-_log = structlog.get_logger("tradeapi.auth")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,20 +71,24 @@ async def open_auth(
     uses = Uses(database)
     logins = Logins(database, tokens, revocations, clock, Lifetimes.of(settings))
     postman = Postman(credentials.mailer)
+    counters = Counters(redis)
+    is_open = not settings.auth_required
+    upkeep = Upkeep(database, revocations, uses, clock, is_open=is_open)
     async with credentials.passwords as passwords, anyio.create_task_group() as tasks:
         accounts = Accounts(
             database,
             passwords,
             logins,
             revocations,
-            Throttle(Counters(redis)),
+            Throttle(counters),
             clock,
             shortest_password=settings.password_min_length,
         )
-        await _begin(database, revocations, is_open=not settings.auth_required)
-        tasks.start_soon(revocations.run)
-        tasks.start_soon(Upkeep(database, revocations, uses, clock).run)
-        tasks.start_soon(postman.run)
+        # The service starts without its database, and does both again.
+        await revocations.look()
+        await upkeep.attempt()
+        for run in (revocations.run, upkeep.run, postman.run):
+            tasks.start_soon(run)
         yield {
             "authenticator": Authenticator(
                 database,
@@ -97,24 +98,16 @@ async def open_auth(
                 clock,
                 peppers=credentials.peppers,
                 key_header=settings.api_key_header,
-                is_open=not settings.auth_required,
+                is_open=is_open,
                 public_read=settings.public_read,
             ),
             "accounts": accounts,
             "logins": logins,
-            "links": Links(database, accounts, postman, clock, settings.app_url),
+            "links": Links(database, accounts, postman, counters, clock, settings.app_url),
             "revocations": revocations,
             "jwks": tokens.jwks(),
         }
         await uses.write()
+        with anyio.move_on_after(settings.drain_seconds):
+            await postman.close()
         tasks.cancel_scope.cancel()
-
-
-async def _begin(database: Database, revocations: Revocations, *, is_open: bool) -> None:
-    """The service starts without its database, and what is missing then is read later."""
-    try:
-        await revocations.load()
-        if is_open:
-            await ensure_dev_user(database)
-    except Exception as error:  # noqa: BLE001  whatever it is, serving may begin without
-        _log.warning("auth.database_away", error=repr(error))

@@ -1,6 +1,7 @@
 """Accounts: made by whoever comes, or by operators; entered with a password."""
 
 from dataclasses import replace
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select
@@ -26,6 +27,13 @@ from tradeapi.web.principal import Scope
 
 # Of one user's changes and logins one comes after the other; new logins and keys refer to it.
 LOCK = {"key_share": True}
+
+
+class Moved(NamedTuple):
+    """A user with a new address, and the former one."""
+
+    user: User
+    former: str
 
 
 class Accounts:
@@ -89,7 +97,7 @@ class Accounts:
         """Raises Unauthenticated, in the same words and after the same work, for every reason."""
         email = normalized(email)
         await self._throttle.admit(email, caller.address)
-        found = await self._find(email)
+        found = await self.find(email)
         verdict = await self._passwords.verify(password, found.password_hash if found else None)
         if found is None or not verdict.is_right or found.is_disabled:
             await self._refuse(found, email, caller)
@@ -106,14 +114,24 @@ class Accounts:
         async with self._database.reading() as session:
             return await _get(session, id)
 
+    async def find(self, email: str) -> User | None:
+        if not is_address(email):
+            # PostgreSQL refuses to look for some of what is none.
+            return None
+        chosen = select(User).where(User.email == normalized(email))
+        async with self._database.reading() as session:
+            found: User | None = await session.scalar(chosen)
+            return found
+
     async def change_password(
         self, id: UUID, login: UUID | None, current: str, new: str, caller: Caller
-    ) -> None:
+    ) -> User:
         """Ends all logins but the one it is asked from. Raises Invalid where `current` is wrong."""
-        await self._prove(id, current, "password.change", caller)
+        user = await self._prove(id, current, "password.change", caller)
         hash = await self._checked(id, new, field="new")
         async with self._database.transaction() as session:
             await self._change_password(session, id, hash, caller, kept=login)
+        return user
 
     async def reset_password(self, id: UUID, token: str, new: str, caller: Caller) -> None:
         """By the token of a mail, which is used up with it; raises Invalid where it already is."""
@@ -129,13 +147,13 @@ class Accounts:
         async with self._database.transaction() as session:
             await self._change_password(session, id, hash, caller)
 
-    async def change_email(self, id: UUID, email: str, password: str, caller: Caller) -> User:
+    async def change_email(self, id: UUID, email: str, password: str, caller: Caller) -> Moved:
         """The new address is not verified. Raises Conflict where another account has it."""
         await self._prove(id, password, "email.change", caller)
         try:
             async with self._database.transaction() as session:
                 user = await _locked(session, id)
-                user.email, user.verified_at = normalized(email), None
+                former, user.email, user.verified_at = user.email, normalized(email), None
                 user.version += 1
                 for kind in (TicketKind.RESET, TicketKind.VERIFY):
                     await Tickets(session, self._clock).forget(kind, id)
@@ -143,7 +161,7 @@ class Accounts:
                 self._audit(session, caller).record("email.change", target=id)
         except IntegrityError as error:
             raise _taken() from error
-        return user
+        return Moved(user, former)
 
     async def delete(self, id: UUID, password: str, caller: Caller) -> None:
         """With all that is theirs. Raises Invalid where the password is wrong."""
@@ -193,14 +211,6 @@ class Accounts:
         await Tickets(session, self._clock).forget(TicketKind.RESET, id)
         self._audit(session, caller).record("password.change", target=id)
 
-    async def _find(self, email: str) -> User | None:
-        if not is_address(email):
-            # PostgreSQL refuses to look for some of what is none.
-            return None
-        async with self._database.reading() as session:
-            found: User | None = await session.scalar(select(User).where(User.email == email))
-            return found
-
     async def _refuse(self, user: User | None, email: str, caller: Caller) -> None:
         await self._throttle.blame(email, caller.address)
         LOGINS.labels("failure").inc()
@@ -210,12 +220,12 @@ class Accounts:
             )
         raise _wrong()
 
-    async def _prove(self, id: UUID, password: str, action: str, caller: Caller) -> None:
-        """Raises Invalid where it is not the user's password; such attempts are slowed, too."""
+    async def _prove(self, id: UUID, password: str, action: str, caller: Caller) -> User:
+        """The user; raises Invalid for another password. Such attempts are slowed, too."""
         user = await self.get(id)
         await self._throttle.admit(user.email, caller.address)
         if (await self._passwords.verify(password, user.password_hash)).is_right:
-            return
+            return user
         await self._throttle.blame(user.email, caller.address)
         async with self._database.transaction() as session:
             self._audit(session, caller).record(action, target=id, outcome="wrong_password")

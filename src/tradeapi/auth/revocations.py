@@ -47,8 +47,8 @@ class Revocations:
         self._clock = clock
         self._known: dict[tuple[Kind, UUID], float] = {}
         self._listeners: list[Listener] = []
-        # Until it has been read for the first time.
-        self._is_away = True
+        self._read_until = clock.now() - KEPT_SECONDS
+        self._is_away = False
 
     def since(self, kind: Kind, subject: UUID) -> float:
         return self._known.get((kind, subject), 0.0)
@@ -64,24 +64,22 @@ class Revocations:
             await session.execute(_REVOKE, {"kind": kind, "subject": subject, "at": now})
             after_commit(session, partial(self._learn_soon, kind, subject, now))
 
-    async def load(self) -> None:
-        """Read what there is to know; raises what the database does."""
-        await self._read(self._clock.now() - KEPT_SECONDS)
-        self._is_away = False
-
     async def run(self) -> None:
         """Follow the news."""
         while True:
             await anyio.sleep(POLL_SECONDS)
-            overlap = KEPT_SECONDS if self._is_away else OVERLAP_SECONDS
-            try:
-                await self._read(self._clock.now() - overlap)
-            except Exception as error:  # noqa: BLE001  whatever it is, it must not end the asking
-                if not self._is_away:
-                    _log.warning("revocations.away", error=repr(error))
-                self._is_away = True
-            else:
-                self._is_away = False
+            await self.look()
+
+    async def look(self) -> None:
+        """For news; where the database is away they are read the next time."""
+        try:
+            await self._read()
+        except Exception as error:  # noqa: BLE001  whatever it is, it must not end the asking
+            if not self._is_away:
+                _log.warning("revocations.away", error=repr(error))
+            self._is_away = True
+        else:
+            self._is_away = False
 
     async def forget(self, session: AsyncSession) -> None:
         """Here and in the database, what is so old that all it ended has ended by itself."""
@@ -89,11 +87,16 @@ class Revocations:
         await session.execute(delete(Revocation).where(Revocation.at < before))
         self._known = {key: at for key, at in self._known.items() if at >= before}
 
-    async def _read(self, since: float) -> None:
+    async def _read(self) -> None:
+        """What has come since it was read last, however long ago that is."""
+        now = self._clock.now()
         async with self._database.read() as raw:
-            rows = await raw.fetch(_NEWS, since)
+            rows = await raw.fetch(_NEWS, self._read_until - OVERLAP_SECONDS)
         for kind, subject, at in rows:
-            self._learn(Kind(kind), UUID(str(subject)), at)
+            # A newer process may revoke what we do not know of.
+            if kind in _KINDS:
+                self._learn(Kind(kind), UUID(str(subject)), at)
+        self._read_until = now
 
     async def _learn_soon(self, kind: Kind, subject: UUID, at: float) -> None:
         self._learn(kind, subject, at)
@@ -106,6 +109,7 @@ class Revocations:
             listener(kind, subject, at)
 
 
+_KINDS = frozenset(Kind)
 _NEWS = "SELECT kind, subject, at FROM revocations WHERE at > $1"
 _REVOKE = text(
     "INSERT INTO revocations (kind, subject, at) VALUES (:kind, :subject, :at) "

@@ -138,9 +138,10 @@ async def get_me(accounts: AccountsDep, principal: PrincipalDep) -> User:
 async def change_me(
     accounts: AccountsDep, links: LinksDep, login: LoginDep, body: MeIn, caller: CallerDep
 ) -> User:
-    user = await accounts.change_email(login.user, body.email, body.password, caller)
-    await links.offer_verification(user)
-    return user
+    moved = await accounts.change_email(login.user, body.email, body.password, caller)
+    links.tell_moved(moved.former)
+    await links.offer_verification(moved.user)
+    return moved.user
 
 
 @router.delete(
@@ -178,10 +179,11 @@ async def export_me(database: DatabaseDep, login: LoginDep) -> Mapping[str, Any]
     responses=problems(401, 403, 422, 429),
 )
 async def change_password(
-    accounts: AccountsDep, login: LoginDep, body: PasswordIn, caller: CallerDep
+    accounts: AccountsDep, links: LinksDep, login: LoginDep, body: PasswordIn, caller: CallerDep
 ) -> None:
-    """All your other logins end."""
-    await accounts.change_password(login.user, login.login, body.current, body.new, caller)
+    """All your other logins end, and a mail tells you."""
+    user = await accounts.change_password(login.user, login.login, body.current, body.new, caller)
+    links.tell_changed(user.email)
 
 
 @router.get(

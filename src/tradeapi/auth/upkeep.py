@@ -3,8 +3,8 @@
 import anyio
 import structlog
 from sqlalchemy import delete, func, select
-from sqlalchemy.exc import SQLAlchemyError
 
+from tradeapi.auth.dev import ensure_dev_user
 from tradeapi.auth.models import Login, Ticket
 from tradeapi.auth.revocations import Revocations
 from tradeapi.auth.uses import Uses
@@ -19,24 +19,37 @@ _log = structlog.get_logger("tradeapi.auth")
 
 class Upkeep:
     def __init__(
-        self, database: Database, revocations: Revocations, uses: Uses, clock: Clock
+        self,
+        database: Database,
+        revocations: Revocations,
+        uses: Uses,
+        clock: Clock,
+        *,
+        is_open: bool,
     ) -> None:
         self._database = database
         self._revocations = revocations
         self._uses = uses
         self._clock = clock
+        self._is_open = is_open
 
     async def run(self) -> None:
         while True:
-            try:
-                # SQLite's thread would go on by itself, and find nobody to tell that it is done.
-                with anyio.CancelScope(shield=True):
-                    await self.once()
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                _log.warning("auth.upkeep_failed", error=repr(error))
             await anyio.sleep(SECONDS)
+            await self.attempt()
+
+    async def attempt(self) -> None:
+        """What fails is done the next time."""
+        try:
+            # SQLite's thread would go on by itself, and find nobody to tell that it is done.
+            with anyio.CancelScope(shield=True):
+                await self.once()
+        except Exception as error:  # noqa: BLE001  whatever it is, it must not end the rest
+            _log.warning("auth.upkeep_failed", error=repr(error))
 
     async def once(self) -> None:
+        if self._is_open:
+            await ensure_dev_user(self._database)
         await self._uses.write()
         now = self._clock.now()
         async with self._database.transaction() as session:
@@ -44,5 +57,6 @@ class Upkeep:
             await session.execute(delete(Login).where(Login.expires_at < now))
             await session.execute(delete(Ticket).where(Ticket.expires_at < now))
             await self._revocations.forget(session)
+        async with self._database.reading() as session:
             counted = select(func.count()).select_from(Login).where(Login.ended_at.is_(None))
             ACTIVE_SESSIONS.set(await session.scalar(counted) or 0)

@@ -68,12 +68,15 @@ class Users:
         """Access tokens and API keys that were handed out before have to be obtained or looked up
         again; a disabled user's logins end. Raises Conflict where no admin would be left.
         """
+        before = user.role, user.scopes, user.is_disabled
         if user.role == Role.ADMIN and (role is Role.USER or is_disabled):
             await need_another_admin(self._session, user.id)
         user.role = role or user.role
         user.scopes = user.scopes if scopes is None else join(scopes)
         if is_disabled is not None:
             user.is_disabled = is_disabled
+        if (user.role, user.scopes, user.is_disabled) == before:
+            return user
         user.version += 1
         if user.is_disabled:
             await self._logins.end(self._session, user.id)

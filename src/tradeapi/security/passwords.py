@@ -44,7 +44,6 @@ class Passwords:
             argon2__parallelism=parallelism,
         )
         self._nobodys = str(self._context.hash(new_secret()))
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords")
         self._pending = 0
 
     @classmethod
@@ -61,6 +60,7 @@ class Passwords:
             ) from error
 
     async def __aenter__(self) -> Self:
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords")
         return self
 
     async def __aexit__(self, *_: object) -> None:

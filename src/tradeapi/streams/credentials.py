@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import Scope
 
-from tradeapi.auth.authenticator import Authenticator
+from tradeapi.auth.authenticator import COMMIT_SECONDS, Authenticator
 from tradeapi.streams.access import Standing
 from tradeapi.web.outages import outage
 from tradeapi.web.principal import Principal, principal_of
@@ -23,7 +23,7 @@ async def of_handshake(authenticator: Authenticator, scope: Scope, now: float) -
         return principal
     if b"ticket=" in scope["query_string"]:
         # It has been used up.
-        authenticator.check(principal, now)
+        authenticator.check(principal, now - COMMIT_SECONDS)
         return principal
     return await _unless_away(authenticator.identify(scope))
 

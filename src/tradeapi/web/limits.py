@@ -6,13 +6,14 @@ knows no sockets, and while it waits for Redis the whole process stands still.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from slowapi.wrappers import Limit, LimitGroup
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as ConnectionScope
 
 from tradeapi.errors import TooMany
 from tradeapi.metrics import LIMIT_HITS
@@ -20,17 +21,21 @@ from tradeapi.redis import Redis
 from tradeapi.settings import Settings
 from tradeapi.web.counting import Counts
 from tradeapi.web.envelope import ANSWER_HEADERS
-from tradeapi.web.principal import ANONYMOUS, Principal, principal_of
+from tradeapi.web.principal import Principal, Scope, principal_of
 from tradeapi.web.proxies import caller_key
 from tradeapi.web.standing import Hit, Standing
+
+# A key may have a rate of its own in place of these.
+BY_KEY = {"user", "ingest"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
     """Which requests have limits of their own, by address: no router has looked at them yet.
 
-    At `exempt` nobody is counted. Reading below `history` costs callers who are not known more,
-    and everybody where the query's format is one of `exports`.
+    At `exempt` nobody is counted. At `ingest` those who may do that have a limit of their own.
+    Reading below `history` costs callers who are not known more, and everybody where the query's
+    format is one of `exports`.
     """
 
     exempt: Collection[str]
@@ -48,7 +53,7 @@ def policies(
         return ()
     general = "user" if principal.is_known else "anonymous"
     if method == "POST":
-        if path in places.ingest:
+        if path in places.ingest and Scope.INGEST in principal.scopes:
             return ("ingest",)
         if path in places.login:
             return "login", general
@@ -95,7 +100,7 @@ class Limits:
         self._is_open = is_open
         self._counts = Counts(redis)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: ConnectionScope, receive: Receive, send: Send) -> None:
         hits = () if scope["type"] == "lifespan" else self._hits(scope)
         if not hits:
             await self._app(scope, receive, send)
@@ -108,10 +113,10 @@ class Limits:
             raise _refuse(standings[0])
         await self._app(scope, receive, send)
 
-    def _hits(self, scope: Scope) -> tuple[Hit, ...]:
+    def _hits(self, scope: ConnectionScope) -> tuple[Hit, ...]:
         principal = principal_of(scope)
         if self._is_open and principal.session is None and principal.key is None:
-            principal = ANONYMOUS
+            principal = replace(principal, user=None)
         # A handshake has no method.
         method, query = scope.get("method", ""), scope["query_string"]
         names = policies(self._places, method, scope["path"], query, principal)
@@ -122,7 +127,7 @@ class Limits:
     def _hit(self, name: str, principal: Principal, address: str) -> Hit:
         limit = self._limits[name]
         item: RateLimitItem = limit.limit
-        if name == "user" and principal.key is not None and principal.rate is not None:
+        if name in BY_KEY and principal.key is not None and principal.rate is not None:
             item = _per_minute(principal.rate)
         return Hit(name, limit.key_func(principal, address), item)
 
