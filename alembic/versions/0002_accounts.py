@@ -27,6 +27,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_action_id", "audit", ["action", "id"], unique=False)
     op.create_index("ix_audit_actor_id", "audit", ["actor", "id"], unique=False)
+    op.create_index("ix_audit_target_id", "audit", ["target", "id"], unique=False)
     op.create_table(
         "revocations",
         sa.Column("kind", sa.String(length=8), nullable=False),
@@ -138,6 +139,7 @@ def downgrade() -> None:
     op.drop_table("users")
     op.drop_index("ix_revocations_at", table_name="revocations")
     op.drop_table("revocations")
+    op.drop_index("ix_audit_target_id", table_name="audit")
     op.drop_index("ix_audit_actor_id", table_name="audit")
     op.drop_index("ix_audit_action_id", table_name="audit")
     op.drop_table("audit")

@@ -13,30 +13,19 @@ from tradeapi.web.principal import need_of
 
 Headers = Mapping[str, str] | list[tuple[bytes, bytes]]
 
-# An API key is not enough for these, whatever it may do.
-LOGIN_ONLY = {
-    "POST /api/v1/auth/logout",
-    "PATCH /api/v1/auth/me",
-    "DELETE /api/v1/auth/me",
-    "GET /api/v1/auth/me/export",
-    "PUT /api/v1/auth/me/password",
-    "GET /api/v1/auth/sessions",
-    "DELETE /api/v1/auth/sessions/{id}",
-    "POST /api/v1/auth/email/verification",
-    "POST /api/v1/auth/api-keys",
-    "GET /api/v1/auth/api-keys",
-    "DELETE /api/v1/auth/api-keys/{id}",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`scope` None: it is for everybody. `is_declared`: it says so."""
+    """`scope` None: it is for everybody. `is_declared`: it says so.
+
+    `is_for_logins`: an API key is not enough, whatever it may do.
+    """
 
     method: str
     path: str
     scope: str | None
     is_declared: bool
+    is_for_logins: bool
 
     @property
     def name(self) -> str:
@@ -70,6 +59,13 @@ def operations(app: FastAPI) -> list[Operation]:
             # Another application below ours takes any, and declares nothing.
             methods = methods or ["ANY"]
         found += [
-            Operation(method, context.path or "", scope, need is not None) for method in methods
+            Operation(
+                method,
+                context.path or "",
+                scope,
+                need is not None,
+                need is not None and need.is_for_logins,
+            )
+            for method in methods
         ]
     return found

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from tests.auth.people import NOON, Person, Service, bearer
-from tests.auth.routes import LOGIN_ONLY, operations
+from tests.auth.routes import operations
 
 SYMBOL = "US:A"
 HISTORY = f"/api/v1/bars/{SYMBOL}?resolution=1d"
@@ -99,7 +99,7 @@ def test_an_open_service_takes_everybody_for_dev(open_service: Service) -> None:
     assert (me["id"], me["email"], me["role"]) == (str(UUID(int=0)), "dev", "admin")
     for operation in operations(open_service.app):
         answer = operation.ask(client, {}, junk=False)
-        needs_login = operation.name in LOGIN_ONLY
+        needs_login = operation.is_for_logins
         assert (answer.status_code in {401, 403}) == needs_login, operation.name
         assert not needs_login or answer.json()["code"] == "login_required"
 

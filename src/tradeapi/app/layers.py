@@ -23,6 +23,9 @@ LOGINS = (
     "/api/v1/auth/password/reset",
     "/api/v1/auth/email/verification",
     "/api/v1/auth/email/verify",
+    # These look at a password, and send a mail.
+    "/api/v1/auth/me",
+    "/api/v1/auth/me/password",
 )
 INGEST = ("/api/v1/bars", "/api/v1/ticks")
 HISTORY = "/api/v1/bars/"
@@ -39,7 +42,7 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
             Hosts,
             allowed=settings.allowed_hosts,
             force_https=settings.force_https,
-            exempt=PROBES,
+            exempt=(*PROBES, settings.metrics_path),
         ),
         Middleware(
             Cors,
@@ -58,7 +61,7 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
             Limits,
             limits=declare(settings),
             places=Places(
-                exempt=(*PROBES, settings.metrics_path),
+                exempt=PROBES,
                 login=LOGINS,
                 ingest=INGEST,
                 history=HISTORY,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
@@ -13,7 +13,7 @@ from tradeapi.auth.addresses import is_address, normalized
 from tradeapi.auth.admins import need_another_admin
 from tradeapi.auth.audit import OPERATOR, Audit, Caller
 from tradeapi.auth.logins import Logins, Pair
-from tradeapi.auth.models import User
+from tradeapi.auth.models import ApiKey, User
 from tradeapi.auth.revocations import Kind, Revocations
 from tradeapi.auth.scopes import OF_USERS, Role, granted, join, narrow
 from tradeapi.auth.throttle import Throttle
@@ -23,6 +23,7 @@ from tradeapi.database import Database
 from tradeapi.errors import Conflict, FieldError, Invalid, NotFound, Unauthenticated
 from tradeapi.metrics import LOGINS
 from tradeapi.security.passwords import Passwords, check
+from tradeapi.web.preconditions import Precondition
 from tradeapi.web.principal import Scope
 
 # Of one user's changes and logins one comes after the other; new logins and keys refer to it.
@@ -139,6 +140,7 @@ class Accounts:
         async with self._database.transaction() as session:
             if await Tickets(session, self._clock).redeem(TicketKind.RESET, token) is None:
                 raise Invalid("The link was used meanwhile.", code="bad_link")
+            await self._end_keys(session, id)
             await self._change_password(session, id, hash, replace(caller, actor=id))
 
     async def set_password(self, id: UUID, new: str, caller: Caller) -> None:
@@ -147,12 +149,15 @@ class Accounts:
         async with self._database.transaction() as session:
             await self._change_password(session, id, hash, caller)
 
-    async def change_email(self, id: UUID, email: str, password: str, caller: Caller) -> Moved:
+    async def change_email(
+        self, id: UUID, email: str, password: str, precondition: Precondition, caller: Caller
+    ) -> Moved:
         """The new address is not verified. Raises Conflict where another account has it."""
         await self._prove(id, password, "email.change", caller)
         try:
             async with self._database.transaction() as session:
                 user = await _locked(session, id)
+                precondition.check(user.etag)
                 former, user.email, user.verified_at = user.email, normalized(email), None
                 user.version += 1
                 for kind in (TicketKind.RESET, TicketKind.VERIFY):
@@ -170,6 +175,8 @@ class Accounts:
             user = await _get(session, id)
             if user.role == Role.ADMIN:
                 await need_another_admin(session, id)
+            # A login that is on its way comes before, and ends with the others, or finds nobody.
+            await _locked(session, id)
             await self._revocations.add(session, Kind.USER, id)
             await self._logins.end(session, id)
             await session.delete(user)
@@ -211,13 +218,20 @@ class Accounts:
         await Tickets(session, self._clock).forget(TicketKind.RESET, id)
         self._audit(session, caller).record("password.change", target=id)
 
+    async def _end_keys(self, session: AsyncSession, id: UUID) -> None:
+        """Whoever had the account before may have made some."""
+        good = (ApiKey.user_id == id, ApiKey.revoked_at.is_(None))
+        ended = update(ApiKey).where(*good).values(revoked_at=self._clock.now())
+        keys = (await session.scalars(ended.returning(ApiKey.id))).all()
+        await self._revocations.add(session, Kind.KEY, *keys)
+
     async def _refuse(self, user: User | None, email: str, caller: Caller) -> None:
         await self._throttle.blame(email, caller.address)
         LOGINS.labels("failure").inc()
-        async with self._database.transaction() as session:
-            self._audit(session, caller).record(
-                "login", target=user.id if user else None, outcome="refused"
-            )
+        if user is not None:
+            # Of accounts that do not exist strangers could have us write without end.
+            async with self._database.transaction() as session:
+                self._audit(session, caller).record("login", target=user.id, outcome="refused")
         raise _wrong()
 
     async def _prove(self, id: UUID, password: str, action: str, caller: Caller) -> User:
@@ -225,6 +239,7 @@ class Accounts:
         user = await self.get(id)
         await self._throttle.admit(user.email, caller.address)
         if (await self._passwords.verify(password, user.password_hash)).is_right:
+            await self._throttle.forgive(user.email, caller.address)
             return user
         await self._throttle.blame(user.email, caller.address)
         async with self._database.transaction() as session:

@@ -2,7 +2,6 @@
 
 import re
 from collections import OrderedDict
-from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from sqlalchemy import select
@@ -24,8 +23,6 @@ from tradeapi.security.tokens import AccessTokens, Claims
 from tradeapi.web.principal import Principal, Scope
 from tradeapi.web.proxies import caller_key
 
-Kept = TypeVar("Kept")
-
 KEY_MARK = "tk_"
 SUBPROTOCOL_MARK = "bearer."
 MOST_KEPT = 10_000
@@ -39,7 +36,7 @@ _EXPECTED = "Send `Authorization: Bearer` and an access token, or an API key."
 
 
 class Authenticator:
-    """Reads credentials; writes nothing, and asks the database only for keys it has not seen."""
+    """Reads credentials; asks the database for keys, each once a minute, and for tickets."""
 
     def __init__(  # noqa: PLR0913  they are what it knows
         self,
@@ -62,7 +59,8 @@ class Authenticator:
         self._peppers = peppers
         self._key_header = key_header.lower().encode()
         self._guesses = Guesses()
-        self._claims: OrderedDict[str, Claims] = OrderedDict()
+        # Each with the moment that it is from.
+        self._tokens_read: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
         self._keys: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
         self._nobody = (
             Principal(user=DEV_USER, scopes=ALL) if is_open else Principal(may_browse=public_read)
@@ -115,25 +113,21 @@ class Authenticator:
 
     def read_token(self, token: str) -> Principal:
         now = self._clock.now()
-        claims = self._claims.get(token)
-        if claims is None:
-            claims = self._tokens.read(token, now)
-            _keep(self._claims, token, claims)
-        elif claims.expires <= now:
+        kept = self._tokens_read.get(token)
+        if kept is None:
+            kept = _of_claims(self._tokens.read(token, now))
+            _keep(self._tokens_read, token, kept)
+        principal, issued = kept
+        if principal.expires is not None and principal.expires <= now:
             raise Unauthenticated("The access token has expired.", code="token_expired")
-        principal = Principal(
-            user=claims.subject,
-            session=claims.session,
-            # A newer process may know more.
-            scopes=frozenset(scope for scope in Scope if scope in claims.scopes),
-            expires=claims.expires,
-        )
-        self.check(principal, claims.issued)
+        self.check(principal, issued)
         return principal
 
     async def read_key(self, text: str, address: str) -> Principal:
         now, name = self._clock.now(), digest(text)
         principal, looked_up = self._keys.get(name, (None, 0.0))
+        if principal is None:
+            self._guesses.admit(address)
         if principal is None or now - looked_up > KEY_SECONDS:
             looked_up = now
             principal = await self._find_key(text, address)
@@ -154,11 +148,11 @@ class Authenticator:
 
     async def read_ticket(self, kind: TicketKind, text: str, address: str) -> Principal:
         """Whoever asked for it; a ticket opens one connection."""
-        await self._guesses.admit(address)
+        self._guesses.admit(address)
         async with self._database.transaction() as session:
             redeemed = await Tickets(session, self._clock).redeem(kind, text)
         if redeemed is None:
-            await self._guesses.blame(address)
+            self._guesses.blame(address)
             raise Unauthenticated("The ticket is used, has expired, or is none.")
         # Who issued it may not have heard yet.
         self.check(redeemed.holder, redeemed.since - COMMIT_SECONDS)
@@ -179,7 +173,6 @@ class Authenticator:
         key = KeyText.parse(text)
         if key is None:
             raise _not_a_key()
-        await self._guesses.admit(address)
         chosen = (
             select(ApiKey, User.role, User.scopes, User.is_disabled)
             .join(User, User.id == ApiKey.user_id)
@@ -188,7 +181,7 @@ class Authenticator:
         async with self._database.reading() as session:
             row = (await session.execute(chosen)).one_or_none()
         if row is None or row.is_disabled or not key.is_right(row[0].hash, self._peppers):
-            await self._guesses.blame(address)
+            self._guesses.blame(address)
             raise _not_a_key()
         stored: ApiKey = row[0]
         return Principal(
@@ -200,11 +193,24 @@ class Authenticator:
         )
 
 
+def _of_claims(claims: Claims) -> tuple[Principal, float]:
+    principal = Principal(
+        user=claims.subject,
+        session=claims.session,
+        # A newer process may know more.
+        scopes=frozenset(scope for scope in Scope if scope in claims.scopes),
+        expires=claims.expires,
+    )
+    return principal, claims.issued
+
+
 def _not_a_key() -> Unauthenticated:
     return Unauthenticated("There is no such API key, or it has been revoked.")
 
 
-def _keep(kept: OrderedDict[str, Kept], name: str, value: Kept) -> None:
+def _keep(
+    kept: OrderedDict[str, tuple[Principal, float]], name: str, value: tuple[Principal, float]
+) -> None:
     kept[name] = value
     if len(kept) > MOST_KEPT:
         kept.popitem(last=False)

@@ -14,7 +14,6 @@ from tradeapi.auth.links import Links
 from tradeapi.auth.logins import Logins
 from tradeapi.auth.revocations import Revocations
 from tradeapi.auth.users import Users
-from tradeapi.errors import Forbidden
 from tradeapi.security.secrets import Secrets
 from tradeapi.web.dependencies import ClockDep, SessionDep, SettingsDep
 from tradeapi.web.principal import Principal, Scope, principal_of
@@ -68,10 +67,7 @@ class LoggedIn:
 
 
 async def _login(principal: PrincipalDep) -> LoggedIn:
-    """An API key that has leaked must not become an account that is taken over."""
-    if principal.user is None or principal.session is None:
-        raise Forbidden("This needs a login; an API key will not do.", code="login_required")
-    return LoggedIn(principal.user, principal.session, principal.scopes)
+    return LoggedIn(*principal.require_login(), principal.scopes)
 
 
 LoginDep = Annotated[LoggedIn, Depends(_login)]

@@ -11,7 +11,7 @@ from tradeapi.database import Database
 from tradeapi.errors import NotFound
 
 # More would be a download, and say no more.
-MOST_ENTRIES = 10_000
+MOST = 10_000
 
 
 async def export(database: Database, id: UUID) -> Mapping[str, Any]:
@@ -24,8 +24,8 @@ async def export(database: Database, id: UUID) -> Mapping[str, Any]:
         keys = select(ApiKey).where(ApiKey.user_id == id).order_by(ApiKey.id.desc())
         entries = select(AuditEntry).where(AuditEntry.actor == id).order_by(AuditEntry.id.desc())
         parts: dict[str, Sequence[Any]] = {
-            "sessions": (await session.scalars(logins)).all(),
-            "api_keys": (await session.scalars(keys)).all(),
-            "audit": (await session.scalars(entries.limit(MOST_ENTRIES))).all(),
+            "sessions": (await session.scalars(logins.limit(MOST))).all(),
+            "api_keys": (await session.scalars(keys.limit(MOST))).all(),
+            "audit": (await session.scalars(entries.limit(MOST))).all(),
         }
     return {"user": user, **parts}

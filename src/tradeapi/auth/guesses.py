@@ -5,8 +5,9 @@ That comes ahead of the rate limits, which depend on who calls; so it has a limi
 
 from math import ceil
 
-from tradeapi.auth.counters import Counters
+from tradeapi.auth.counts import Counts
 from tradeapi.errors import TooMany
+from tradeapi.metrics import LIMIT_HITS
 
 MOST = 30
 SECONDS = 60
@@ -16,14 +17,15 @@ class Guesses:
     """Counted in this process: what is spared is its own time."""
 
     def __init__(self) -> None:
-        self._counters = Counters(None)
+        self._counts = Counts()
 
-    async def admit(self, address: str) -> None:
+    def admit(self, address: str) -> None:
         """Raises TooMany for an address from which too many were no good."""
-        count, seconds = await self._counters.read(address)
+        count, seconds = self._counts.read(address)
         if count >= MOST:
+            LIMIT_HITS.labels("guesses").inc()
             detail = "Too many keys and tickets from your address were none of ours."
             raise TooMany(detail, retry_after=max(1, ceil(seconds)))
 
-    async def blame(self, address: str) -> None:
-        await self._counters.increase(address, SECONDS)
+    def blame(self, address: str) -> None:
+        self._counts.increase(address, SECONDS)

@@ -13,13 +13,17 @@ from tradeapi.auth.schemas import (
     ApiKeysOut,
     JwksOut,
     NewApiKeyOut,
-    TicketIn,
     TicketOut,
 )
 from tradeapi.auth.tickets import TicketKind, Tickets
 from tradeapi.web.dependencies import ClockDep, SessionDep
 from tradeapi.web.idempotency import Idempotent
-from tradeapi.web.principal import FOR_EVERYBODY, NEEDS_READ, NEEDS_WRITE
+from tradeapi.web.principal import (
+    FOR_EVERYBODY,
+    NEEDS_LOGIN_TO_READ,
+    NEEDS_LOGIN_TO_WRITE,
+    NEEDS_READ,
+)
 from tradeapi.web.problems import problems
 
 router = APIRouter(prefix="/auth", tags=["auth"])
@@ -32,7 +36,7 @@ jwks_router = APIRouter(tags=["auth"])
     summary="Make an API key",
     status_code=201,
     response_model=NewApiKeyOut,
-    dependencies=[NEEDS_WRITE],
+    dependencies=[NEEDS_LOGIN_TO_WRITE],
     responses=problems(401, 403, 422),
 )
 async def create_key(keys: ApiKeysDep, body: ApiKeyIn, response: Response) -> Mapping[str, Any]:
@@ -49,7 +53,7 @@ router.include_router(making_router)
     "/api-keys",
     summary="Your API keys",
     response_model=ApiKeysOut,
-    dependencies=[NEEDS_READ],
+    dependencies=[NEEDS_LOGIN_TO_READ],
     responses=problems(401, 403),
 )
 async def list_keys(keys: ApiKeysDep) -> Mapping[str, Any]:
@@ -61,7 +65,7 @@ async def list_keys(keys: ApiKeysDep) -> Mapping[str, Any]:
     summary="Revoke an API key",
     status_code=204,
     response_class=Response,
-    dependencies=[NEEDS_WRITE],
+    dependencies=[NEEDS_LOGIN_TO_WRITE],
     responses=problems(401, 403, 404, 422),
 )
 async def revoke_key(keys: ApiKeysDep, id: UUID) -> None:
@@ -74,20 +78,18 @@ async def revoke_key(keys: ApiKeysDep, id: UUID) -> None:
     summary="Get a ticket for a socket",
     response_model=TicketOut,
     dependencies=[NEEDS_READ],
-    responses=problems(401, 403, 422),
+    responses=problems(401, 403),
 )
 async def issue_ticket(
     session: SessionDep,
     clock: ClockDep,
     principal: PrincipalDep,
     response: Response,
-    body: TicketIn | None = None,
 ) -> Mapping[str, Any]:
     """Browsers can't send headers with a WebSocket: connect to `/ws?ticket=…` within 30 seconds.
     A ticket opens one socket, which may do what you may.
     """
-    kind = TicketKind(body.kind if body is not None else "socket")
-    ticket = await Tickets(session, clock).issue(kind, principal)
+    ticket = await Tickets(session, clock).issue(TicketKind.SOCKET, principal)
     response.headers["cache-control"] = "no-store"
     return {"ticket": ticket.text, "expires_in": int(ticket.expires_in)}
 

@@ -1,11 +1,14 @@
 """Links in mails: to verify an address, and to choose a new password when the old is forgotten."""
 
 from dataclasses import dataclass
+from functools import partial
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.auth import letters
-from tradeapi.auth.accounts import Accounts
+from tradeapi.auth.accounts import LOCK, Accounts
+from tradeapi.auth.addresses import is_address, normalized
 from tradeapi.auth.audit import Audit, Caller
 from tradeapi.auth.counters import Counters
 from tradeapi.auth.models import User
@@ -14,6 +17,7 @@ from tradeapi.auth.tickets import TicketKind, Tickets
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import Invalid
+from tradeapi.mail import Mail
 from tradeapi.security.secrets import digest
 from tradeapi.web.principal import Principal
 
@@ -58,19 +62,11 @@ class Links:
             raise _no_good()
 
     async def forgot(self, email: str, caller: Caller) -> None:
-        """The same for everybody; only who has the mailbox learns whether there is an account."""
+        """The same for everybody, in the same time: only who has the mailbox learns whether there
+        is an account.
+        """
         self.postman.require()
-        user = await self.accounts.find(email)
-        is_due = user is not None and not user.is_disabled and await self._may_write(user)
-        async with self.database.transaction() as session:
-            Audit(session, caller, self.clock.now()).record(
-                "password.forgot",
-                target=user.id if user else None,
-                outcome="sent" if is_due else "refused",
-            )
-            token = await self._token(session, TicketKind.RESET, user) if user and is_due else None
-        if user is not None and token is not None:
-            self.postman.send(letters.reset(user.email, self.url, token))
+        self.postman.write(partial(self._reset_letter, email, caller))
 
     async def reset(self, token: str, password: str, caller: Caller) -> None:
         """A token is used up by the change, not by a password that will not do."""
@@ -90,15 +86,38 @@ class Links:
         self.postman.send(letters.moved(former, self.url))
 
     async def _send_verification(self, user: User) -> None:
-        if not await self._may_write(user):
+        if not await self._may_write(user.email):
             return
         async with self.database.transaction() as session:
+            # Looked at again, and locked: a link confirms the address that it is sent to.
+            current = await session.get(User, user.id, with_for_update=LOCK)
+            if current is None or current.email != user.email:
+                return
             token = await self._token(session, TicketKind.VERIFY, user)
         self.postman.send(letters.verification(user.email, self.url, token))
 
-    async def _may_write(self, user: User) -> bool:
+    async def _reset_letter(self, email: str, caller: Caller) -> Mail | None:
+        email = normalized(email)
+        if not is_address(email) or not await self._may_write(email):
+            return None
+        async with self.database.transaction() as session:
+            chosen = select(User).where(User.email == email).with_for_update(key_share=True)
+            user = await session.scalar(chosen)
+            if user is None:
+                return None
+            Audit(session, caller, self.clock.now()).record(
+                "password.forgot",
+                target=user.id,
+                outcome="refused" if user.is_disabled else "sent",
+            )
+            if user.is_disabled:
+                return None
+            token = await self._token(session, TicketKind.RESET, user)
+        return letters.reset(email, self.url, token)
+
+    async def _may_write(self, address: str) -> bool:
         """Strangers can have us write to anybody, but not bury a mailbox."""
-        count = await self.counters.increase(f"mails:{digest(user.email)}", HOUR_SECONDS)
+        count = await self.counters.increase(f"mails:{digest(address)}", HOUR_SECONDS)
         return count <= MOST_AN_HOUR
 
     async def _token(self, session: AsyncSession, kind: TicketKind, user: User) -> str:

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Response
 
 from tradeapi.auth.dependencies import AccountsDep, CallerDep, LinksDep, LoginDep
 from tradeapi.auth.schemas import EmailIn, PasswordResetIn, TokenIn
-from tradeapi.web.principal import FOR_EVERYBODY, NEEDS_WRITE
+from tradeapi.web.principal import FOR_EVERYBODY, NEEDS_LOGIN_TO_WRITE
 from tradeapi.web.problems import problems
 
 router = APIRouter(prefix="/auth", tags=["auth"])
@@ -41,7 +41,7 @@ async def reset_password(links: LinksDep, body: PasswordResetIn, caller: CallerD
     summary="Have a link sent that confirms your address",
     status_code=202,
     response_class=Response,
-    dependencies=[NEEDS_WRITE],
+    dependencies=[NEEDS_LOGIN_TO_WRITE],
     responses=problems(401, 403),
 )
 async def send_verification(accounts: AccountsDep, links: LinksDep, login: LoginDep) -> None:

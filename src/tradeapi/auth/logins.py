@@ -190,7 +190,7 @@ class Logins:
         if logins:
             now = self._clock.now()
             await session.execute(update(Login).where(Login.id.in_(logins)).values(ended_at=now))
-            await self._revocations.add(session, Kind.LOGIN, *logins)
+            await self._revocations.add(session, Kind.LOGIN, *sorted(logins))
         return len(logins)
 
     def _going_on(self) -> tuple[ColumnElement[bool], ...]:

@@ -25,6 +25,10 @@ class User(Base):
     created_at: Mapped[float] = mapped_column(Float)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 
+    @property
+    def etag(self) -> str:
+        return f'"{self.id}.{self.version}"'
+
 
 class Login(Base):
     """One login of a user, from the password to the logout: a family of refresh tokens."""
@@ -75,7 +79,7 @@ class ApiKey(Base):
 
 
 class Ticket(Base):
-    """Something handed out that is good once, or for a while: for sockets, streams and mails."""
+    """Something handed out that is good once, and for a while: for sockets and mails."""
 
     __tablename__ = "tickets"
     __table_args__ = (Index("ix_tickets_expires_at", "expires_at"),)
@@ -111,6 +115,7 @@ class AuditEntry(Base):
     __table_args__ = (
         Index("ix_audit_actor_id", "actor", "id"),
         Index("ix_audit_action_id", "action", "id"),
+        Index("ix_audit_target_id", "target", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)

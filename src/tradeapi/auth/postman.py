@@ -1,5 +1,7 @@
 """Mails on their way: no request waits for one, or shows by its time whether one is sent."""
 
+from collections.abc import Awaitable, Callable
+
 import anyio
 import structlog
 
@@ -9,6 +11,8 @@ from tradeapi.mail import Mail, Mailer
 # Who asks for one more is told that it is busy.
 MOST_WAITING = 1000
 
+Letter = Callable[[], Awaitable[Mail | None]]
+
 _log = structlog.get_logger("tradeapi.auth")
 
 
@@ -17,7 +21,7 @@ class Postman:
 
     def __init__(self, mailer: Mailer | None) -> None:
         self._mailer = mailer
-        self._letters, self._waiting = anyio.create_memory_object_stream[Mail](MOST_WAITING)
+        self._letters, self._waiting = anyio.create_memory_object_stream[Letter](MOST_WAITING)
         self._has_ended = anyio.Event()
 
     @property
@@ -33,16 +37,24 @@ class Postman:
 
     def send(self, mail: Mail) -> None:
         """Soon, if at all: what the mail is about has happened, and its failure undoes nothing."""
+
+        async def letter() -> Mail:
+            return mail
+
+        self.write(letter)
+
+    def write(self, letter: Letter) -> None:
+        """The same for one that is yet to be written, or not."""
         try:
             if self.is_there:
-                self._letters.send_nowait(mail)
+                self._letters.send_nowait(letter)
         except anyio.WouldBlock:
-            _log.warning("mail.not_sent", subject=mail.subject, error="too many wait")
+            _log.warning("mail.not_sent", error="too many wait")
 
     async def run(self) -> None:
         with self._letters, self._waiting:
-            async for mail in self._waiting:
-                await self._deliver(mail)
+            async for letter in self._waiting:
+                await self._deliver(letter)
         self._has_ended.set()
 
     async def close(self) -> None:
@@ -56,12 +68,12 @@ class Postman:
                 _log.warning("mail.left", at_most=left)
             raise
 
-    async def _deliver(self, mail: Mail) -> None:
-        assert self._mailer is not None  # noqa: S101  send() has seen to it
+    async def _deliver(self, letter: Letter) -> None:
+        assert self._mailer is not None  # noqa: S101  write() has seen to it
         try:
-            await self._mailer.send(mail)
+            mail = await letter()
+            if mail is not None:
+                await self._mailer.send(mail)
         except Exception as error:  # noqa: BLE001  one mail must not keep back the others
             # Whoever waits for it asks once more.
-            _log.warning(
-                "mail.not_sent", subject=mail.subject, error=repr(error.__cause__ or error)
-            )
+            _log.warning("mail.not_sent", error=repr(error.__cause__ or error))

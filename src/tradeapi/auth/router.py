@@ -33,7 +33,13 @@ from tradeapi.auth.schemas import (
 )
 from tradeapi.errors import Forbidden
 from tradeapi.web.dependencies import DatabaseDep, SettingsDep
-from tradeapi.web.principal import FOR_EVERYBODY, NEEDS_READ, NEEDS_WRITE
+from tradeapi.web.preconditions import PreconditionDep
+from tradeapi.web.principal import (
+    FOR_EVERYBODY,
+    NEEDS_LOGIN_TO_READ,
+    NEEDS_LOGIN_TO_WRITE,
+    NEEDS_READ,
+)
 from tradeapi.web.problems import problems
 
 router = APIRouter(prefix="/auth", tags=["auth"])
@@ -103,7 +109,7 @@ async def refresh(
     summary="Log out",
     status_code=204,
     response_class=Response,
-    dependencies=[NEEDS_READ],
+    dependencies=[NEEDS_LOGIN_TO_READ],
     responses=problems(401, 403),
 )
 async def logout(
@@ -123,25 +129,32 @@ async def logout(
     dependencies=[NEEDS_READ],
     responses=problems(401, 403),
 )
-async def get_me(accounts: AccountsDep, principal: PrincipalDep) -> User:
+async def get_me(accounts: AccountsDep, principal: PrincipalDep, response: Response) -> User:
     assert principal.user is not None  # noqa: S101  NEEDS_READ
-    return await accounts.get(principal.user)
+    return tagged(await accounts.get(principal.user), response)
 
 
 @router.patch(
     "/me",
     summary="Change your address",
     response_model=UserOut,
-    dependencies=[NEEDS_WRITE],
-    responses=problems(401, 403, 409, 422, 429),
+    dependencies=[NEEDS_LOGIN_TO_WRITE],
+    responses=problems(401, 403, 409, 412, 422, 429),
 )
-async def change_me(
-    accounts: AccountsDep, links: LinksDep, login: LoginDep, body: MeIn, caller: CallerDep
+async def change_me(  # noqa: PLR0913, PLR0917  they are what it takes
+    accounts: AccountsDep,
+    links: LinksDep,
+    login: LoginDep,
+    body: MeIn,
+    precondition: PreconditionDep,
+    caller: CallerDep,
+    response: Response,
 ) -> User:
-    moved = await accounts.change_email(login.user, body.email, body.password, caller)
+    """The new address has to be verified, and a mail to the former one tells of it."""
+    moved = await accounts.change_email(login.user, body.email, body.password, precondition, caller)
     links.tell_moved(moved.former)
     await links.offer_verification(moved.user)
-    return moved.user
+    return tagged(moved.user, response)
 
 
 @router.delete(
@@ -149,7 +162,7 @@ async def change_me(
     summary="Delete your account",
     status_code=204,
     response_class=Response,
-    dependencies=[NEEDS_WRITE],
+    dependencies=[NEEDS_LOGIN_TO_WRITE],
     responses=problems(401, 403, 409, 422, 429),
 )
 async def delete_me(
@@ -163,7 +176,7 @@ async def delete_me(
     "/me/export",
     summary="Everything we know of you",
     response_model=ExportOut,
-    dependencies=[NEEDS_READ],
+    dependencies=[NEEDS_LOGIN_TO_READ],
     responses=problems(401, 403),
 )
 async def export_me(database: DatabaseDep, login: LoginDep) -> Mapping[str, Any]:
@@ -175,7 +188,7 @@ async def export_me(database: DatabaseDep, login: LoginDep) -> Mapping[str, Any]
     summary="Change your password",
     status_code=204,
     response_class=Response,
-    dependencies=[NEEDS_WRITE],
+    dependencies=[NEEDS_LOGIN_TO_WRITE],
     responses=problems(401, 403, 422, 429),
 )
 async def change_password(
@@ -190,7 +203,7 @@ async def change_password(
     "/sessions",
     summary="Where you are logged in",
     response_model=LoginsOut,
-    dependencies=[NEEDS_READ],
+    dependencies=[NEEDS_LOGIN_TO_READ],
     responses=problems(401, 403),
 )
 async def list_sessions(logins: LoginsDep, login: LoginDep) -> Mapping[str, Any]:
@@ -202,11 +215,16 @@ async def list_sessions(logins: LoginsDep, login: LoginDep) -> Mapping[str, Any]
     summary="Log out elsewhere",
     status_code=204,
     response_class=Response,
-    dependencies=[NEEDS_WRITE],
+    dependencies=[NEEDS_LOGIN_TO_WRITE],
     responses=problems(401, 403, 404, 422),
 )
 async def end_session(logins: LoginsDep, login: LoginDep, id: UUID, caller: CallerDep) -> None:
     await logins.end_one(login.user, id, caller)
+
+
+def tagged(user: User, response: Response) -> User:
+    response.headers["etag"] = user.etag
+    return user
 
 
 def _answer(pair: Pair, response: Response) -> Mapping[str, Any]:

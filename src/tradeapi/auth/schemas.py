@@ -169,14 +169,6 @@ class ApiKeysOut(Out):
     items: list[ApiKeyOut]
 
 
-class TicketIn(In):
-    kind: Literal["socket", "stream"] = Field(
-        default="socket",
-        description="For `/ws`, or for a stream of server-sent events.",
-        examples=["socket"],
-    )
-
-
 class TicketOut(Out):
     ticket: str = Field(examples=["H_DNJkOLIzatdtyw9FFCJXd6B6vqt7hKveDWeAJ5dFU"])
     expires_in: int = Field(description="Seconds.", examples=[30])

@@ -10,6 +10,7 @@ import anyio
 
 from tradeapi.auth.counters import Counters
 from tradeapi.errors import TooMany
+from tradeapi.metrics import LOGINS
 from tradeapi.security.secrets import digest
 from tradeapi.web.proxies import caller_key
 
@@ -30,6 +31,7 @@ class Throttle:
         pair, account = _keys(email, address)
         waits, seconds = await self._counters.read(f"wait:{pair}")
         if waits:
+            LOGINS.labels("throttled").inc()
             raise TooMany(
                 "Too many wrong passwords; wait before you try again.",
                 code="too_many_logins",
@@ -48,6 +50,8 @@ class Throttle:
         if failures >= FREE:
             # Beyond that the power only grows for nothing.
             wait = min(2.0 ** min(failures - FREE, 10), LONGEST_WAIT_SECONDS)
+            # Of several at the same time the last has the longest.
+            await self._counters.clear(f"wait:{pair}")
             await self._counters.increase(f"wait:{pair}", wait)
 
     async def forgive(self, email: str, address: str) -> None:

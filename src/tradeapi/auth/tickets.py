@@ -16,17 +16,15 @@ from tradeapi.web.principal import Principal
 
 
 class TicketKind(StrEnum):
-    """For a WebSocket, a stream of server-sent events, and the links in mails."""
+    """For a WebSocket, and the links in mails."""
 
     SOCKET = "socket"
-    STREAM = "stream"
     VERIFY = "verify"
     RESET = "reset"
 
 
 SECONDS = {
     TicketKind.SOCKET: 30.0,
-    TicketKind.STREAM: 30.0,
     TicketKind.VERIFY: 24 * 3600.0,
     TicketKind.RESET: 3600.0,
 }

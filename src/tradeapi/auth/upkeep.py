@@ -5,7 +5,7 @@ import structlog
 from sqlalchemy import delete, func, select
 
 from tradeapi.auth.dev import ensure_dev_user
-from tradeapi.auth.models import Login, Ticket
+from tradeapi.auth.models import ApiKey, Login, Ticket
 from tradeapi.auth.revocations import Revocations
 from tradeapi.auth.uses import Uses
 from tradeapi.clock import Clock
@@ -13,6 +13,8 @@ from tradeapi.database import Database
 from tradeapi.metrics import ACTIVE_SESSIONS
 
 SECONDS = 60.0
+# Their owners see in an export that there were some.
+KEYS_KEPT_SECONDS = 90 * 86_400.0
 
 _log = structlog.get_logger("tradeapi.auth")
 
@@ -56,6 +58,7 @@ class Upkeep:
             # A refresh token that comes back later than its login ends is told the same as any.
             await session.execute(delete(Login).where(Login.expires_at < now))
             await session.execute(delete(Ticket).where(Ticket.expires_at < now))
+            await session.execute(delete(ApiKey).where(ApiKey.revoked_at < now - KEYS_KEPT_SECONDS))
             await self._revocations.forget(session)
         async with self._database.reading() as session:
             counted = select(func.count()).select_from(Login).where(Login.ended_at.is_(None))

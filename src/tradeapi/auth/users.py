@@ -1,6 +1,7 @@
 """Users as admins and operators see them."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import or_, select, update
@@ -14,6 +15,17 @@ from tradeapi.auth.revocations import Kind, Revocations
 from tradeapi.auth.scopes import Role, join
 from tradeapi.errors import NotFound
 from tradeapi.web.principal import Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """What entries have to be, of `since <= at < until`; None: anything."""
+
+    actor: UUID | None
+    action: str | None
+    target: str | None
+    since: float | None
+    until: float | None
 
 
 class Users:
@@ -96,21 +108,22 @@ class Users:
         self._audit.record("api_key.rate", target=key, outcome=str(rate))
 
     async def audit(
-        self,
-        *,
-        after: UUID | None,
-        limit: int,
-        actor: UUID | None,
-        action: str | None,
+        self, wanted: AuditFilter, *, after: UUID | None, limit: int
     ) -> Sequence[AuditEntry]:
         """The newest first."""
         chosen = select(AuditEntry).order_by(AuditEntry.id.desc()).limit(limit)
         if after is not None:
             chosen = chosen.where(AuditEntry.id < after)
-        if actor is not None:
-            chosen = chosen.where(AuditEntry.actor == actor)
-        if action is not None:
-            chosen = chosen.where(AuditEntry.action == action)
+        if wanted.actor is not None:
+            chosen = chosen.where(AuditEntry.actor == wanted.actor)
+        if wanted.action is not None:
+            chosen = chosen.where(AuditEntry.action == wanted.action)
+        if wanted.target is not None:
+            chosen = chosen.where(AuditEntry.target == wanted.target)
+        if wanted.since is not None:
+            chosen = chosen.where(AuditEntry.at >= wanted.since)
+        if wanted.until is not None:
+            chosen = chosen.where(AuditEntry.at < wanted.until)
         return (await self._session.scalars(chosen)).all()
 
 

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import floor
 from typing import Literal, Self
 from uuid import UUID
 
@@ -91,8 +92,9 @@ class AccessTokens:
             sub=subject,
             sid=session,
             scope=" ".join(sorted(scopes)),
-            iat=round(now, 3),
-            nbf=round(now, 3),
+            # Never later than it is: what is revoked at that moment must be older.
+            iat=floor(now * 1000) / 1000,
+            nbf=floor(now * 1000) / 1000,
             exp=round(now + self._lifetime, 3),
             jti=uuid7(nanoseconds=int(now * 1e9)).hex,
         )

@@ -25,6 +25,9 @@ from tradeapi.web.principal import Principal, Scope, principal_of
 from tradeapi.web.proxies import caller_key
 from tradeapi.web.standing import Hit, Standing
 
+CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+# Longer than any query for bars is.
+LONGEST_QUERY = 2048
 # A key may have a rate of its own in place of these.
 BY_KEY = {"user", "ingest"}
 
@@ -52,12 +55,11 @@ def policies(
     if path in places.exempt:
         return ()
     general = "user" if principal.is_known else "anonymous"
-    if method == "POST":
-        if path in places.ingest and Scope.INGEST in principal.scopes:
-            return ("ingest",)
-        if path in places.login:
-            return "login", general
-    elif method in {"GET", "HEAD"} and path.startswith(places.history):
+    if method == "POST" and path in places.ingest and Scope.INGEST in principal.scopes:
+        return ("ingest",)
+    if method in CHANGING and path in places.login:
+        return "login", general
+    if method in {"GET", "HEAD"} and path.startswith(places.history):
         names = ["heavy"] if _is_export(query_string, places.exports) else []
         if not principal.is_known:
             names.append("history")
@@ -162,8 +164,9 @@ def _by_address(_: Principal, address: str) -> str:
 
 
 def _by_caller(principal: Principal, address: str) -> str:
-    if principal.key is not None:
+    if principal.key is not None and principal.rate is not None:
         return f"key:{principal.key}"
+    # Of keys without a rate of their own one could make many.
     return address if principal.user is None else f"user:{principal.user}"
 
 
@@ -179,6 +182,8 @@ def _per_minute(rate: int) -> RateLimitItem:
 
 
 def _is_export(query_string: bytes, exports: Collection[str]) -> bool:
+    if len(query_string) > LONGEST_QUERY:
+        return True
     # Most queries can not be one, and to take them apart costs more than the rest of this layer.
     if b"%" not in query_string and not any(name.encode() in query_string for name in exports):
         return False

@@ -49,8 +49,10 @@ def _protect(document: Document, app: Api) -> None:
         "api_key": {"type": "apiKey", "in": "header", "name": app.key_header},
     }
     for operation, need in _protected(document, app):
-        # OpenAPI has no scopes for API keys; they have them all the same.
-        operation["security"] = [{"login": [*need.scopes]}, {"api_key": []}]
+        operation["security"] = [{"login": [*need.scopes]}]
+        if not need.is_for_logins:
+            # OpenAPI has no scopes for API keys; they have them all the same.
+            operation["security"].append({"api_key": []})
         for status, answer in problems(*PROTECTED).items():
             operation["responses"].setdefault(str(status), answer)
 

@@ -55,6 +55,15 @@ class Principal:
             raise Unauthenticated("Say who you are: send an access token or an API key.")
         raise Forbidden(f"This needs the scope {scope}.", code="insufficient_scope")
 
+    def require_login(self) -> tuple[UUID, UUID]:
+        """The user and the login; raises Forbidden for an API key, even one with every scope.
+
+        A key that has leaked must not become an account that is taken over.
+        """
+        if self.user is None or self.session is None:
+            raise Forbidden("This needs a login; an API key will not do.", code="login_required")
+        return self.user, self.session
+
     def require_market_data(self) -> None:
         """What anybody may read where the operator allows it."""
         if not (self.may_browse and self.fault is None):
@@ -72,10 +81,14 @@ def principal_of(scope: ConnectionScope) -> Principal:
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What a route declares; `scopes` are for its OpenAPI description, none: it is for all."""
+    """What a route declares; `scopes` and `is_for_logins` are for its OpenAPI description.
+
+    Without scopes it is for all.
+    """
 
     scopes: tuple[Scope, ...]
     check: Callable[[HTTPConnection], Awaitable[None]]
+    is_for_logins: bool = False
 
     async def __call__(self, connection: HTTPConnection) -> None:
         await self.check(connection)
@@ -89,13 +102,16 @@ def need_of(route: object) -> Need | None:
     return None
 
 
-def needs(scope: Scope) -> params.Depends:
-    """For a route's `dependencies=`: only callers with this scope get in."""
+def needs(scope: Scope, *, login: bool = False) -> params.Depends:
+    """For a route's `dependencies=`: only callers with this scope get in, or only their logins."""
 
     async def check(connection: HTTPConnection) -> None:
-        principal_of(connection.scope).require(scope)
+        principal = principal_of(connection.scope)
+        principal.require(scope)
+        if login:
+            principal.require_login()
 
-    needed: params.Depends = Depends(Need((scope,), check))
+    needed: params.Depends = Depends(Need((scope,), check, login))
     return needed
 
 
@@ -108,6 +124,8 @@ async def _let_in(_: HTTPConnection) -> None: ...
 
 NEEDS_READ = needs(Scope.READ)
 NEEDS_WRITE = needs(Scope.WRITE)
+NEEDS_LOGIN_TO_READ = needs(Scope.READ, login=True)
+NEEDS_LOGIN_TO_WRITE = needs(Scope.WRITE, login=True)
 NEEDS_INGEST = needs(Scope.INGEST)
 NEEDS_ADMIN = needs(Scope.ADMIN)
 # Reading what PUBLIC_READ opens.

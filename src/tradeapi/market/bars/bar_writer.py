@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tradeapi.analytics.bars import Bars, Int64Array
+from tradeapi.auth.audit import Audit, Caller
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import Invalid, TradeError
@@ -84,7 +85,12 @@ class BarWriter:
         return posted.outcomes
 
     async def remove(
-        self, symbol: str, resolution: Resolution, start: int | None, end: int | None
+        self,
+        symbol: str,
+        resolution: Resolution,
+        start: int | None,
+        end: int | None,
+        caller: Caller,
     ) -> tuple[int, int]:
         """How many bars with `start <= time < end` there were, and the revision without them."""
         listing = await self._directory.get(symbol)
@@ -94,6 +100,9 @@ class BarWriter:
                 resolution, EARLIEST if start is None else start, LATEST if end is None else end
             )
             await self._store.flush(session, [book])
+            if removed:
+                audit = Audit(session, caller, self._clock.now())
+                audit.record("bars.delete", target=listing.symbol, outcome=str(removed))
         return removed, book.head.revision
 
     def _judge(

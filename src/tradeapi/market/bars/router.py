@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
+from tradeapi.auth.dependencies import CallerDep
 from tradeapi.market.bars import bar_writer
 from tradeapi.market.bars.answers import bars_response
 from tradeapi.market.bars.bar_writer import PostedBars
@@ -87,9 +88,10 @@ async def post(request: Request, writer: BarWriterDep) -> Response:
     dependencies=[NEEDS_INGEST],
     responses=problems(404, 409, 422),
 )
-async def delete(
+async def delete(  # noqa: PLR0913, PLR0917  they are the query
     symbol: SymbolPath,
     writer: BarWriterDep,
+    caller: CallerDep,
     resolution: Annotated[
         str,
         Query(description="Bars of this width only.", json_schema_extra={"enum": [*Resolution]}),
@@ -105,6 +107,6 @@ async def delete(
     from those take their place.
     """
     removed, revision = await writer.remove(
-        symbol, Resolution.parse(resolution), *parse_range(start, end=end)
+        symbol, Resolution.parse(resolution), *parse_range(start, end=end), caller
     )
     return Removed(removed=removed, revision=revision)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.analytics.adjustments import Action, Adjustment, Kind, excessive, previous_closes
+from tradeapi.auth.audit import Audit
 from tradeapi.database import raw
 from tradeapi.errors import FieldError, Invalid
 from tradeapi.market.calendars.days import DAY, EPOCH
@@ -54,12 +55,14 @@ class Actions:
     """Corporate actions, inside one transaction, which may change those of one symbol.
 
     A change raises the symbol's version and, because adjusted history is another now, the
-    revision of its bars; everybody who follows them is told to read anew.
+    revision of its bars; everybody who follows them is told to read anew. `audit` has what is
+    replaced, and not what an import merges.
     """
 
-    def __init__(self, session: AsyncSession, store: BarStore) -> None:
+    def __init__(self, session: AsyncSession, store: BarStore, audit: Audit | None = None) -> None:
         self._session = session
         self._store = store
+        self._audit = audit
 
     async def replace(
         self, listing: Listing, terms: Sequence[Term], precondition: Precondition
@@ -79,6 +82,8 @@ class Actions:
         statuses = [self._put(listing, stored, term) for term in terms]
         if set(statuses) - {"unchanged"} or stored.keys() - wanted:
             await self._restate(listing, symbol)
+            if self._audit is not None:
+                self._audit.record("symbol.actions", target=symbol.symbol, outcome=str(len(terms)))
         return symbol
 
     async def merge(self, listing: Listing, terms: Sequence[Term]) -> Sequence[Saved | Invalid]:

@@ -1,8 +1,11 @@
 """Changes to one symbol as a whole, with what follows for its bars."""
 
+from collections.abc import Callable
+
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tradeapi.auth.audit import Audit
 from tradeapi.database import Database
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.models import BarBlock, Exchange, FormerSymbol, Head, Symbol
@@ -18,16 +21,22 @@ class SymbolEdits:
     """Each verb is a transaction of its own.
 
     A calendar may have to be built ahead of it, which takes seconds, and the directory has to
-    forget the symbol behind it.
+    forget the symbol behind it. `audit` records on behalf of who asks; without, nobody did.
     """
 
     def __init__(
-        self, database: Database, store: BarStore, calendars: Calendars, directory: Directory
+        self,
+        database: Database,
+        store: BarStore,
+        calendars: Calendars,
+        directory: Directory,
+        audit: Callable[[AsyncSession], Audit] | None = None,
     ) -> None:
         self._database = database
         self._store = store
         self._calendars = calendars
         self._directory = directory
+        self._audit = audit
 
     async def put(
         self, symbol: str, fields: SymbolFields, precondition: Precondition
@@ -48,7 +57,11 @@ class SymbolEdits:
             if row is None:
                 await symbols.ensure(name.symbol, **fields)
             # Also of a new one: somebody else may have created it this very moment.
-            await self._replace(session, row or await symbols.get(name.symbol), fields)
+            stored = row or await symbols.get(name.symbol)
+            is_changed = await self._replace(session, stored, fields)
+            if self._audit is not None and (row is None or is_changed):
+                outcome = "created" if row is None else "changed"
+                self._audit(session).record("symbol.put", target=name.symbol, outcome=outcome)
         self._directory.forget(name.symbol)
         return await self._directory.get(name.symbol), row is None
 
@@ -62,16 +75,19 @@ class SymbolEdits:
             await session.merge(FormerSymbol(symbol=row.symbol, revision=head.revision))
             await session.execute(delete(BarBlock).where(BarBlock.symbol_id == row.id))
             await session.execute(delete(Symbol).where(Symbol.id == row.id))
+            if self._audit is not None:
+                self._audit(session).record("symbol.delete", target=row.symbol)
         self._directory.forget(symbol)
 
-    async def _replace(self, session: AsyncSession, row: Symbol, fields: SymbolFields) -> None:
+    async def _replace(self, session: AsyncSession, row: Symbol, fields: SymbolFields) -> bool:
+        """Whether anything was another."""
         exchange = await session.get_one(Exchange, row.exchange)
         hours, basis = (row.calendar, row.extended_hours), row.basis
-        change(row, {"currency": exchange.currency, **fields})
+        is_changed = change(row, {"currency": exchange.currency, **fields})
         await session.flush()
         has_other_hours = hours != (row.calendar, row.extended_hours)
         if not has_other_hours and basis == row.basis:
-            return
+            return is_changed
         calendar = await self._calendars.get(row.calendar or exchange.calendar)
         facts = SymbolFacts(row.id, row.symbol, calendar, row.extended_hours)
         [book] = await self._store.open(session, [facts])
@@ -80,3 +96,4 @@ class SymbolEdits:
         if basis != row.basis:
             book.restate()
         await self._store.flush(session, [book])
+        return is_changed

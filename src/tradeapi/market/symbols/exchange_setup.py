@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 from tradeapi import migrations
+from tradeapi.auth.audit import OPERATOR, Audit
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.clock import SystemClock
 from tradeapi.database import Database
@@ -17,6 +19,8 @@ from tradeapi.market.symbols.directory import Directory
 from tradeapi.market.symbols.exchanges import Exchanges
 from tradeapi.market.symbols.names import parse_exchange
 from tradeapi.settings import Environment, Settings
+
+_OPERATOR = replace(OPERATOR, agent="tradeapi exchange")
 
 
 async def set_exchange(  # noqa: PLR0913, PLR0917  the command's options
@@ -59,7 +63,13 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Exchanges, BarStore
         calendars = Calendars(database, clock)
         # A running service learns of changes from the database, not from this bus.
         store = BarStore(database, MemoryBus(), clock, lateness=settings.bar_lateness_seconds)
-        yield Exchanges(database, calendars, Directory(database, calendars)), store
+        exchanges = Exchanges(
+            database,
+            calendars,
+            Directory(database, calendars),
+            lambda session: Audit(session, _OPERATOR, clock.now()),
+        )
+        yield exchanges, store
 
 
 async def _find(exchanges: Exchanges, code: str) -> Exchange:

@@ -1,9 +1,11 @@
 """The exchanges: when they trade, and in what currency."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from sqlalchemy import exists, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from tradeapi.auth.audit import Audit
 from tradeapi.database import Database
 from tradeapi.errors import Conflict, NotFound
 from tradeapi.market.calendars.registry import Calendars
@@ -14,12 +16,22 @@ from tradeapi.market.symbols.names import parse_exchange
 
 
 class Exchanges:
-    """Each verb is a transaction of its own: a calendar may have to be built ahead of it."""
+    """Each verb is a transaction of its own: a calendar may have to be built ahead of it.
 
-    def __init__(self, database: Database, calendars: Calendars, directory: Directory) -> None:
+    `audit` records on behalf of who asks; without, nobody did: a simulated one opens by itself.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        calendars: Calendars,
+        directory: Directory,
+        audit: Callable[[AsyncSession], Audit] | None = None,
+    ) -> None:
         self._database = database
         self._calendars = calendars
         self._directory = directory
+        self._audit = audit
 
     async def list(self) -> Sequence[Exchange]:
         async with self._database.reading() as session:
@@ -58,6 +70,9 @@ class Exchanges:
                     code="exchange_has_bars",
                 )
             row.calendar, row.currency, row.name = calendar, currency, name or code
+            if self._audit is not None and (is_new or session.is_modified(row)):
+                outcome = "created" if is_new else "changed"
+                self._audit(session).record("exchange.put", target=code, outcome=outcome)
         self._directory.clear()
         return row, is_new
 

@@ -1,10 +1,13 @@
 """Exchanges over HTTP, and when they trade."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
+from tradeapi.auth.audit import Audit
+from tradeapi.auth.dependencies import CallerDep
 from tradeapi.market.dependencies import CalendarsDep, DirectoryDep
 from tradeapi.market.models import Exchange
 from tradeapi.market.symbols.exchanges import Exchanges
@@ -28,7 +31,19 @@ async def _exchanges(
     return Exchanges(database, calendars, directory)
 
 
+async def _recorded(
+    database: DatabaseDep,
+    calendars: CalendarsDep,
+    directory: DirectoryDep,
+    caller: CallerDep,
+    clock: ClockDep,
+) -> Exchanges:
+    audit = partial(Audit, caller=caller, now=clock.now())
+    return Exchanges(database, calendars, directory, audit)
+
+
 ExchangesDep = Annotated[Exchanges, Depends(_exchanges)]
+RecordedExchangesDep = Annotated[Exchanges, Depends(_recorded)]
 
 
 @router.get(
@@ -51,7 +66,7 @@ async def list(exchanges: ExchangesDep) -> dict[str, Sequence[Exchange]]:
     responses={201: {"model": ExchangeOut, "description": "Created"}, **problems(409, 422)},
 )
 async def put(
-    exchanges: ExchangesDep, code: ExchangePath, body: ExchangeIn, response: Response
+    exchanges: RecordedExchangesDep, code: ExchangePath, body: ExchangeIn, response: Response
 ) -> Exchange:
     """The first use of a calendar takes some seconds.
 

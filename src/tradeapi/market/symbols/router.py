@@ -1,10 +1,13 @@
 """Symbols over HTTP: the search, and each with its corporate actions."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from tradeapi.auth.audit import Audit
+from tradeapi.auth.dependencies import AuditDep, CallerDep
 from tradeapi.market.dependencies import CalendarsDep, CatalogueDep, DirectoryDep, StoreDep
 from tradeapi.market.models import CorporateAction
 from tradeapi.market.symbols.actions import Actions, recorded
@@ -21,7 +24,7 @@ from tradeapi.market.symbols.schemas import (
 )
 from tradeapi.market.symbols.search import Position
 from tradeapi.market.symbols.service import etag
-from tradeapi.web.dependencies import CursorsDep, DatabaseDep, SessionDep
+from tradeapi.web.dependencies import ClockDep, CursorsDep, DatabaseDep, SessionDep
 from tradeapi.web.pages import Page
 from tradeapi.web.preconditions import PreconditionDep
 from tradeapi.web.principal import NEEDS_ADMIN, NEEDS_MARKET_DATA
@@ -34,18 +37,24 @@ async def _listing(directory: DirectoryDep, symbol: SymbolPath) -> Listing:
     return await directory.read(symbol)
 
 
-async def _edits(
-    database: DatabaseDep, store: StoreDep, calendars: CalendarsDep, directory: DirectoryDep
+async def _edits(  # noqa: PLR0913, PLR0917  they are what edits are made of
+    database: DatabaseDep,
+    store: StoreDep,
+    calendars: CalendarsDep,
+    directory: DirectoryDep,
+    caller: CallerDep,
+    clock: ClockDep,
 ) -> SymbolEdits:
-    return SymbolEdits(database, store, calendars, directory)
+    audit = partial(Audit, caller=caller, now=clock.now())
+    return SymbolEdits(database, store, calendars, directory, audit)
 
 
 ListingDep = Annotated[Listing, Depends(_listing)]
 EditsDep = Annotated[SymbolEdits, Depends(_edits)]
 
 
-async def _actions(session: SessionDep, store: StoreDep) -> Actions:
-    return Actions(session, store)
+async def _actions(session: SessionDep, store: StoreDep, audit: AuditDep) -> Actions:
+    return Actions(session, store, audit)
 
 
 async def _recorded(database: DatabaseDep, listing: ListingDep) -> Sequence[CorporateAction]:
