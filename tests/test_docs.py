@@ -18,7 +18,7 @@ from tradeapi import errors, metrics, redis
 from tradeapi.app import create_app
 from tradeapi.auth import authenticator, logins, throttle, tickets
 from tradeapi.auth.dependencies import LoginDep
-from tradeapi.auth.export import MOST_ENTRIES
+from tradeapi.auth.export import MOST
 from tradeapi.cli import cli
 from tradeapi.cli.environment import example
 from tradeapi.market.bars import bar_writer, tick_ids, tick_writer
@@ -273,7 +273,7 @@ def test_every_close_code_is_listed() -> None:
         (ACCOUNTS, f'verify` with `{{"token"}}` | {HOURS["verify"]:.0f} hours |'),
         (ACCOUNTS, f'with `{{"token", "password"}}` | {HOURS["reset"]:.0f} hour |'),
         (ACCOUNTS, f"good once, for {tickets.SECONDS[tickets.TicketKind.SOCKET]:.0f} seconds"),
-        (ACCOUNTS, f"the newest {MOST_ENTRIES:,} entries"),
+        (ACCOUNTS, f"the newest {MOST:,} entries"),
         (ACCOUNTS, f"After the {throttle.FREE}th wrong password"),
         (ACCOUNTS, f"within {throttle.WINDOW_SECONDS / 60:.0f} minutes that address"),
         (ACCOUNTS, f"1 second, then 2, 4, … up to {throttle.LONGEST_WAIT_SECONDS}:"),

@@ -176,7 +176,9 @@ class Settings(BaseSettings):
         "dev.",
     )
     rate_limit_user_per_minute: int = Field(
-        default=600, ge=1, description="Requests a minute of a user, or of an API key."
+        default=600,
+        ge=1,
+        description="Requests a minute of a user, with all API keys that have no rate of their own.",
     )
     rate_limit_history_per_minute: int = Field(
         default=30,
@@ -187,12 +189,13 @@ class Settings(BaseSettings):
         default=10, ge=1, description="Logins, registrations and the like a minute, by address."
     )
     rate_limit_heavy_per_minute: int = Field(
-        default=10, ge=1, description="Exports a minute, by user, API key or address."
+        default=10, ge=1, description="Exports a minute, by user or address."
     )
     rate_limit_ingest_per_minute: int = Field(
         default=1500,
         ge=1,
-        description="Requests with bars or ticks a minute, by user, API key or address.",
+        description="Requests with bars or ticks a minute of those who may send them, by user or "
+        "address.",
     )
     metrics_path: str = Field(
         default="/metrics",
