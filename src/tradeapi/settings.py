@@ -178,7 +178,8 @@ class Settings(BaseSettings):
     rate_limit_user_per_minute: int = Field(
         default=600,
         ge=1,
-        description="Requests a minute of a user, with all API keys that have no rate of their own.",
+        description="Requests a minute of a user, with all API keys but those that have a rate of "
+        "their own.",
     )
     rate_limit_history_per_minute: int = Field(
         default=30,
