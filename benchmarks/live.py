@@ -48,7 +48,9 @@ class Told(NamedTuple):
 def live(bench: Workbench) -> Iterator[Figure]:
     url = bench.databases.clone()
     asyncio.run(fill(url, LIVE))
-    with serving(tradeapi("serve"), as_in_production(url)) as served, on(MEASURING):
+    # Where anybody may send ticks.
+    settings = as_in_production(url) | {"ENVIRONMENT": "development", "AUTH_REQUIRED": "false"}
+    with serving(tradeapi("serve"), settings | {"DEMO": "false"}) as served, on(MEASURING):
         rounds = [
             [asyncio.run(_tell(served, sockets)) for sockets in (0, SOCKETS)] for _ in range(ROUNDS)
         ]

@@ -37,13 +37,7 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
     add_compress_type("application/x-ndjson")
     return [
         Middleware(Envelope),
-        Middleware(Proxies, trusted=settings.trusted_proxies),
-        Middleware(
-            Hosts,
-            allowed=settings.allowed_hosts,
-            force_https=settings.force_https,
-            exempt=(*PROBES, settings.metrics_path),
-        ),
+        *_in_front(settings),
         Middleware(
             Cors,
             origins=settings.cors_origins,
@@ -76,3 +70,20 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
             CompressMiddleware, minimum_size=500, zstd_level=1, brotli_quality=1, gzip_level=1
         ),
     ]
+
+
+def _in_front(settings: Settings) -> list[Middleware]:
+    """Those that are needed: each layer costs every request its share."""
+    layers = []
+    if settings.trusted_proxies:
+        layers.append(Middleware(Proxies, trusted=settings.trusted_proxies))
+    if settings.allowed_hosts or settings.force_https:
+        layers.append(
+            Middleware(
+                Hosts,
+                allowed=settings.allowed_hosts,
+                force_https=settings.force_https,
+                exempt=(*PROBES, settings.metrics_path),
+            )
+        )
+    return layers

@@ -66,6 +66,21 @@ class Authenticator:
             Principal(user=DEV_USER, scopes=ALL) if is_open else Principal(may_browse=public_read)
         )
 
+    def recognize(self, scope: ConnectionScope) -> Principal | None:
+        """Nobody, or whose token was read before; None where it takes more to know."""
+        if scope["type"] != "http":
+            return None
+        found = self._nobody
+        for name, value in scope["headers"]:
+            if name == self._key_header:
+                return None
+            if name == b"authorization":
+                principal, issued = self._tokens_read.get(value[7:].decode("latin-1"), (None, 0.0))
+                if principal is None or not self._still_holds(principal, issued):
+                    return None
+                found = principal
+        return found
+
     async def identify(self, scope: ConnectionScope) -> Principal:
         """The caller of a request or handshake; nobody where nothing says who.
 
@@ -157,6 +172,13 @@ class Authenticator:
         # Who issued it may not have heard yet.
         self.check(redeemed.holder, redeemed.since - COMMIT_SECONDS)
         return redeemed.holder
+
+    def _still_holds(self, principal: Principal, issued: float) -> bool:
+        try:
+            self.check(principal, issued)
+        except Unauthenticated:
+            return False
+        return principal.expires is None or principal.expires > self._clock.now()
 
     def check(self, principal: Principal, since: float) -> None:
         """Raises Unauthenticated if what it rests on was revoked after `since`."""

@@ -15,5 +15,5 @@ class Identify:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
             authenticator: Authenticator = scope["state"]["authenticator"]
-            scope[PRINCIPAL] = await authenticator.identify(scope)
+            scope[PRINCIPAL] = authenticator.recognize(scope) or await authenticator.identify(scope)
         await self._app(scope, receive, send)

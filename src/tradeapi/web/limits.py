@@ -8,7 +8,9 @@ knows no sockets, and while it waits for Redis the whole process stands still.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import parse_qsl
+from uuid import UUID
 
 from limits import RateLimitItem, RateLimitItemPerMinute
 from slowapi.wrappers import Limit, LimitGroup
@@ -28,6 +30,7 @@ from tradeapi.web.standing import Hit, Standing
 CHANGING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # Longer than any query for bars is.
 LONGEST_QUERY = 2048
+MOST_KNOWN = 8192
 # A key may have a rate of its own in place of these.
 BY_KEY = {"user", "ingest"}
 
@@ -101,21 +104,24 @@ class Limits:
         self._places = places
         self._is_open = is_open
         self._counts = Counts(redis)
+        # Most callers come again.
+        self._find = lru_cache(maxsize=MOST_KNOWN)(self._compose)
 
     async def __call__(self, scope: ConnectionScope, receive: Receive, send: Send) -> None:
-        hits = () if scope["type"] == "lifespan" else self._hits(scope)
-        if not hits:
+        counted = None if scope["type"] == "lifespan" else self._counted(scope)
+        if counted is None:
             await self._app(scope, receive, send)
             return
-        standings = await self._counts.take(hits)
+        standings = await self._counts.take(counted.hits)
         # Of those with nothing left the one that takes longest says when to come back.
         standings.sort(key=_tightness)
-        scope[ANSWER_HEADERS] += _fields(hits, standings)
+        # Errors leave with them, too.
+        scope[ANSWER_HEADERS] += (counted.quotas, (b"ratelimit", _left(standings)))
         if not all(standing.is_within for standing in standings):
             raise _refuse(standings[0])
         await self._app(scope, receive, send)
 
-    def _hits(self, scope: ConnectionScope) -> tuple[Hit, ...]:
+    def _counted(self, scope: ConnectionScope) -> "_Counted | None":
         principal = principal_of(scope)
         if self._is_open and principal.session is None and principal.key is None:
             principal = replace(principal, user=None)
@@ -124,29 +130,41 @@ class Limits:
         names = policies(self._places, method, scope["path"], query, principal)
         client = scope.get("client")
         address = caller_key(client[0] if client else None)
-        return tuple(self._hit(name, principal, address) for name in names)
+        rated = principal.key if principal.rate is not None else None
+        return self._find(names, address, principal.user, rated, principal.rate)
 
-    def _hit(self, name: str, principal: Principal, address: str) -> Hit:
-        limit = self._limits[name]
-        item: RateLimitItem = limit.limit
-        if name in BY_KEY and principal.key is not None and principal.rate is not None:
-            item = _per_minute(principal.rate)
-        return Hit(name, limit.key_func(principal, address), item)
+    def _compose(
+        self,
+        names: tuple[str, ...],
+        address: str,
+        user: UUID | None,
+        key: UUID | None,
+        rate: int | None,
+    ) -> "_Counted | None":
+        """`key` is one with a rate of its own: of those without one user could make many."""
+        if not names:
+            return None
+        caller = f"key:{key}" if key else f"user:{user}" if user else address
+        hits = []
+        for name in names:
+            item: RateLimitItem = self._limits[name].limit
+            if name in BY_KEY and key is not None and rate is not None:
+                item = RateLimitItemPerMinute(rate)
+            hits.append(Hit(name, self._limits[name].key_func(caller, address), item))
+        quotas = (f'"{hit.policy}";q={hit.item.amount};w={hit.item.get_expiry()}' for hit in hits)
+        return _Counted(tuple(hits), (b"ratelimit-policy", ", ".join(quotas).encode()))
 
 
-def _fields(hits: Sequence[Hit], standings: Sequence[Standing]) -> Sequence[tuple[bytes, bytes]]:
-    """What the caller has left, the tightest limit first; errors say so, too."""
-    left = ", ".join(f'"{name}";r={r};t={t}' for name, _, r, t in standings)
-    return (
-        (b"ratelimit-policy", _quotas(tuple((hit.policy, hit.item) for hit in hits))),
-        (b"ratelimit", left.encode()),
-    )
+class _Counted(NamedTuple):
+    """What a request counts against, and the header that says so."""
+
+    hits: tuple[Hit, ...]
+    quotas: tuple[bytes, bytes]
 
 
-@lru_cache(maxsize=1024)
-def _quotas(policies: tuple[tuple[str, RateLimitItem], ...]) -> bytes:
-    quotas = (f'"{name}";q={item.amount};w={item.get_expiry()}' for name, item in policies)
-    return ", ".join(quotas).encode()
+def _left(standings: Sequence[Standing]) -> bytes:
+    """What the caller has left, the tightest limit first."""
+    return ", ".join([f'"{name}";r={r};t={t}' for name, _, r, t in standings]).encode()
 
 
 def _tightness(standing: Standing) -> tuple[int, int]:
@@ -159,26 +177,18 @@ def _refuse(standing: Standing) -> TooMany:
     return TooMany(detail, retry_after=standing.seconds)
 
 
-def _by_address(_: Principal, address: str) -> str:
+def _by_address(_: str, address: str) -> str:
     return address
 
 
-def _by_caller(principal: Principal, address: str) -> str:
-    if principal.key is not None and principal.rate is not None:
-        return f"key:{principal.key}"
-    # Of keys without a rate of their own one could make many.
-    return address if principal.user is None else f"user:{principal.user}"
+def _by_caller(caller: str, _: str) -> str:
+    return caller
 
 
-def _limit(policy: str, text: str, key: Callable[[Principal, str], str]) -> Limit:
+def _limit(policy: str, text: str, key: Callable[[str, str], str]) -> Limit:
     # Its Limiter would open a store of its own, start a thread, and read .env.
     (limit,) = LimitGroup(text, key, policy, False, None, None, None, 1, False)
     return limit
-
-
-@lru_cache(maxsize=1024)
-def _per_minute(rate: int) -> RateLimitItem:
-    return RateLimitItemPerMinute(rate)
 
 
 def _is_export(query_string: bytes, exports: Collection[str]) -> bool:

@@ -5,6 +5,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as ConnectionScope
 
 from tradeapi.web.principal import Need, Scope, need_of
 from tradeapi.web.problems import Problem, problems
@@ -29,6 +32,19 @@ SCOPES = {
 
 class Api(FastAPI):
     key_header = "X-API-Key"
+
+    async def __call__(self, scope: ConnectionScope, receive: Receive, send: Send) -> None:
+        # FastAPI's looks for telemetry in the environment, at each request.
+        await Starlette.__call__(self, scope, receive, send)
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Our layers outside of FastAPI's own, which an answer that is kept then does not pass."""
+        layers, self.user_middleware = self.user_middleware, []
+        app = super().build_middleware_stack()
+        self.user_middleware = layers
+        for layer in reversed(layers):
+            app = layer.cls(app, *layer.args, **layer.kwargs)
+        return app
 
     def openapi(self) -> Document:
         document = super().openapi()

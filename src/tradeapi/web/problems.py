@@ -108,6 +108,8 @@ def install_problems(app: FastAPI) -> None:
     """Have what FastAPI and Starlette raise themselves answered as problems."""
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_invalid_request)
+    # Starlette's own last resort would answer in plain text before Guard could.
+    app.add_exception_handler(Exception, _on_crash)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -125,6 +127,10 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     detail = error.detail if error.detail != status.phrase else DETAILS.get(status, status.phrase)
     code = CODES.get(status, status.name.lower())
     return problem_response(id, status, code, detail, headers=headers)
+
+
+async def _on_crash(_: Request, error: Exception) -> Response:
+    raise error
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
