@@ -6,11 +6,6 @@ from time import monotonic
 from typing import ParamSpec, Self, TypeVar
 
 import structlog
-from redis.asyncio import ConnectionPool
-from redis.asyncio import Redis as Client
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
 from tradeapi.errors import NotStarted
 
@@ -39,6 +34,13 @@ class Redis:
     """
 
     def __init__(self, url: str, *, patience: float = PATIENCE_SECONDS) -> None:
+        # Whoever has no Redis need not have its 7 MB either.
+        from redis.asyncio import ConnectionPool  # noqa: PLC0415
+        from redis.asyncio import Redis as Client  # noqa: PLC0415
+        from redis.asyncio.retry import Retry  # noqa: PLC0415
+        from redis.backoff import NoBackoff  # noqa: PLC0415
+        from redis.exceptions import RedisError  # noqa: PLC0415
+
         try:
             self.pool = ConnectionPool.from_url(
                 url,
@@ -52,6 +54,7 @@ class Redis:
             # That error quotes the URL, which may hold a password.
             raise NotStarted("REDIS_URL: must be redis://:PASSWORD@HOST:PORT/NUMBER") from None
         self.client = Client(connection_pool=self.pool)
+        self._failures = (RedisError, OSError)
         self._patience = patience
         self._places = asyncio.Semaphore(CONNECTIONS)
         # Zero while it is there.
@@ -75,7 +78,7 @@ class Redis:
         try:
             self._check_rest()
             answer = await command(*args, **kwargs)
-        except (RedisError, OSError) as error:
+        except self._failures as error:
             raise self._fail(error) from error
         finally:
             self._places.release()
