@@ -117,6 +117,16 @@ def test_a_neighbours_bad_keys_do_not_end_good_ones(serve: Callable[..., Service
     assert service.client.get("/api/v1/symbols", headers=known).status_code == 200
 
 
+def test_a_token_is_good_as_a_bearer_only(service: Service) -> None:
+    """Also one that has been read before."""
+    person = service.person()
+    assert person.is_in()
+    token = person.headers["authorization"].removeprefix("Bearer ")
+    for scheme, status in (("bearer", 200), ("Custom", 401), ("Basic1", 401)):
+        headers = {"authorization": f"{scheme} {token}"}
+        assert service.client.get("/api/v1/auth/me", headers=headers).status_code == status
+
+
 def test_a_change_that_changes_nothing_logs_nobody_out(service: Service) -> None:
     admin, person = service.admin(), service.person()
     answer = admin.call("PATCH", f"/admin/users/{person.id}", {"is_disabled": False})
