@@ -71,7 +71,9 @@ class Postman:
     async def _deliver(self, letter: Letter) -> None:
         assert self._mailer is not None  # noqa: S101  write() has seen to it
         try:
-            mail = await letter()
+            # What it asks of the database is not to be cut off in the middle.
+            with anyio.CancelScope(shield=True):
+                mail = await letter()
             if mail is not None:
                 await self._mailer.send(mail)
         except Exception as error:  # noqa: BLE001  one mail must not keep back the others
