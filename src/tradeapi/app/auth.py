@@ -12,10 +12,10 @@ from tradeapi.auth.authenticator import Authenticator
 from tradeapi.auth.counters import Counters
 from tradeapi.auth.dependencies import PEPPER
 from tradeapi.auth.links import Links
-from tradeapi.auth.logins import Lifetimes, Logins
+from tradeapi.auth.logins import Logins
+from tradeapi.auth.parts import Parts
 from tradeapi.auth.postman import Postman
 from tradeapi.auth.revocations import Revocations
-from tradeapi.auth.throttle import Throttle
 from tradeapi.auth.upkeep import Upkeep
 from tradeapi.auth.uses import Uses
 from tradeapi.clock import Clock
@@ -66,24 +66,14 @@ async def open_auth(
     database: Database,
     redis: Redis | None,
 ) -> AsyncIterator[AuthState]:
-    tokens = credentials.tokens
-    revocations = Revocations(database, clock)
+    tokens, counters = credentials.tokens, Counters(redis)
+    parts = Parts.of(settings, database, clock, tokens, credentials.passwords, counters)
+    accounts, revocations = parts.accounts, parts.revocations
     uses = Uses(database)
-    logins = Logins(database, tokens, revocations, clock, Lifetimes.of(settings))
     postman = Postman(credentials.mailer)
-    counters = Counters(redis)
     is_open = not settings.auth_required
     upkeep = Upkeep(database, revocations, uses, clock, is_open=is_open)
-    async with credentials.passwords as passwords, anyio.create_task_group() as tasks:
-        accounts = Accounts(
-            database,
-            passwords,
-            logins,
-            revocations,
-            Throttle(counters),
-            clock,
-            shortest_password=settings.password_min_length,
-        )
+    async with credentials.passwords, anyio.create_task_group() as tasks:
         # The service starts without its database, and does both again.
         await revocations.look()
         await upkeep.attempt()
@@ -102,7 +92,7 @@ async def open_auth(
                 public_read=settings.public_read,
             ),
             "accounts": accounts,
-            "logins": logins,
+            "logins": parts.logins,
             "links": Links(database, accounts, postman, counters, clock, settings.app_url),
             "revocations": revocations,
             "jwks": tokens.jwks(),

@@ -156,7 +156,7 @@ class Accounts:
         await self._prove(id, password, "email.change", caller)
         try:
             async with self._database.transaction() as session:
-                user = await _locked(session, id)
+                user = await _get(session, id, is_locked=True)
                 precondition.check(user.etag)
                 former, user.email, user.verified_at = user.email, normalized(email), None
                 user.version += 1
@@ -176,7 +176,7 @@ class Accounts:
             if user.role == Role.ADMIN:
                 await need_another_admin(session, id)
             # A login that is on its way comes before, and ends with the others, or finds nobody.
-            await _locked(session, id)
+            await _get(session, id, is_locked=True)
             await self._revocations.add(session, Kind.USER, id)
             await self._logins.end(session, id)
             await session.delete(user)
@@ -210,10 +210,10 @@ class Accounts:
         *,
         kept: UUID | None = None,
     ) -> None:
-        user = await _locked(session, id)
+        user = await _get(session, id, is_locked=True)
         user.password_hash = hash
         user.version += 1
-        await self._logins.end_others(session, id, kept)
+        await self._logins.end(session, id, but=kept)
         # A link that is still in somebody's mailbox must not open the account again.
         await Tickets(session, self._clock).forget(TicketKind.RESET, id)
         self._audit(session, caller).record("password.change", target=id)
@@ -250,15 +250,8 @@ class Accounts:
         return Audit(session, caller, self._clock.now())
 
 
-async def _get(session: AsyncSession, id: UUID) -> User:
-    user = await session.get(User, id)
-    if user is None:
-        raise NotFound("There is no such user.")
-    return user
-
-
-async def _locked(session: AsyncSession, id: UUID) -> User:
-    user = await session.get(User, id, with_for_update=LOCK)
+async def _get(session: AsyncSession, id: UUID, *, is_locked: bool = False) -> User:
+    user = await session.get(User, id, with_for_update=LOCK if is_locked else None)
     if user is None:
         raise NotFound("There is no such user.")
     return user

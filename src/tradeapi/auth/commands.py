@@ -144,12 +144,9 @@ def _run(work: Callable[[Desk], Awaitable[None]]) -> None:
 
 @asynccontextmanager
 async def _desk() -> AsyncIterator[Desk]:
-    from tradeapi.auth.accounts import Accounts
     from tradeapi.auth.audit import OPERATOR, Audit
     from tradeapi.auth.counters import Counters
-    from tradeapi.auth.logins import Lifetimes, Logins
-    from tradeapi.auth.revocations import Revocations
-    from tradeapi.auth.throttle import Throttle
+    from tradeapi.auth.parts import Parts
     from tradeapi.auth.users import Users
     from tradeapi.clock import SystemClock
     from tradeapi.database import Database
@@ -161,22 +158,12 @@ async def _desk() -> AsyncIterator[Desk]:
     settings, clock = load(), SystemClock()
     tokens = AccessTokens.of(settings, Secrets.of(settings))
     async with Database(settings.database_url) as database, Passwords.of(settings) as passwords:
-        revocations = Revocations(database, clock)
-        logins = Logins(database, tokens, revocations, clock, Lifetimes.of(settings))
-        accounts = Accounts(
-            database,
-            passwords,
-            logins,
-            revocations,
-            Throttle(Counters(None)),
-            clock,
-            shortest_password=settings.password_min_length,
-        )
+        parts = Parts.of(settings, database, clock, tokens, passwords, Counters(None))
         yield Desk(
             database,
-            accounts,
+            parts.accounts,
             lambda session: Users(
-                session, logins, revocations, Audit(session, OPERATOR, clock.now())
+                session, parts.logins, parts.revocations, Audit(session, OPERATOR, clock.now())
             ),
         )
 

@@ -108,18 +108,23 @@ class Logins:
         async with self._database.reading() as session:
             return (await session.scalars(chosen.order_by(Login.id.desc()))).all()
 
-    async def end(self, session: AsyncSession, user: UUID, *, only: UUID | None = None) -> int:
-        """End one login of the user, or all; how many. Their access tokens end with them."""
+    async def end(
+        self,
+        session: AsyncSession,
+        user: UUID,
+        *,
+        only: UUID | None = None,
+        but: UUID | None = None,
+    ) -> int:
+        """End all logins of the user, only one, or all but one; how many. Their access tokens end
+        with them.
+        """
         chosen = select(Login.id).where(Login.user_id == user, *self._going_on())
         if only is not None:
             chosen = chosen.where(Login.id == only)
+        if but is not None:
+            chosen = chosen.where(Login.id != but)
         return await self._end(session, (await session.scalars(chosen)).all())
-
-    async def end_others(self, session: AsyncSession, user: UUID, kept: UUID | None) -> int:
-        """End all logins of the user but this one."""
-        chosen = select(Login.id).where(Login.user_id == user, *self._going_on())
-        ids = (await session.scalars(chosen)).all()
-        return await self._end(session, [id for id in ids if id != kept])
 
     async def end_one(self, user: UUID, login: UUID, caller: Caller) -> None:
         """Raises NotFound for one that has ended, and for those of others."""
