@@ -1,13 +1,15 @@
 """A small real thing to stream: boards of named values, kept in memory, with a version."""
 
 import random
+import secrets
 from collections.abc import Mapping, Sequence
 
 import anyio
 from anyio.lowlevel import checkpoint
 
 from tradeapi.errors import NotFound
-from tradeapi.streams.topics import Frame, Snapshot, Topic
+from tradeapi.streams.positions import position
+from tradeapi.streams.topics import Change, Frame, Snapshot, Topic
 from tradeapi.web.principal import Principal, Scope
 
 
@@ -20,6 +22,7 @@ class Board:
         self.announced = 0
         self.sources: set[BoardSource] = set()
         self.reads = 0
+        self.epoch = secrets.token_hex(4)
 
     @property
     def version(self) -> int:
@@ -46,6 +49,9 @@ class Board:
 
 
 class BoardSource:
+    resumes = True
+    rest = "/somewhere"
+
     def __init__(self, topic: Topic, board: Board) -> None:
         self._topic = topic
         self._board = board
@@ -55,14 +61,13 @@ class BoardSource:
     def hear(self, version: int) -> None:
         if not self._is_begun or version <= self._topic.version:
             return
-        self._topic.version = version
         key, value, final = self._board.log[version - 1]
         fields = {"key": key, "value": value, "final": final, "version": version}
-        self._topic.send("value", fields, key=key, final=final)
+        self._topic.announce([Change(type="value", fields=fields, key=key, final=final)], version)
 
     def reset(self) -> None:
         self._is_begun = False
-        self._topic.reset("backfill", "/somewhere")
+        self._topic.reset("backfill", self.rest)
 
     async def snapshot(self, history: int) -> Snapshot:
         await anyio.sleep(random.choice([0, 0, 0.001]))
@@ -72,14 +77,14 @@ class BoardSource:
         self._board.announce(version)
         if not self._is_begun:
             self._is_begun = True
-            self._topic.begin(version)
+            self._topic.begin(self._board.epoch, version)
             for later in range(version + 1, self._board.announced + 1):
                 self.hear(later)
 
         def fields(_: Sequence[Frame]) -> Mapping[str, object]:
             return {"values": values, "version": version, "history": history}
 
-        return Snapshot(version, fields)
+        return Snapshot(position(version), fields)
 
     def close(self) -> None:
         self._board.sources.discard(self)

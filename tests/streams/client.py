@@ -133,7 +133,7 @@ class Chart:
             case type:
                 assert not self.is_reset, "after a reset there is nothing but a snapshot"
                 assert frame["seq"] > self.seq
-                assert frame["prev"] == frame["seq"] - 1
+                assert frame["prev"] < frame["seq"]
                 {"bar": self._bar, "revise": self._revise, "quote": self._quote}[type](frame)
         self.seq = frame["seq"]
 

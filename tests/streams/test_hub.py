@@ -15,6 +15,7 @@ from tradeapi.errors import NotFound
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import Limits
 from tradeapi.streams.mailbox import Mailbox, Subscription
+from tradeapi.streams.positions import position
 from tradeapi.streams.protocol import Position
 
 pytestmark = pytest.mark.anyio
@@ -61,6 +62,7 @@ class Follower:
         self.states: dict[int, dict[str, int]] = {}
         self.snapshots: dict[int, dict[str, int]] = {}
         self.kinds: list[str] = []
+        self.reasons: list[object] = []
 
     async def read(self) -> None:
         with anyio.move_on_after(0.1):
@@ -86,6 +88,7 @@ class Follower:
                 assert first == self.seq + 1
             case _:
                 assert frame["type"] == "reset"
+                self.reasons.append(frame["reason"])
         self.states[self.seq] = self.values
 
 
@@ -158,8 +161,7 @@ async def test_a_returning_reader_resumes_where_it_was(hub: Hub, boards: Boards)
         await reader.read_until(board)
     board.write("b", 2)
     board.write("c", 3)
-    position = Position(reader.epoch, reader.seq)
-    async with follower(hub, "board:a", position) as again:
+    async with follower(hub, "board:a", Position(reader.epoch, reader.seq)) as again:
         again.values, again.seq, again.epoch = reader.values, reader.seq, reader.epoch
         again.subscription.want()
         await again.read()
@@ -168,12 +170,18 @@ async def test_a_returning_reader_resumes_where_it_was(hub: Hub, boards: Boards)
 
 
 @pytest.mark.parametrize(
-    "position", [Position("another", 0), Position("", 2**63), Position("", -1), Position("", 2)]
+    ("at", "reason"),
+    [
+        (Position("another", 0), "epoch"),
+        (Position("", 2**63), "retention"),
+        (Position("", -1), "retention"),
+        (Position("", position(2)), "retention"),
+    ],
 )
 async def test_a_position_that_is_not_kept_gets_a_snapshot(
-    hub: Hub, boards: Boards, position: Position
+    hub: Hub, boards: Boards, at: Position, reason: str
 ) -> None:
-    """Another epoch, the future, the past, and what a reset has cut off."""
+    """Another epoch, the future, the past, and what a reset has cut off; the reader is told."""
     board = boards["a"]
     board.write("a", 1)
     async with follower(hub, "board:a") as reader:
@@ -183,11 +191,12 @@ async def test_a_position_that_is_not_kept_gets_a_snapshot(
         board.write("a", 3)
         board.reset()
         await reader.read()
-        epoch = position.epoch or reader.epoch
-        async with follower(hub, "board:a", Position(epoch, position.seq)) as liar:
+        epoch = at.epoch or reader.epoch
+        async with follower(hub, "board:a", Position(epoch, at.seq)) as liar:
             liar.subscription.want()
-            await liar.read()
-            assert liar.kinds == ["snapshot"]
+            await liar.read_until(board)
+            assert liar.kinds == ["reset", "snapshot"]
+            assert liar.reasons == [reason]
 
 
 async def test_after_a_reset_everybody_gets_a_snapshot(hub: Hub, boards: Boards) -> None:

@@ -125,7 +125,7 @@ def news(version: int) -> Changed:
 
 
 def state(version: int) -> State:
-    return State(version=version, revision=0, updated=0, quote=NOTHING)
+    return State(epoch="e", version=version, revision=0, updated=0, quote=NOTHING)
 
 
 @pytest.fixture

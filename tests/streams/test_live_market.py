@@ -14,6 +14,7 @@ from tradeapi.market.live.watch import Watch
 from tradeapi.market.models import Symbol
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.symbols.service import Symbols
+from tradeapi.streams.positions import position
 
 pytestmark = pytest.mark.anyio
 
@@ -54,7 +55,7 @@ async def test_a_snapshot_and_its_updates(database: Database) -> None:
     assert closed == {
         "type": "bar",
         "topic": BARS,
-        "seq": seq + 1,
+        "seq": position(2) - 1,
         "prev": seq,
         "bar": [MONDAY - 60, 100, 100, 100, 100, 100],
         "final": True,
@@ -62,8 +63,8 @@ async def test_a_snapshot_and_its_updates(database: Database) -> None:
     assert update == {
         "type": "bar",
         "topic": BARS,
-        "seq": seq + 2,
-        "prev": seq + 1,
+        "seq": position(2),
+        "prev": position(2) - 1,
         "bar": [MONDAY, 101, 101, 99, 99, 3],
         "final": False,
     }

@@ -7,18 +7,24 @@ import orjson
 import pytest
 
 from tradeapi.streams.mailbox import Lagged, Mailbox, Subscription
-from tradeapi.streams.topics import Topic
+from tradeapi.streams.positions import position
+from tradeapi.streams.topics import Change, Topic
 
 pytestmark = pytest.mark.anyio
 
 
 def listening(mailbox: Mailbox, name: str = "board:a", throttle: float = 0) -> Topic:
     topic = Topic(name)
-    topic.begin(0)
+    topic.begin("epoch", 0)
     subscription = Subscription(topic, mailbox)
     subscription.throttle = throttle
     subscription.attach('{"type":"snapshot","seq":0}', [])
     return topic
+
+
+def tell(topic: Topic, value: object, *, key: object, final: bool = False) -> None:
+    change = Change(type="value", fields={"value": value}, key=key, final=final)
+    topic.announce([change], topic.version + 1)
 
 
 def told(texts: list[str]) -> list[object]:
@@ -36,7 +42,7 @@ async def test_a_newer_value_replaces_an_unsent_one_and_takes_its_own_place() ->
     mailbox = Mailbox(100)
     topic = listening(mailbox)
     for key, value in (("a", 1), ("b", 2), ("a", 3)):
-        topic.send("value", {"value": value}, key=key)
+        tell(topic, value, key=key)
     assert await taken(mailbox) == ["snapshot", 2, 3]
     assert mailbox.conflated == 1
 
@@ -45,10 +51,10 @@ async def test_a_final_value_is_never_replaced() -> None:
     """It replaces what was there before it, and what comes later stands beside it."""
     mailbox = Mailbox(100)
     topic = listening(mailbox)
-    topic.send("value", {"value": 1}, key="a")
-    topic.send("value", {"value": 2}, key="a", final=True)
-    topic.send("value", {"value": 3}, key="a")
-    topic.send("value", {"value": 4}, key="a", final=True)
+    tell(topic, 1, key="a")
+    tell(topic, 2, key="a", final=True)
+    tell(topic, 3, key="a")
+    tell(topic, 4, key="a", final=True)
     assert await taken(mailbox) == ["snapshot", 2, 4]
 
 
@@ -56,7 +62,7 @@ async def test_replies_go_first() -> None:
     """An answer does not wait behind the market."""
     mailbox = Mailbox(100)
     topic = listening(mailbox)
-    topic.send("value", {"value": 1}, key="a")
+    tell(topic, 1, key="a")
     mailbox.say('{"type":"pong"}')
     assert await taken(mailbox) == ["pong", "snapshot", 1]
 
@@ -68,12 +74,12 @@ async def test_the_first_frame_goes_at_once_and_the_rest_at_the_throttle() -> No
     assert await taken(mailbox) == ["snapshot"]
     began = anyio.current_time()
     for value in range(10):
-        topic.send("value", {"value": value}, key="a")
+        tell(topic, value, key="a")
         await anyio.sleep(0.01)
     assert await taken(mailbox) == [9]
     assert anyio.current_time() - began >= 0.19
     await anyio.sleep(0.25)
-    topic.send("value", {"value": 10}, key="a")
+    tell(topic, 10, key="a")
     with anyio.fail_after(0.05):
         assert await taken(mailbox) == [10]
 
@@ -84,8 +90,8 @@ async def test_a_throttled_topic_does_not_hold_up_the_others() -> None:
     slow = listening(mailbox, "board:slow", throttle=60)
     fast = listening(mailbox, "board:fast")
     await taken(mailbox)
-    slow.send("value", {"value": "slow"}, key="a")
-    fast.send("value", {"value": "fast"}, key="a")
+    tell(slow, "slow", key="a")
+    tell(fast, "fast", key="a")
     assert await taken(mailbox) == ["fast"]
 
 
@@ -94,7 +100,7 @@ async def test_more_than_the_limit_is_a_lag() -> None:
     mailbox = Mailbox(100)
     topic = listening(mailbox)
     for number in range(1000):
-        topic.send("value", {"value": number}, key=number, final=True)
+        tell(topic, number, key=number, final=True)
     with pytest.raises(Lagged):
         await mailbox.take()
     held = next(iter(topic.listeners))
@@ -107,7 +113,7 @@ async def test_conflation_keeps_a_slow_client_within_the_limit() -> None:
     mailbox = Mailbox(100)
     topic = listening(mailbox)
     for number in range(1000):
-        topic.send("value", {"value": number}, key=number % 10)
+        tell(topic, number, key=number % 10)
     assert await taken(mailbox) == ["snapshot", *range(990, 1000)]
 
 
@@ -116,14 +122,13 @@ async def test_a_reset_drops_what_is_unsent_and_waits_for_a_snapshot() -> None:
     mailbox = Mailbox(100)
     topic = listening(mailbox)
     await taken(mailbox)
-    topic.send("value", {"value": 1}, key="a")
+    tell(topic, 1, key="a")
     topic.reset("backfill", "/rest")
     topic.reset("backfill", "/rest")
-    topic.begin(7)
-    topic.version = 8
-    topic.send("value", {"value": 2}, key="a")
+    topic.begin("epoch", 7)
+    tell(topic, 2, key="a")
     subscription = await mailbox.wanted()
-    subscription.attach('{"type":"snapshot"}', topic.after(7) or [])
+    subscription.attach('{"type":"snapshot"}', topic.since(position(7)) or [])
     assert await taken(mailbox) == ["reset", "snapshot", 2]
 
 
@@ -131,10 +136,10 @@ async def test_a_closed_subscription_gets_nothing_more() -> None:
     """What was unsent goes with it, and nobody keeps it."""
     mailbox = Mailbox(100)
     topic = listening(mailbox)
-    topic.send("value", {"value": 1}, key="a")
+    tell(topic, 1, key="a")
     for listener in tuple(topic.listeners):
         listener.end('{"type":"over"}')
-    topic.send("value", {"value": 2}, key="a")
+    tell(topic, 2, key="a")
     assert await taken(mailbox) == ["over"]
     assert not topic.listeners
 
@@ -154,7 +159,7 @@ async def test_a_large_backlog_is_handed_out_in_parts() -> None:
     mailbox = Mailbox(1000)
     topic = listening(mailbox)
     for number in range(300):
-        topic.send("value", {"value": number}, key=number)
+        tell(topic, number, key=number)
     parts = [await taken(mailbox) for _ in range(5)]
     assert [len(part) for part in parts] == [64, 64, 64, 64, 45]
     assert list(chain(*parts))[1:] == list(range(300))

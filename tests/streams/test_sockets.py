@@ -13,6 +13,7 @@ from tests.streams.conftest import Serve, Served
 from tests.streams.deaf import deaf
 from tests.streams.waiting import until
 from tradeapi.streams.limits import Limits
+from tradeapi.streams.positions import position
 
 pytestmark = pytest.mark.anyio
 
@@ -67,10 +68,8 @@ async def test_subscribe_is_acked_before_its_snapshots(served: Served) -> None:
         "board:a",
         {"x": 1},
     )
-    seq = snapshot["seq"]
-    assert isinstance(seq, int)
     assert (update["type"], update["topic"], update["value"]) == ("value", "board:a", 2)
-    assert (update["seq"], update["prev"]) == (seq + 1, seq)
+    assert (update["seq"], update["prev"]) == (position(2), snapshot["seq"])
 
 
 async def test_after_unsubscribe_nothing_of_the_topic_is_heard(served: Served) -> None:
@@ -118,8 +117,8 @@ async def test_a_client_resumes_on_another_socket(served: Served) -> None:
         snapshot = await guest.hear_type("snapshot")
     board.write("x", 1)
     async with client(served.url) as guest:
-        position = {"epoch": snapshot["epoch"], "seq": snapshot["seq"]}
-        await guest.say(op="subscribe", topics=["board:a"], resume={"board:a": position})
+        stopped = {"epoch": snapshot["epoch"], "seq": snapshot["seq"]}
+        await guest.say(op="subscribe", topics=["board:a"], resume={"board:a": stopped})
         await guest.hear_type("ack")
         resumed = await guest.hear()
         update = await guest.hear()
@@ -127,7 +126,7 @@ async def test_a_client_resumes_on_another_socket(served: Served) -> None:
         "type": "resumed",
         "topic": "board:a",
         "epoch": snapshot["epoch"],
-        "from": update["seq"],
+        "from": snapshot["seq"] + 1,
         "to": update["seq"],
     }
     assert update["value"] == 1

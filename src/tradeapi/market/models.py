@@ -129,6 +129,15 @@ class Head(Base):
     previous_close: Mapped[float | None] = mapped_column(Float)
 
 
+class Epoch(Base):
+    """One row that names this database: versions of another one, of the same name or not, or of
+    this one before it was restored, are not its own."""
+
+    __tablename__ = "epoch"
+
+    value: Mapped[str] = mapped_column(String(16), primary_key=True)
+
+
 class BarSeries(Base):
     """The reach of one symbol's bars of one resolution; `sealed` is the last bar in a block."""
 

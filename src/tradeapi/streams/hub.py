@@ -126,7 +126,7 @@ class Hub:
         while not subscription.is_closed:
             history = subscription.history
             try:
-                seq, text = await self._snapshot(topic, history, subscription.sent_seq)
+                seq, text = await self._snapshot(topic, history, subscription.least_seq)
             except Unavailable as error:
                 log.warning("stream.snapshot_failed", topic=topic.name, error=str(error))
                 await anyio.sleep(RETRY_SECONDS)
@@ -138,25 +138,41 @@ class Hub:
                 log.exception("stream.snapshot_crashed", topic=topic.name)
                 self.end(topic, TradeError("The fault is ours."))
                 return
+            # The topic may have begun just now.
+            if self._resume(subscription):
+                return
             later = topic.since(seq)
             # While we waited the topic may have been reset, or the client asked for another length.
             if later is not None and subscription.history == history:
+                self._tell_loss(subscription)
                 subscription.attach(text, later)
                 return
 
     @staticmethod
     def _resume(subscription: Subscription) -> bool:
+        """Go on from where the client stopped, if all that followed is here."""
         topic, position = subscription.topic, subscription.resume
-        subscription.resume = None
         if position is None or position.epoch != topic.epoch:
+            return False
+        if topic.source is None or not topic.source.resumes:
             return False
         later = topic.since(position.seq)
         if later is None:
             return False
+        subscription.resume = None
         subscription.attach(
             protocol.resumed(topic.name, topic.epoch, position.seq + 1, topic.seq), later
         )
         return True
+
+    @staticmethod
+    def _tell_loss(subscription: Subscription) -> None:
+        """Say that frames were missed, where a snapshot does not make up for all of them."""
+        topic, position = subscription.topic, subscription.resume
+        subscription.resume = None
+        if position is not None and topic.source is not None and topic.source.resumes:
+            reason = "retention" if position.epoch == topic.epoch else "epoch"
+            subscription.tell_loss(protocol.reset(topic.name, reason, topic.source.rest))
 
     async def _snapshot(self, topic: Topic, history: int, least: int) -> tuple[int, str]:
         """A snapshot frame that takes nobody back who has seen `least`, and its seq."""

@@ -152,6 +152,13 @@ class Subscription:
     def has_snapshot(self) -> bool:
         return "snapshot" in self._pending
 
+    @property
+    def least_seq(self) -> int:
+        """How far the client has come, here or before: nothing may take it back."""
+        if self.resume is not None and self.resume.epoch == self.topic.epoch:
+            return max(self.sent_seq, self.resume.seq)
+        return self.sent_seq
+
     def want(self) -> None:
         """Ask for a snapshot, and hear nothing of the topic until it is here."""
         self._clear()
@@ -185,6 +192,10 @@ class Subscription:
         self.want()
         if had_state:
             self._say("reset", text)
+
+    def tell_loss(self, text: str) -> None:
+        """Say that the snapshot to come is all there is."""
+        self._say("reset", text)
 
     def end(self, text: str) -> None:
         self.close()

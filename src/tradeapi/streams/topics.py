@@ -1,27 +1,45 @@
-"""A topic as it is announced here: its sequence, the last frames, and who listens."""
+"""A topic as it is announced here: how far it has come, the last frames, and who listens."""
 
 import asyncio
-import secrets
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from tradeapi.streams import protocol
+from tradeapi.streams.positions import (
+    CLOSED,
+    MOST_FRAMES,
+    PLACES,
+    WHOLE,
+    is_whole,
+    position,
+)
 
 KEPT = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What one frame tells; one that is `final` is always sent, whatever comes after it."""
+
+    type: str
+    fields: Mapping[str, object]
+    key: Hashable
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One change, encoded once for all who listen.
 
-    `version` is the version of the source the change brought. A frame replaces an unsent one with
-    the same `key`, unless that one is `final`: it is always sent.
+    It follows `prev`, the frame before it, and all whole positions up to `until`. A frame replaces
+    an unsent one with the same `key`, unless that one is `final`: it is always sent.
     """
 
     seq: int
-    version: int
+    prev: int
+    until: int
     key: Hashable
     final: bool
     text: str
@@ -29,17 +47,26 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The state a source had at `version`.
+    """The state a topic had at the position `seq`.
 
     `fields` makes the frame's fields, given the frames that follow the state.
     """
 
-    version: int
+    seq: int
     fields: Callable[[Sequence[Frame]], Mapping[str, object]]
 
 
 class Source(Protocol):
-    """What a topic announces: a state with a version, and changes of it."""
+    """What a topic announces: a state with a version, and changes of it.
+
+    With `resumes` False a snapshot is all that it takes to catch up. `rest` is where else the state
+    can be read.
+    """
+
+    resumes: bool
+
+    @property
+    def rest(self) -> str: ...
 
     async def snapshot(self, history: int) -> Snapshot:
         """The state, read after the call; when this returns the topic has begun and reached it.
@@ -64,90 +91,123 @@ class Listener(Protocol):
 
 
 class Topic:
-    """`version` is how far the source's changes have been announced; the source raises it."""
+    """`version` is how far the source's changes have been announced.
+
+    `epoch` names what the versions are of: under another one a position means nothing.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self.epoch = secrets.token_hex(4)
-        self.seq = 0
+        self.epoch = ""
         self.version = 0
         self.listeners: dict[Listener, None] = {}
         self.source: Source | None = None
         self.holders = 0
         self.turn = asyncio.Lock()
         self.drop: asyncio.TimerHandle | None = None
-        self._is_begun = False
+        self.is_begun = False
         self._frames: deque[Frame] = deque(maxlen=KEPT)
-        self._kept_after_seq = 0
-        self._kept_after_version = 0
+        # The last frame's position, and from where on all that followed is here.
+        self._last = 0
+        self._kept_after = 0
+        self._ending: Change | None = None
         self._snapshot: tuple[int, int, str] | None = None
 
     @property
     def kind(self) -> str:
         return self.name.partition(":")[0]
 
-    def send(
-        self, type: str, fields: Mapping[str, object], *, key: Hashable, final: bool = False
-    ) -> None:
-        """Announce a change that `version` brought."""
-        head = {"type": type, "topic": self.name, "seq": self.seq + 1, "prev": self.seq}
-        self.seq += 1
-        frame = Frame(self.seq, self.version, key, final, protocol.encode(head | dict(fields)))
-        if len(self._frames) == KEPT:
-            oldest = self._frames[0]
-            self._kept_after_seq = oldest.seq
-            self._kept_after_version = max(self._kept_after_version, oldest.version)
-        self._frames.append(frame)
-        for listener in self.listeners:
-            listener.put(frame)
+    @property
+    def seq(self) -> int:
+        return max(self._last, position(self.version, CLOSED if self._ending else WHOLE))
 
-    def begin(self, version: int) -> None:
-        """Take up the source's state at a version; frames of before lead nowhere."""
-        self.version = version
+    def begin(self, epoch: str, version: int, ending: Change | None = None) -> None:
+        """Take up the source's state at a version; frames of before lead nowhere.
+
+        `ending` is the last word on a state that only time has closed, or may have.
+        """
+        self.epoch, self.version, self._ending = epoch, version, ending
         self._frames.clear()
         self._snapshot = None
-        self._kept_after_seq, self._kept_after_version = self.seq, version
-        self._is_begun = True
+        self._last = self._kept_after = position(version)
+        self.is_begun = True
 
-    def jump(self, version: int) -> None:
-        """Go to a later version at once; no `seq` stands for a state in between."""
-        self.version = self._kept_after_version = version
+    def announce(
+        self, changes: Sequence[Change], version: int, ending: Change | None = None
+    ) -> None:
+        """Tell what has led from `version` to the next one, or to one that is later.
+
+        Raises ValueError for more than MOST_FRAMES changes.
+        """
+        if len(changes) > MOST_FRAMES:
+            raise ValueError(f"{len(changes)} changes are too many for one version.")
+        before, self.version = self.version, version
+        until = position(before, CLOSED)
+        for place, change in enumerate(changes, MOST_FRAMES - len(changes)):
+            # Of what time alone has changed there may have been some at this version before.
+            self._send(change, max(position(version, place), self._last + 1), until)
+            until = self._last
+        self._ending = ending
+        if not changes and version > before + 1:
+            # What has been in between, and is no more, may have been told elsewhere.
+            self._frames.clear()
+            self._last = self._kept_after = position(version)
+
+    def close(self, ending: Change) -> None:
+        """Tell that time has closed the state as it is."""
+        self._ending = ending
+        self._send(ending, position(self.version, CLOSED), position(self.version))
 
     def reset(self, reason: str, rest: str) -> None:
         """Announce that the state has to be read anew; the source begins again when it is."""
-        self.seq += 1
-        self._is_begun = False
+        self.is_begun = False
         text = protocol.reset(self.name, reason, rest)
         for listener in tuple(self.listeners):
             listener.reset(text)
 
-    def since(self, seq: int) -> list[Frame] | None:
-        """The frames that follow a position; None when they are no longer all here."""
-        if not (self._is_begun and self._kept_after_seq <= seq <= self.seq):
+    def since(self, seq: int) -> Sequence[Frame] | None:
+        """The frames that follow a position; None when what follows it is not known here."""
+        # Elsewhere time may have closed already what it is about to close here.
+        newest = max(self.seq, position(self.version, CLOSED))
+        if not (self.is_begun and self._kept_after <= seq <= newest):
             return None
-        return [frame for frame in self._frames if frame.seq > seq]
-
-    def after(self, version: int) -> list[Frame] | None:
-        """The frames that follow the source's state at a version; None when not all are here."""
-        if not (self._is_begun and self._kept_after_version <= version <= self.version):
+        later = [frame for frame in self._frames if frame.seq > seq]
+        follows = seq == later[0].prev if later else seq == self._last
+        if not follows and not (is_whole(seq) and (not later or seq <= later[0].until)):
             return None
-        return [frame for frame in self._frames if frame.version > version]
+        if not later and self._ending and seq < self.seq and seq % PLACES == WHOLE:
+            # Whoever it is from has not heard the end.
+            return [self._frame(self._ending, self.seq, seq)]
+        return later
 
     def render(self, snapshot: Snapshot, history: int) -> tuple[int, str] | None:
         """A snapshot frame and its seq, kept for the next who asks; None when it came too late."""
-        later = self.after(snapshot.version)
+        later = self.since(snapshot.seq)
         if later is None:
             return None
-        seq = later[0].seq - 1 if later else self.seq
-        head = {"type": "snapshot", "topic": self.name, "epoch": self.epoch, "seq": seq}
+        head = {"type": "snapshot", "topic": self.name, "epoch": self.epoch, "seq": snapshot.seq}
         text = protocol.encode(head | dict(snapshot.fields(later)))
-        self._snapshot = history, seq, text
-        return seq, text
+        self._snapshot = history, snapshot.seq, text
+        return snapshot.seq, text
 
     def rendered(self, history: int, least: int) -> tuple[int, str] | None:
         """The last snapshot frame, if it serves: few frames follow it, and all of them are here."""
         if self._snapshot is None or self._snapshot[0] != history or self._snapshot[1] < least:
             return None
         _, seq, text = self._snapshot
-        is_near = self.seq - seq <= KEPT // 4 and self.since(seq) is not None
-        return (seq, text) if is_near else None
+        later = self.since(seq)
+        return (seq, text) if later is not None and len(later) <= KEPT // 4 else None
+
+    def _send(self, change: Change, seq: int, until: int) -> None:
+        frame = self._frame(change, seq, until)
+        if len(self._frames) == KEPT:
+            self._kept_after = self._frames[0].seq
+        self._frames.append(frame)
+        self._last = seq
+        for listener in self.listeners:
+            listener.put(frame)
+
+    def _frame(self, change: Change, seq: int, until: int) -> Frame:
+        head = {"type": change.type, "topic": self.name, "seq": seq, "prev": self._last}
+        text = protocol.encode(head | dict(change.fields))
+        return Frame(seq, self._last, until, change.key, change.final, text)

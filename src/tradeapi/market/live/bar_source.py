@@ -20,7 +20,8 @@ from tradeapi.market.live.watches import Watches, as_unavailable
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.finality import closes_at
 from tradeapi.market.store.history import Window
-from tradeapi.streams.topics import Frame, Snapshot, Topic
+from tradeapi.streams.positions import position
+from tradeapi.streams.topics import Change, Frame, Snapshot, Topic
 
 # What was missed by more bars than this is read anew.
 CAUGHT_UP_AT_ONCE = 500
@@ -33,7 +34,12 @@ class BarSource:
     `_edge` is None until a snapshot has been read, and again after a reset. Changes carry stored
     prices. Where corporate actions restate the series, these are right for bars from the last
     action on only; what changes before it is read again.
+
+    Whatever process announces a version, it does so in the same frames, and time closes a bar for
+    all of them where the database's own times say so: positions are good everywhere.
     """
+
+    resumes = True
 
     def __init__(  # noqa: PLR0913, PLR0917  what it reads, follows and tells
         self,
@@ -58,9 +64,14 @@ class BarSource:
         self._revision = 0
         self._action: Ex | None = None
         self._restated_at = inf
+        self._updated = 0.0
         self._is_behind = False
         self._is_reading = False
         watch.followers[self] = None
+
+    @property
+    def rest(self) -> str:
+        return self._series.rest
 
     async def snapshot(self, history: int) -> Snapshot:
         while True:
@@ -73,7 +84,7 @@ class BarSource:
             elif self._topic.version < answer.page.version:
                 await self.catch_up()
             if self._edge is not None and self._topic.version >= answer.page.version:
-                return Snapshot(answer.page.version, partial(self._fields, answer, history))
+                return Snapshot(self._seq_at(answer), partial(self._fields, answer, history))
 
     def apply(self, change: Changed) -> None:
         if self._edge is None or change.version <= self._topic.version:
@@ -88,9 +99,7 @@ class BarSource:
         elif self._is_behind or self._touches_restated(bars, resolution):
             self._fall_behind()
         else:
-            self._topic.version = change.version
-            self._revision = change.revision
-            self._announce(bars)
+            self._follow(change, bars)
 
     async def catch_up(self) -> None:
         while self._edge is not None:
@@ -114,8 +123,8 @@ class BarSource:
             self._reset("actions")
         elif self._is_behind:
             self._fall_behind()
-        elif not self._edge.is_closed and self._is_over(self._edge.time, now):
-            self._send(self._edge.close())
+        elif self._is_over(now):
+            self._close()
 
     def reset(self) -> None:
         if self._edge is not None:
@@ -130,20 +139,63 @@ class BarSource:
         with as_unavailable():
             return await self._history.read(symbol, resolution, Window(limit=limit), adjustment)
 
+    def _seq_at(self, answer: Answer) -> int:
+        version = answer.page.version
+        return self._topic.seq if version == self._topic.version else position(version)
+
     def _begin(self, answer: Answer) -> None:
         """Take up the series where it was read; unless too much has happened since."""
-        later = self._watch.since(answer.page.version)
+        page, bars = answer.page, answer.bars
+        later = self._watch.since(page.version)
         if later is None:
             return
-        page, bars = answer.page, answer.bars
         self._calendar = answer.listing.calendar
-        newest = row_of(bars, -1) if len(bars) else None
-        self._edge = LiveEdge(newest, is_closed=self._was_closed(page.last, page.updated))
-        self._revision = page.revision
         self._action, self._restated_at = answer.restated.last, answer.restated.until
-        self._topic.begin(page.version)
+        newest = row_of(bars, -1) if len(bars) else None
+        edge = LiveEdge(newest, is_closed=self._was_closed(page.last, page.updated))
+        if not self._retrace(edge, page.version):
+            self._edge = edge
+            self._topic.begin(self._epoch, page.version, self._ending)
+        self._revision, self._updated = page.revision, page.updated
         for change in later:
             self.apply(change)
+
+    def _retrace(self, edge: LiveEdge, version: int) -> bool:
+        """Announce what has led to the edge, for those who have heard some of it elsewhere.
+
+        Whether enough is known of it. Nobody hears it now: all wait for a snapshot.
+        """
+        self._edge = None
+        if self._action is not None:
+            return False
+        for change in self._watch.until(version):
+            bars = change.bars.get(self._series.resolution, ())
+            if self._series.resolution in change.resets:
+                self._edge = None
+            elif self._edge is not None:
+                self._follow(change, bars)
+            elif bars:
+                self._edge = LiveEdge(bars[-1][1:], is_closed=bars[-1].kind != "bar")
+                self._topic.begin(self._epoch, change.version, self._ending)
+                self._updated = change.updated
+        if self._edge is None or self._edge.newest != edge.newest:
+            return False
+        if edge.is_closed and not self._edge.is_closed:
+            self._close()
+        return True
+
+    def _follow(self, change: Changed, bars: Iterable[BarChange]) -> None:
+        if self._is_over(change.updated):
+            self._close()
+        self._updated, self._revision = change.updated, change.revision
+        self._announce(bars, change.version)
+
+    @property
+    def _epoch(self) -> str:
+        """What positions count: the versions of this symbol, and how its prices are restated."""
+        if self._action is None:
+            return self._watch.epoch
+        return f"{self._watch.epoch}-{self._action.day}"
 
     def _take(self, answer: Answer) -> None:
         """Announce what has changed until this was read."""
@@ -154,8 +206,8 @@ class BarSource:
             self._reset("backfill")
             return
         self._is_behind = False
-        self._topic.jump(answer.page.version)
-        self._announce(missed)
+        self._updated = answer.page.updated
+        self._announce(missed, answer.page.version)
 
     def _fall_behind(self) -> None:
         """Leave the changes until the series has been read again."""
@@ -180,10 +232,14 @@ class BarSource:
             return True
         return self._clock.now() >= self._closes_at(last, updated)
 
-    def _is_over(self, last: int | None, now: float) -> bool:
-        state = self._watch.state
+    def _is_over(self, now: float) -> bool:
+        """Whether time has closed the newest bar, and nobody has said so."""
+        edge = self._edge
         return (
-            last is not None and state is not None and now >= self._closes_at(last, state.updated)
+            edge is not None
+            and edge.time is not None
+            and not edge.is_closed
+            and now >= self._closes_at(edge.time, self._updated)
         )
 
     def _closes_at(self, last: int, updated: float) -> float:
@@ -195,20 +251,32 @@ class BarSource:
             lateness=self._lateness,
         )
 
-    def _announce(self, changes: Iterable[BarChange]) -> None:
+    def _announce(self, changes: Iterable[BarChange], version: int) -> None:
         assert self._edge is not None  # noqa: S101  who calls has looked
-        for change in changes:
-            self._send(self._edge.apply(change))
+        told = [self._tell(one) for change in changes for one in self._edge.apply(change)]
+        self._topic.announce(told, version, self._ending)
 
-    def _send(self, announcements: Iterable[Announcement]) -> None:
-        for type, bar, final in announcements:
-            fields = {"bar": bar, "final": final}
-            if type == "revise":
-                self._topic.send(type, fields, key=("revise", bar[0]))
-                continue
-            self._topic.send(type, fields, key=bar[0], final=final)
-            if final:
-                self._closed_until = max(self._closed_until, bar[0] + 1)
+    def _close(self) -> None:
+        assert self._edge is not None  # noqa: S101  who calls has looked
+        for announcement in self._edge.close():
+            self._topic.close(self._tell(announcement))
+
+    def _tell(self, announcement: Announcement) -> Change:
+        type, bar, final = announcement
+        fields = {"bar": bar, "final": final}
+        if type == "revise":
+            return Change(type=type, fields=fields, key=("revise", bar[0]))
+        if final:
+            self._closed_until = max(self._closed_until, bar[0] + 1)
+        return Change(type=type, fields=fields, key=bar[0], final=final)
+
+    @property
+    def _ending(self) -> Change | None:
+        """The last word on the newest bar, once it is closed."""
+        edge = self._edge
+        if edge is None or edge.newest is None or not edge.is_closed:
+            return None
+        return self._tell(Announcement("bar", edge.newest, final=True))
 
     def _reset(self, reason: ResetReason) -> None:
         self._edge = None

@@ -6,11 +6,17 @@ from tradeapi.market.events import Changed, Quote
 from tradeapi.market.live.watch import State, Watch
 from tradeapi.market.live.watches import Watches
 from tradeapi.market.quotes.service import QuoteView, quote_view
-from tradeapi.streams.topics import Snapshot, Topic
+from tradeapi.streams.topics import Change, Snapshot, Topic
 
 
 class QuoteSource:
-    """Tells the newest quote whenever it looks different; also when it has become stale."""
+    """Tells the newest quote whenever it looks different; also when it has become stale.
+
+    Each process sees that at a time of its own, and a quote is no longer than what led to it: those
+    who come back get the newest.
+    """
+
+    resumes = False
 
     def __init__(
         self, topic: Topic, watches: Watches, watch: Watch, clock: Clock, *, stale_after: float
@@ -24,6 +30,10 @@ class QuoteSource:
         self._view: QuoteView = {}
         watch.followers[self] = None
 
+    @property
+    def rest(self) -> str:
+        return f"/api/v1/quotes?symbols={self._watch.listing.symbol}"
+
     async def snapshot(self, history: int) -> Snapshot:  # noqa: ARG002  a quote has none
         state = self._watch.state
         if self._watch.is_gone or state is None:
@@ -32,9 +42,9 @@ class QuoteSource:
         if self._quote is None:
             self._quote = state.quote
             self._view = self._seen(self._clock.now())
-            self._topic.begin(state.version)
+            self._topic.begin(self._watch.epoch, state.version)
         fields = {"quote": self._view}
-        return Snapshot(self._topic.version, lambda _: fields)
+        return Snapshot(self._topic.seq, lambda _: fields)
 
     def apply(self, change: Changed) -> None:
         self._move(change.version, change.quote)
@@ -47,12 +57,12 @@ class QuoteSource:
 
     def tick(self, now: float) -> None:
         if self._quote is not None:
-            self._tell(now)
+            self._tell(now, self._topic.version)
 
     def reset(self) -> None:
         if self._quote is not None:
             self._quote = None
-            self._topic.reset("backfill", f"/api/v1/quotes?symbols={self._watch.listing.symbol}")
+            self._topic.reset("backfill", self.rest)
 
     def close(self) -> None:
         self._watch.followers.pop(self, None)
@@ -60,15 +70,14 @@ class QuoteSource:
 
     def _move(self, version: int, quote: Quote) -> None:
         if self._quote is not None:
-            self._topic.version = version
             self._quote = quote
-            self._tell(self._clock.now())
+            self._tell(self._clock.now(), version)
 
-    def _tell(self, now: float) -> None:
+    def _tell(self, now: float, version: int) -> None:
         view = self._seen(now)
-        if view != self._view:
-            self._view = view
-            self._topic.send("quote", {"quote": view}, key="quote")
+        is_new, self._view = view != self._view, view
+        change = Change(type="quote", fields={"quote": view}, key="quote")
+        self._topic.announce([change] if is_new else [], version)
 
     def _seen(self, now: float) -> QuoteView:
         assert self._quote is not None  # noqa: S101  who calls has looked

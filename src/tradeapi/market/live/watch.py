@@ -7,6 +7,7 @@ too early waits for those before it.
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -20,8 +21,9 @@ MOST_WAITING = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """A symbol at one version, without its bars."""
+    """A symbol at one version, without its bars; `epoch` names what counts the versions."""
 
+    epoch: str
     version: int
     revision: int
     updated: float
@@ -71,6 +73,11 @@ class Watch:
     def version(self) -> int:
         return -1 if self.state is None else self.state.version
 
+    @property
+    def epoch(self) -> str:
+        """Under which the versions of this symbol, and of no other, mean something."""
+        return "" if self.state is None else f"{self.state.epoch}-{self.listing.id}"
+
     def hear(self, change: Changed) -> bool:
         """Apply the change once it is its turn; whether one before it is missing."""
         if change.version <= self.version:
@@ -100,9 +107,25 @@ class Watch:
             return None
         return [change for change in self._recent if change.version > version]
 
+    def until(self, version: int) -> list[Changed]:
+        """The changes that led to a version, as far back as they are here without a gap."""
+        if not self._recent_after <= version <= self.version:
+            return []
+        return [change for change in self._recent if change.version <= version]
+
+    def remember(self, changes: Sequence[Changed]) -> None:
+        """Know of changes that came before it was followed; those that lead here are kept."""
+        first = self._recent[0].version if self._recent else self.version + 1
+        for change in reversed(changes):
+            if change.version == first - 1 and len(self._recent) < RECENT:
+                self._recent.appendleft(change)
+                first = change.version
+                self._recent_after = first - 1
+
     def _apply_next(self) -> None:
         while self.state and (change := self._waiting.pop(self.version + 1, None)):
             self.state = State(
+                epoch=self.state.epoch,
                 version=change.version,
                 revision=change.revision,
                 updated=change.updated,

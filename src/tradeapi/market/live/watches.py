@@ -206,28 +206,29 @@ def as_unavailable() -> Iterator[None]:
 
 def _state(row: Sequence[Any]) -> State:
     return State(
-        version=row[0],
-        revision=row[1],
-        updated=row[2],
+        epoch=row[0],
+        version=row[1],
+        revision=row[2],
+        updated=row[3],
         quote=Quote(
-            last=row[3],
-            time=row[4],
-            day=row[5],
-            open=row[6],
-            high=row[7],
-            low=row[8],
-            volume=row[9],
-            previous_close=row[10],
-            is_intraday=bool(row[11]),
+            last=row[4],
+            time=row[5],
+            day=row[6],
+            open=row[7],
+            high=row[8],
+            low=row[9],
+            volume=row[10],
+            previous_close=row[11],
+            is_intraday=bool(row[12]),
         ),
     )
 
 
 _STATE = """
-SELECT h.version, h.revision, h.updated, h.last, h.last_time, h.day, h.open, h.high, h.low,
+SELECT e.value, h.version, h.revision, h.updated, h.last, h.last_time, h.day, h.open, h.high, h.low,
   h.volume, h.previous_close,
   EXISTS (SELECT 1 FROM bar_series s WHERE s.symbol_id = h.symbol_id AND s.resolution < 86400)
-FROM heads h WHERE h.symbol_id = $1
+FROM heads h CROSS JOIN epoch e WHERE h.symbol_id = $1
 """
 _VERSIONS = """
 SELECT h.symbol_id, h.version, s.version FROM heads h
