@@ -110,11 +110,13 @@ class LiveMarket:
 async def live(
     database: Database,
     *,
+    market: Market | None = None,
     bus: Bus | None = None,
     limits: Limits | None = None,
 ) -> AsyncIterator[LiveMarket]:
-    market = LiveMarket(Market(database), bus or MemoryBus(), limits or Limits())
+    """Another one on the same `market` is what another process would be."""
+    served = LiveMarket(market or Market(database), bus or MemoryBus(), limits or Limits())
     async with AsyncExitStack() as resources:
-        await resources.enter_async_context(market.watches)
-        market.served = await resources.enter_async_context(serve_hub(market.hub))
-        yield market
+        await resources.enter_async_context(served.watches)
+        served.served = await resources.enter_async_context(serve_hub(served.hub))
+        yield served

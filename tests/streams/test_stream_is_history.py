@@ -1,13 +1,15 @@
 """What a client merges from snapshot and updates is what HTTP answers, whatever happens."""
 
 import random
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 
 import anyio
 import pytest
 from anyio.abc import TaskGroup
 
-from tests.market.places import MONDAY, flat
+from tests.market.places import MONDAY, Market, flat
 from tests.streams.client import Chart, Client, client
 from tests.streams.live import LiveMarket, live
 from tradeapi.bus.memory import MemoryBus
@@ -16,6 +18,7 @@ from tradeapi.database import Database
 from tradeapi.market.calendars.source import build
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.symbols.directory import Listing
+from tradeapi.streams.limits import Limits
 
 pytestmark = pytest.mark.anyio
 
@@ -37,6 +40,19 @@ class UnreliableBus(MemoryBus):
     async def _later(self, subject: Subject[Event], event: Event) -> None:
         await anyio.sleep(self._chance.choice([0, 0, 0, 0.01, 0.1]))
         await super().publish(subject, event)
+
+
+class Forked(MemoryBus):
+    """Brings what is published here to the buses of several processes."""
+
+    def __init__(self, buses: Sequence[MemoryBus]) -> None:
+        super().__init__()
+        self._buses = buses
+
+    async def publish(self, subject: Subject[Event], event: Event) -> None:
+        await super().publish(subject, event)
+        for bus in self._buses:
+            await bus.publish(subject, event)
 
 
 class Writer:
@@ -114,25 +130,28 @@ async def hear_all(guest: Client) -> None:
     await guest.hear_rest(2)
 
 
-async def come_and_go(market: LiveMarket, topics: list[str], chance: random.Random) -> None:
-    """Join anywhere, leave anywhere, resume where it was left."""
+async def come_and_go(
+    markets: Sequence[LiveMarket], topics: list[str], chance: random.Random
+) -> int:
+    """Join anywhere, leave anywhere, go on elsewhere; how often nothing had to be read anew."""
     charts: dict[str, Chart] = {}
     resume: dict[str, object] = {}
-    for _ in range(6):
-        async with client(market.url) as guest:
+    for _ in range(8):
+        async with client(chance.choice(markets).url) as guest:
             chosen = chance.sample(topics, 3)
             positions = {topic: at for topic, at in resume.items() if topic in chosen}
             guest.charts = {topic: chart for topic, chart in charts.items() if topic in chosen}
             for topic in chosen:
                 guest.charts.setdefault(topic, Chart())
             await guest.say(op="subscribe", topics=chosen, resume=positions, history=50)
-            await guest.hear_rest(chance.choice([0.01, 0.05]))
+            await guest.hear_rest(chance.choice([0.01, 0.05, 0.1]))
             charts |= guest.charts
             resume |= {
                 topic: {"epoch": chart.epoch, "seq": chart.seq}
                 for topic, chart in charts.items()
                 if chart.epoch and not chart.is_reset
             }
+    market = chance.choice(markets)
     async with client(market.url) as guest:
         guest.charts = charts
         await guest.say(op="subscribe", topics=list(charts), resume=resume, history=50)
@@ -140,6 +159,7 @@ async def come_and_go(market: LiveMarket, topics: list[str], chance: random.Rand
     for topic, chart in charts.items():
         if topic.startswith("bars:"):
             assert await market.agrees(topic, chart), topic
+    return sum(chart.kinds.count("resumed") for chart in charts.values())
 
 
 @pytest.fixture(scope="session")
@@ -171,5 +191,39 @@ async def test_the_stream_is_the_history(
             async with anyio.create_task_group() as everybody:
                 everybody.start_soon(follow, market, topics)
                 everybody.start_soon(partial(follow, market, topics, throttle_ms=50, history=20))
-                everybody.start_soon(come_and_go, market, topics, chance)
+                everybody.start_soon(come_and_go, [market], topics, chance)
                 everybody.start_soon(Writer(market, [coin, stock], chance).write)
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("bus", ["reliable", "unreliable"])
+async def test_a_client_goes_on_in_another_process(database: Database, seed: int, bus: str) -> None:
+    """Three processes hear of the changes at different times, or not at all; clients change between
+    them all the time, and what they have merged is still the history."""
+    chance = random.Random(seed)
+    resumes = 0
+    async with anyio.create_task_group() as tasks, AsyncExitStack() as processes:
+        buses = [
+            MemoryBus() if bus == "reliable" else UnreliableBus(chance, tasks) for _ in range(3)
+        ]
+        place = Market(database)
+        market = LiveMarket(place, Forked(buses), Limits())
+        markets = [
+            await processes.enter_async_context(live(database, market=place, bus=one))
+            for one in buses
+        ]
+        coin = await place.add("CRYPTO:BTCUSD")
+        await market.trade(coin, [(MONDAY, 100, 1)])
+        topics = [f"bars:{coin.symbol}:{resolution}" for resolution in Resolution]
+
+        async def wander() -> None:
+            nonlocal resumes
+            resumes += await come_and_go(markets, topics, chance)
+
+        async with anyio.create_task_group() as everybody:
+            for one in markets:
+                everybody.start_soon(follow, one, topics)
+            for _ in range(8):
+                everybody.start_soon(wander)
+            everybody.start_soon(Writer(market, [coin], chance).write)
+    assert resumes
