@@ -55,6 +55,9 @@ STREAM_DELIVERIES = Counter("stream_deliveries_total", "Frames sent to sockets."
 STREAM_CONFLATED = Counter(
     "stream_conflated_total", "Frames that newer ones replaced before they were sent."
 )
+STREAM_RESUMES = Counter(
+    "stream_resumes_total", "Positions that clients came back with.", ["outcome"]
+)
 STREAM_CLOSED = Counter("stream_closed_total", "Sockets that we closed.", ["code"])
 STREAM_LAG = Histogram(
     "stream_lag_seconds", "Time from a change's write to its hand-over to the sockets."

@@ -17,6 +17,7 @@ from tradeapi.errors import NotStarted, TradeError
 from tradeapi.market.importing import commands as importing
 from tradeapi.market.replaying import commands as replaying
 from tradeapi.market.symbols import commands as exchange_commands
+from tradeapi.ops import commands as operating
 
 cli = typer.Typer(
     help="Market data for charts and trading front ends.",
@@ -29,6 +30,7 @@ for commands in (
     serving,
     importing,
     replaying,
+    operating,
     schema,
     environment,
     exchange_commands,

@@ -8,6 +8,7 @@ from typing import Protocol
 import anyio
 import structlog
 
+from tradeapi import metrics
 from tradeapi.clock import Clock
 from tradeapi.errors import NotFound, TradeError, Unavailable
 from tradeapi.streams import protocol
@@ -160,6 +161,7 @@ class Hub:
         if later is None:
             return False
         subscription.resume = None
+        metrics.STREAM_RESUMES.labels("hit").inc()
         subscription.attach(
             protocol.resumed(topic.name, topic.epoch, position.seq + 1, topic.seq), later
         )
@@ -171,6 +173,7 @@ class Hub:
         topic, position = subscription.topic, subscription.resume
         subscription.resume = None
         if position is not None and topic.source is not None and topic.source.resumes:
+            metrics.STREAM_RESUMES.labels("miss").inc()
             reason = "retention" if position.epoch == topic.epoch else "epoch"
             subscription.tell_loss(protocol.reset(topic.name, reason, topic.source.rest))
 
