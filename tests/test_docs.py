@@ -240,8 +240,8 @@ def test_only_commands_have_an_http_client() -> None:
         for path, text in SOURCES.items()
         if re.search(client, text, re.MULTILINE)
     }
-    # Both are asked by an operator at a shell.
-    assert files == {"replaying/target.py", "ops/stats.py"}
+    # Commands, for an operator at a shell.
+    assert files == {"replaying/replay.py", "replaying/target.py", "ops/stats.py"}
 
 
 def test_every_close_code_is_listed() -> None:
