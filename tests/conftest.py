@@ -58,6 +58,12 @@ def redis_server() -> str:
 
 
 @pytest.fixture(scope="session")
+def redis_cluster_url() -> str:
+    """A Redis Cluster of three nodes, of which all tests see all keys."""
+    return keeper.ask(Path(os.environ[KEEPER]), "redis-cluster")
+
+
+@pytest.fixture(scope="session")
 def postgres_databases(postgres_server: str) -> Iterator[PostgresDatabases]:
     with PostgresDatabases(postgres_server) as databases:
         yield databases

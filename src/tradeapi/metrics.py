@@ -47,6 +47,14 @@ LIMIT_FALLBACKS = Counter(
     "rate_limit_fallbacks_total", "Requests counted in this process because Redis was away."
 )
 
+BUS_LIVE = Gauge(
+    "bus_live", "1 while news of other processes comes, else 0.", multiprocess_mode="livemin"
+)
+BUS_LAG = Histogram("bus_lag_seconds", "Time from an event's way into Redis to its way out.")
+BUS_PUBLISHED = Counter("bus_events_published_total", "Events that Redis has taken.")
+BUS_RECEIVED = Counter("bus_events_received_total", "Events of other processes.")
+BUS_DROPPED = Counter("bus_events_dropped_total", "Events that were not sent, or unreadable.")
+
 STREAM_CLIENTS = Gauge("stream_clients", "Sockets open.", multiprocess_mode="livesum")
 STREAM_SUBSCRIPTIONS = Gauge(
     "stream_subscriptions", "Topics followed by sockets.", ["kind"], multiprocess_mode="livesum"

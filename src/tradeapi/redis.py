@@ -14,6 +14,7 @@ CONNECT_SECONDS = 0.25
 REST_SECONDS = 2.0
 # The library's own pool that waits for a free connection costs half as much again as a command.
 CONNECTIONS = 16
+CLUSTER = "cluster=true"
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
@@ -115,3 +116,11 @@ class Redis:
             _log.warning("redis.away", error=f"{type(error).__name__}: {error}")
         self._rests_until = monotonic() + REST_SECONDS
         return Away()
+
+
+def without_cluster(url: str) -> tuple[str, bool]:
+    """The URL without `cluster=true`, and whether that was in it."""
+    address, _, query = url.partition("?")
+    options = query.split("&")
+    others = "&".join(option for option in options if option != CLUSTER)
+    return f"{address}?{others}" if others else address, CLUSTER in options

@@ -80,8 +80,9 @@ class Settings(BaseSettings):
     )
     redis_url: SecretStr | None = Field(
         default=None,
-        description="redis://:PASSWORD@HOST:PORT/NUMBER, where processes count rate limits "
-        "together. Without it each counts for itself.",
+        description="redis://:PASSWORD@HOST:PORT/NUMBER, where processes tell each other what has "
+        "changed and count rate limits together. Without it each does so for itself. "
+        "?cluster=true says that it is a Redis Cluster.",
     )
     auth_required: bool = Field(
         default_factory=lambda data: not _is_development(data),

@@ -47,7 +47,7 @@ def keeper() -> Iterator[Path]:
 
 
 def ask(keeper: Path, server: str) -> str:
-    """Return the URL of "postgres" or "redis", which is started if nobody asked before."""
+    """Return the URL of a server (see processes.py), started if nobody asked before."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(ANSWER_SECONDS)
         connection.connect(str(keeper))

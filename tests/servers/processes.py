@@ -13,9 +13,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from tests.servers.programs import POSTGRES, REDIS, Missing, find, identity
-from tests.servers.redis import call
+from tests.servers.redis import call, join
 
 PORT_ATTEMPTS = 3
+HIGHEST_PORT = 65_535
+# A node speaks with the others on a port so much higher than its own.
+CLUSTER_BUS = 10_000
+NODES = 3
 START_SECONDS = 60.0
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None)
@@ -29,8 +33,13 @@ class Servers:
         self._running: list[tuple[subprocess.Popen[bytes], signal.Signals]] = []
 
     def start(self, server: str) -> str:
-        """Start "postgres" or "redis"; return its URL."""
-        return {"postgres": self._start_postgres, "redis": self._start_redis}[server]()
+        """Start "postgres", "redis" or "redis-cluster"; return its URL."""
+        starts = {
+            "postgres": self._start_postgres,
+            "redis": self._start_redis,
+            "redis-cluster": self._start_redis_cluster,
+        }
+        return starts[server]()
 
     def stop(self) -> None:
         """End every server at once: what it would save on the way is thrown away."""
@@ -80,6 +89,25 @@ class Servers:
         )
         return f"redis://:{password}@127.0.0.1:{port}/0"
 
+    def _start_redis_cluster(self) -> str:
+        redis = find(REDIS, self._folder)
+        password = secrets.token_hex(16)
+        nodes = []
+        for number in range(NODES):
+            home = self._home(f"redis-cluster-{number}")
+            settings = f'bind 127.0.0.1\nsave ""\nrequirepass {password}\ncluster-enabled yes\n'
+            (home / "redis.conf").write_text(settings)
+            port = self._serve(
+                lambda port: [str(redis), "redis.conf", "--port", str(port)],
+                home,
+                lambda port: _answers(f"redis://:{password}@127.0.0.1:{port}"),
+                signal.SIGTERM,
+                most=HIGHEST_PORT - CLUSTER_BUS,
+            )
+            nodes.append(f"redis://:{password}@127.0.0.1:{port}")
+        join(nodes)
+        return f"{nodes[0]}?cluster=true"
+
     def _home(self, name: str) -> Path:
         home = self._folder / name
         home.mkdir(mode=0o700)
@@ -94,11 +122,12 @@ class Servers:
         home: Path,
         is_ready: Callable[[int], bool],
         ending: signal.Signals,
+        most: int = HIGHEST_PORT,
     ) -> int:
         """Start a server on a free port; return the port once the server answers."""
         log = home / "log"
         for _ in range(PORT_ATTEMPTS):  # somebody else may take the port before the server does
-            port = free_port()
+            port = free_port(most)
             with log.open("wb") as output:
                 process = subprocess.Popen(
                     command(port),
@@ -133,10 +162,11 @@ def initdb(program: Path, home: Path) -> None:
     raise Missing(f"{program} fails:\n{answer.stderr}")
 
 
-def free_port() -> int:
+def free_port(most: int = HIGHEST_PORT) -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port: int = taken.getsockname()[1]
-        return port
+        # The taken one is held, so that the next try gets another.
+        return port if port <= most else free_port(most)
 
 
 def _answers(redis: str) -> bool:

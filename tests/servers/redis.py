@@ -1,7 +1,12 @@
 """One command to Redis over a plain socket: no client library is needed to start or empty it."""
 
 import socket
+import time
+from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
+
+SLOTS = 16_384
+JOIN_SECONDS = 30.0
 
 
 def call(url: str, *words: str) -> str:
@@ -28,6 +33,27 @@ def _exchange(connection: socket.socket, words: tuple[str, ...]) -> str:
     if not line or line.startswith("-"):
         raise ConnectionError(f"Redis answers {words[0]} with {line or 'nothing'}")
     return line[1:]
+
+
+def join(nodes: Sequence[str]) -> None:
+    """Have new nodes be a cluster without replicas; return once each of them knows it."""
+    for number, node in enumerate(nodes):
+        first, end = (SLOTS * place // len(nodes) for place in (number, number + 1))
+        call(node, "CLUSTER", "ADDSLOTS", *map(str, range(first, end)))
+        call(node, "CLUSTER", "SET-CONFIG-EPOCH", str(number + 1))
+    for node in nodes[1:]:
+        parts = urlsplit(node)
+        call(nodes[0], "CLUSTER", "MEET", str(parts.hostname), str(parts.port))
+    deadline = time.monotonic() + JOIN_SECONDS
+    while not all(_is_whole(node, len(nodes)) for node in nodes):
+        if time.monotonic() > deadline:
+            raise ConnectionError("The nodes do not become a cluster.")
+        time.sleep(0.05)
+
+
+def _is_whole(node: str, size: int) -> bool:
+    known = call(node, "CLUSTER", "INFO")
+    return "cluster_state:ok\r\n" in known and f"cluster_size:{size}\r\n" in known
 
 
 def with_offset(url: str, offset: int) -> str:

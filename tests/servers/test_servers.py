@@ -109,7 +109,7 @@ def test_a_keeper_removes_what_a_killed_one_left() -> None:
     assert not address.parent.exists()
 
 
-@pytest.mark.parametrize("server", ["postgres", "redis"])
+@pytest.mark.parametrize("server", ["postgres", "redis", "redis-cluster"])
 def test_servers_listen_on_loopback_only(server: str) -> None:
     """Nobody on the network can reach a throw-away server."""
     with keeper.keeper() as address:

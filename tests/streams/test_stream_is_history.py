@@ -33,13 +33,13 @@ class UnreliableBus(MemoryBus):
         self._chance = chance
         self._tasks = tasks
 
-    async def publish(self, subject: Subject[Event], event: Event) -> None:
+    async def publish(self, subject: Subject[Event], key: str, event: Event) -> None:
         for _ in range(self._chance.choice([0, 1, 1, 1, 1, 1, 2])):
-            self._tasks.start_soon(self._later, subject, event)
+            self._tasks.start_soon(self._later, subject, key, event)
 
-    async def _later(self, subject: Subject[Event], event: Event) -> None:
+    async def _later(self, subject: Subject[Event], key: str, event: Event) -> None:
         await anyio.sleep(self._chance.choice([0, 0, 0, 0.01, 0.1]))
-        await super().publish(subject, event)
+        await super().publish(subject, key, event)
 
 
 class Forked(MemoryBus):

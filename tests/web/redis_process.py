@@ -1,7 +1,9 @@
 """A Redis of one test's own, which may be killed, stopped in its tracks and started again."""
 
+import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,19 +15,23 @@ from tests.servers.redis import call
 
 
 class RedisProcess:
-    """On one port; it keeps nothing."""
+    """On one port; it keeps nothing, or if it has a home, everything."""
 
-    def __init__(self, scratch: Path) -> None:
+    def __init__(self, scratch: Path, home: Path | None = None) -> None:
         self._program = find(REDIS, scratch)
         self._port = free_port()
         self.url = f"redis://127.0.0.1:{self._port}/0"
+        self._home = home
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         command = [str(self._program), "--bind", "127.0.0.1", "--port", str(self._port)]
+        command += ["--save", ""]
+        if self._home is not None:
+            command += ["--appendonly", "yes", "--appendfsync", "always"]
         self._process = subprocess.Popen(
-            [*command, "--save", ""],
-            cwd="/",
+            command,
+            cwd=self._home or "/",
             stdout=subprocess.DEVNULL,
             preexec_fn=lambda: end_with_parent(signal.SIGKILL),  # noqa: PLW1509 - one thread
             **identity(),
@@ -58,10 +64,19 @@ class RedisProcess:
 
 
 @contextmanager
-def redis_process(scratch: Path) -> Iterator[RedisProcess]:
-    process = RedisProcess(scratch)
+def redis_process(scratch: Path, home: Path | None = None) -> Iterator[RedisProcess]:
+    process = RedisProcess(scratch, home)
     process.start()
     try:
         yield process
     finally:
         process.kill()
+
+
+@contextmanager
+def home() -> Iterator[Path]:
+    """A folder in which the server may write."""
+    with tempfile.TemporaryDirectory(prefix="tradeapi-redis-", dir=Path("/tmp")) as name:  # noqa: S108
+        if who := identity():
+            os.chown(name, who["user"], who["group"])
+        yield Path(name)

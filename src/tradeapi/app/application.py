@@ -10,11 +10,11 @@ from fastapi.routing import APIRoute
 
 from tradeapi import __version__, logging
 from tradeapi.app.auth import AuthState, Credentials, open_auth
+from tradeapi.app.bus import bus_dependencies, open_bus
 from tradeapi.app.layers import layers
 from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.auth import admin_router, keys_router, links_router
 from tradeapi.auth import router as auth_router
-from tradeapi.bus.memory import MemoryBus
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.database import Database
 from tradeapi.market.bars import router as bars_router
@@ -26,7 +26,7 @@ from tradeapi.ops import health
 from tradeapi.ops.alone import alone, refuse_workers
 from tradeapi.ops.exposition import metrics_router
 from tradeapi.ops.readiness import Dependency, database_dependencies
-from tradeapi.redis import Redis
+from tradeapi.redis import Redis, without_cluster
 from tradeapi.settings import Settings, load
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.router import router as streams_router
@@ -80,7 +80,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         logging.configure(settings.log_level)
     refuse_workers(int(os.environ.get("WEB_CONCURRENCY", "1")))
     credentials = Credentials.of(settings)
-    redis = Redis(settings.redis_url.get_secret_value()) if settings.redis_url else None
+    redis = _redis(settings)
     app = Api(
         title="tradeapi",
         version=__version__,
@@ -109,6 +109,12 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     return app
 
 
+def _redis(settings: Settings) -> Redis | None:
+    """Where callers are counted: not in a Redis Cluster, whose nodes share no script."""
+    url = settings.redis_url.get_secret_value() if settings.redis_url else None
+    return Redis(url) if url and not without_cluster(url)[1] else None
+
+
 def _operation_id(route: APIRoute) -> str:
     """Generated clients make a method of it: bars_get, symbols_list."""
     return "_".join([*map(str, route.tags[:1]), route.name])
@@ -119,10 +125,10 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-        bus = MemoryBus()
         async with (
             Database(settings.database_url) as database,
             redis or AsyncExitStack(),
+            open_bus(settings) as bus,
             alone(settings.database_url),
             open_auth(credentials, settings, clock, database, redis) as auth,
             open_market(settings, clock, database, bus) as market,
@@ -137,6 +143,7 @@ def _lifespan(
                 "dependencies": [
                     *database_dependencies(database),
                     *([Dependency("redis", redis.ping, essential=False)] if redis else []),
+                    *bus_dependencies(settings, bus),
                     *market["feeds"],
                 ],
                 "hub": hub,

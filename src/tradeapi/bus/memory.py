@@ -1,39 +1,40 @@
 """The event port inside one process."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from time import time
 from typing import Any
 
-import structlog
-
-from tradeapi.bus.port import Event, Subject
-
-log = structlog.get_logger()
+from tradeapi.bus.listeners import Listeners
+from tradeapi.bus.port import Event, State, Subject
 
 
 class MemoryBus:
-    """Calls the listeners before `publish` returns, in the order in which they subscribed."""
+    """Always live: there are no other processes."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, dict[object, Callable[[Any], None]]] = {}
+        self._listeners = Listeners()
+        self.state = State("live", time())
 
-    async def publish(self, subject: Subject[Event], event: Event) -> None:
-        for listener in tuple(self._listeners.get(subject.name, {}).values()):
-            try:
-                listener(event)
-            except Exception:  # the publisher has committed: a listener's fault is not its own
-                log.exception("bus.listener_failed", subject=subject.name)
+    async def publish(self, subject: Subject[Event], key: str, event: Event) -> None:  # noqa: ARG002
+        self._listeners.tell(subject.name, event)
 
-    @contextmanager
     def subscribe(
         self, subject: Subject[Event], listener: Callable[[Event], None]
-    ) -> Iterator[None]:
-        listeners = self._listeners.setdefault(subject.name, {})
-        place = object()
-        listeners[place] = listener
-        try:
-            yield
-        finally:
-            del listeners[place]
-            if not listeners:
-                self._listeners.pop(subject.name, None)
+    ) -> AbstractContextManager[None]:
+        return self._listeners.add(subject.name, listener)
+
+    def follow(self, subject: Subject[Any], key: str) -> None: ...
+
+    def unfollow(self, subject: Subject[Any], key: str) -> None: ...
+
+    async def ready(self, subject: Subject[Any], key: str) -> None: ...
+
+    def recent(self, subject: Subject[Event], key: str) -> list[Event]:  # noqa: ARG002
+        return []
+
+    def observe(
+        self,
+        observer: Callable[[State], None],  # noqa: ARG002
+    ) -> AbstractContextManager[None]:
+        return nullcontext()

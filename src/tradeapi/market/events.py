@@ -1,8 +1,11 @@
 """What the market announces after a commit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Literal, NamedTuple
+
+import orjson
 
 from tradeapi.bus.port import Subject
 from tradeapi.market.resolutions import Resolution
@@ -63,4 +66,44 @@ class Changed:
     resets: Mapping[Resolution, ResetReason] = field(default_factory=dict)
 
 
-CHANGES: Subject[Changed] = Subject("market.changes")
+def encode(change: Changed) -> bytes:
+    """Arrays of fields in their order: what a release adds to one of them comes at its end."""
+    values = (
+        change.symbol_id,
+        change.symbol,
+        change.version,
+        change.revision,
+        change.updated,
+        _quote_values(change.quote),
+        change.bars,
+        change.resets,
+    )
+    return orjson.dumps(values, default=list, option=orjson.OPT_NON_STR_KEYS)
+
+
+def decode(payload: bytes) -> Changed:
+    symbol_id, symbol, version, revision, updated, quote, bars, resets = orjson.loads(payload)[:8]
+    return Changed(
+        symbol_id=symbol_id,
+        symbol=symbol,
+        version=version,
+        revision=revision,
+        updated=updated,
+        quote=Quote(**dict(zip(_QUOTE, quote, strict=False))),
+        bars={
+            _RESOLUTIONS[name]: tuple([BarChange._make(bar[:_BAR]) for bar in run])
+            for name, run in bars.items()
+            if name in _RESOLUTIONS
+        },
+        resets={
+            _RESOLUTIONS[name]: reason for name, reason in resets.items() if name in _RESOLUTIONS
+        },
+    )
+
+
+_QUOTE = tuple(field.name for field in fields(Quote))
+_quote_values = attrgetter(*_QUOTE)
+_BAR = len(BarChange._fields)
+_RESOLUTIONS = {resolution.value: resolution for resolution in Resolution}
+
+CHANGES: Subject[Changed] = Subject("market.changes", encode, decode)

@@ -61,10 +61,12 @@ class Watches:
         watch = self._watches.get(listing.id)
         if watch is None:
             watch = self._watches[listing.id] = Watch(listing)
+            self._bus.follow(CHANGES, str(listing.id))
         watch.holders += 1
         try:
             async with watch.turn:
                 if watch.state is None:
+                    await self._bus.ready(CHANGES, str(listing.id))
                     watch.settle(await self._read(watch))
         except BaseException:
             self.close(watch)
@@ -184,6 +186,7 @@ class Watches:
     def _forget(self, watch: Watch) -> None:
         if self._watches.get(watch.listing.id) is watch:
             del self._watches[watch.listing.id]
+            self._bus.unfollow(CHANGES, str(watch.listing.id))
 
 
 async def _tick(follower: Follower, now: float) -> None:

@@ -71,7 +71,7 @@ class BarStore:
         while len(self._edges) > EDGES_KEPT:
             self._edges.pop(next(iter(self._edges)))
         for event in events:
-            await self._bus.publish(CHANGES, event)
+            await self._bus.publish(CHANGES, str(event.symbol_id), event)
 
     async def _levels(
         self, connection: Raw, heads: Mapping[int, Head]
