@@ -6,12 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.market.places import MONDAY, flat
+from tests.market.places import MONDAY, Market, flat
 from tests.streams.client import Chart, client
 from tests.streams.live import LiveMarket, live
 from tradeapi.bus.memory import MemoryBus
+from tradeapi.bus.redis_streams import RedisBus
 from tradeapi.database import Database
 from tradeapi.market.resolutions import Resolution
+from tradeapi.streams.limits import Limits
 from tradeapi.streams.positions import PLACES, WHOLE, position
 from tradeapi.streams.topics import Change, Topic
 
@@ -81,6 +83,33 @@ async def test_a_restarted_process_says_what_it_can_not_tell(database: Database)
     async with live(database, market=before.market) as after:
         assert await resume(after, chart) == ["reset", "snapshot"]
         assert await after.agrees(BARS, chart)
+
+
+async def test_a_process_that_has_just_begun_knows_what_redis_still_has(
+    database: Database, redis_url: str
+) -> None:
+    """A deploy in the middle of trading costs a client no snapshot."""
+    async with AsyncExitStack() as processes:
+        writer = await processes.enter_async_context(RedisBus(redis_url))
+        place = Market(database)
+        there = LiveMarket(place, writer, Limits())
+        coin = await place.add("CRYPTO:BTCUSD")
+        await there.trade(coin, [(MONDAY, 100, 1)])
+        async with (
+            RedisBus(redis_url) as bus,
+            live(database, market=place, bus=bus) as before,
+            client(before.url) as guest,
+        ):
+            await guest.subscribe(BARS)
+            chart = guest.charts[BARS]
+        for second in range(1, 130, 20):
+            await there.trade(coin, [(MONDAY + second, 100 + second, 1)])
+        async with RedisBus(redis_url) as bus, live(database, market=place, bus=bus) as after:
+            kinds = await resume(after, chart)
+            assert kinds[0] == "resumed"
+            assert set(kinds[1:]) == {"bar"}
+            assert chart.finals == {MONDAY, MONDAY + 60}
+            assert await after.agrees(BARS, chart)
 
 
 async def test_what_one_process_has_closed_another_need_not_close_again(

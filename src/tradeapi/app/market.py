@@ -27,6 +27,7 @@ from tradeapi.ops.readiness import Dependency
 from tradeapi.settings import Settings
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import Limits
+from tradeapi.streams.status import StatusChannel
 
 
 class MarketState(TypedDict):
@@ -84,6 +85,7 @@ async def open_streams(
     ):
         hub.register("bars", BarsChannel(watches, market["bar_history"], clock, lateness=lateness))
         hub.register("quotes", QuotesChannel(watches, clock, stale_after=stale_after))
+        hub.register("status", StatusChannel(bus))
         tasks.start_soon(hub.run)
         yield hub
         tasks.cancel_scope.cancel()

@@ -68,6 +68,7 @@ class Watches:
                 if watch.state is None:
                     await self._bus.ready(CHANGES, str(listing.id))
                     watch.settle(await self._read(watch))
+                    watch.remember(self._bus.recent(CHANGES, str(listing.id)))
         except BaseException:
             self.close(watch)
             raise
@@ -146,10 +147,12 @@ class Watches:
     async def _tick_for_ever(self) -> Never:
         while True:
             await anyio.sleep(TICK_EVERY_SECONDS)
-            now = self._clock.now()
-            for watch in tuple(self._watches.values()):
-                for follower in tuple(watch.followers):
-                    await self._safely(partial(_tick, follower, now))
+            await self._tick(self._clock.now())
+
+    async def _tick(self, now: float) -> None:
+        for watch in tuple(self._watches.values()):
+            for follower in tuple(watch.followers):
+                await self._safely(partial(_tick, follower, now))
 
     async def _ask_for_ever(self) -> Never:
         while True:
