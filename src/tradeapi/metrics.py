@@ -47,6 +47,11 @@ LIMIT_FALLBACKS = Counter(
     "rate_limit_fallbacks_total", "Requests counted in this process because Redis was away."
 )
 
+LEASE_HELD = Gauge(
+    "lease_held", "Whether a lease is held here, 0 or 1.", ["lease"], multiprocess_mode="livesum"
+)
+LEASE_TAKEOVERS = Counter("lease_takeovers_total", "Leases taken here.", ["lease"])
+
 STREAM_CLIENTS = Gauge("stream_clients", "Sockets open.", multiprocess_mode="livesum")
 STREAM_SUBSCRIPTIONS = Gauge(
     "stream_subscriptions", "Topics followed by sockets.", ["kind"], multiprocess_mode="livesum"

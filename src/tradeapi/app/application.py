@@ -17,16 +17,18 @@ from tradeapi.auth import router as auth_router
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.database import Database
+from tradeapi.leases.locks import open_locks
 from tradeapi.market.bars import router as bars_router
 from tradeapi.market.bars import ticks_router
 from tradeapi.market.quotes import router as quotes_router
 from tradeapi.market.symbols import exchanges_router
 from tradeapi.market.symbols import router as symbols_router
 from tradeapi.ops import health
-from tradeapi.ops.alone import alone, refuse_workers
+from tradeapi.ops.alone import admitted, refuse_workers
 from tradeapi.ops.exposition import metrics_router
 from tradeapi.ops.readiness import Dependency, database_dependencies
 from tradeapi.redis import Redis
+from tradeapi.roles import play
 from tradeapi.settings import Settings, load
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.router import router as streams_router
@@ -78,7 +80,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     if settings is None:
         settings = load()
         logging.configure(settings.log_level)
-    refuse_workers(int(os.environ.get("WEB_CONCURRENCY", "1")))
+    refuse_workers(settings, int(os.environ.get("WEB_CONCURRENCY", "1")))
     credentials = Credentials.of(settings)
     redis = Redis(settings.redis_url.get_secret_value()) if settings.redis_url else None
     app = Api(
@@ -123,10 +125,12 @@ def _lifespan(
         async with (
             Database(settings.database_url) as database,
             redis or AsyncExitStack(),
-            alone(settings.database_url),
+            open_locks(settings.database_url) as locks,
+            admitted(settings, locks),
             open_auth(credentials, settings, clock, database, redis) as auth,
             open_market(settings, clock, database, bus) as market,
             open_streams(settings, clock, database, bus, market) as hub,
+            play(settings, clock, database, locks, market),
             _settled(),
         ):
             auth["revocations"].listen(hub.callers.hear)
