@@ -2,11 +2,13 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any, Self
 
 import aiosqlite
 import asyncpg
+from anyio import CancelScope
 from sqlalchemy import Connection, MetaData, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -45,6 +47,7 @@ class Database:
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._readers = readers_of(self.url)
         self._resources = AsyncExitStack()
+        self.guard: Callable[[AsyncSession], Awaitable[None]] | None = None
 
     @property
     def is_sqlite(self) -> bool:
@@ -61,11 +64,22 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that writes: commit, or roll back on any error; then what waited for it."""
-        async with self._sessions.begin() as session:
-            await session.connection(execution_options={"write": True})
-            yield session
+        # Guarded work is cancelled at any time, and SQLite's thread would go on by itself, to find
+        # nobody whom it could tell that it is done.
+        with CancelScope(shield=self.guard is not None and self.is_sqlite):
+            async with self._sessions.begin() as session:
+                await session.connection(execution_options={"write": True})
+                if self.guard is not None:
+                    await self.guard(session)
+                yield session
         for call in session.info.pop("after_commit", ()):
             await call()
+
+    def guarded(self, guard: Callable[[AsyncSession], Awaitable[None]]) -> Self:
+        """The same, where each `transaction` begins with `guard`; what that raises ends it."""
+        same = copy(self)
+        same.guard = guard
+        return same
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:

@@ -1,9 +1,13 @@
-"""gunicorn in production: gunicorn -c python:tradeapi.gunicorn_conf "tradeapi.app:create_app()"."""
+"""gunicorn in production: gunicorn -c python:tradeapi.gunicorn_conf "tradeapi.app:create_app()".
+
+It has as many workers as WEB_CONCURRENCY says.
+"""
 
 import os
 import sys
 from pathlib import Path
 
+import structlog
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
@@ -23,6 +27,9 @@ except NotStarted as error:
     sys.exit(str(error))
 
 
+_log = structlog.get_logger("tradeapi.gunicorn")
+
+
 class OurLogger(Logger):
     """gunicorn's events in our form."""
 
@@ -36,7 +43,6 @@ class OurWorker(UvicornWorker):  # type: ignore[misc]
 
 
 bind = f"{_settings.host}:{_settings.port}"
-workers = 1
 worker_class = OurWorker
 logger_class = OurLogger
 keepalive = KEEP_ALIVE_SECONDS
@@ -48,13 +54,15 @@ control_socket_disable = True
 
 def on_starting(server: Arbiter) -> None:
     try:
-        refuse_workers(server.cfg.workers)
-        refuse_company(_settings.database_url)
+        refuse_workers(_settings, server.cfg.workers)
+        refuse_company(_settings)
     except NotStarted as error:
         sys.exit(str(error))
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if folder is not None:
         metrics.forget_everything(Path(folder))
+    elif server.cfg.workers > 1:
+        _log.warning("metrics.not_summed", reason="PROMETHEUS_MULTIPROC_DIR is not set")
 
 
 def child_exit(_: Arbiter, worker: Worker) -> None:

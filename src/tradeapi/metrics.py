@@ -54,6 +54,10 @@ BUS_LAG = Histogram("bus_lag_seconds", "Time from an event's way into Redis to i
 BUS_PUBLISHED = Counter("bus_events_published_total", "Events that Redis has taken.")
 BUS_RECEIVED = Counter("bus_events_received_total", "Events of other processes.")
 BUS_DROPPED = Counter("bus_events_dropped_total", "Events that were not sent, or unreadable.")
+LEASE_HELD = Gauge(
+    "lease_held", "Whether a lease is held here, 0 or 1.", ["lease"], multiprocess_mode="livesum"
+)
+LEASE_TAKEOVERS = Counter("lease_takeovers_total", "Leases taken here.", ["lease"])
 
 STREAM_CLIENTS = Gauge("stream_clients", "Sockets open.", multiprocess_mode="livesum")
 STREAM_SUBSCRIPTIONS = Gauge(

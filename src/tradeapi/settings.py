@@ -12,6 +12,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -31,6 +32,13 @@ def _is_development(data: Mapping[str, object]) -> bool:
     return data.get("environment") is Environment.DEVELOPMENT
 
 
+class Role(StrEnum):
+    """What a process does beside answering callers."""
+
+    FEED = "feed"
+    UPKEEP = "upkeep"
+
+
 class SettingsError(NotStarted):
     """What is wrong with the settings, one line per variable."""
 
@@ -41,7 +49,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         frozen=True,
         env_file=".env",
-        env_ignore_empty=True,
         extra="ignore",
         hide_input_in_errors=True,
         validate_default=True,
@@ -105,6 +112,11 @@ class Settings(BaseSettings):
     demo: bool = Field(
         default_factory=_is_development,
         description="Open the simulated exchange SIM. Default: true in development, else false.",
+    )
+    roles: Annotated[tuple[Role, ...], NoDecode] = Field(
+        default=tuple(Role),
+        description="What this process does beside answering callers, separated by commas, "
+        "whenever no other does: feed (the demo market), upkeep. Empty: nothing.",
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(
@@ -272,6 +284,12 @@ class Settings(BaseSettings):
         default=60, gt=0, description="How many frames a client may send at once after a rest."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty(cls, variables: dict[str, object]) -> dict[str, object]:
+        """An empty variable is as good as none; but no role is something to say."""
+        return {name: value for name, value in variables.items() if value != "" or name == "roles"}
+
     @field_validator("secret_key")
     @classmethod
     def _long_and_own(cls, secret: SecretStr, info: ValidationInfo) -> SecretStr:
@@ -324,7 +342,12 @@ class Settings(BaseSettings):
         return demo
 
     @field_validator(
-        "cors_origins", "allowed_hosts", "trusted_proxies", "previous_secret_keys", mode="before"
+        "cors_origins",
+        "allowed_hosts",
+        "trusted_proxies",
+        "previous_secret_keys",
+        "roles",
+        mode="before",
     )
     @classmethod
     def _separated_by_commas(cls, list: object, info: ValidationInfo) -> object:

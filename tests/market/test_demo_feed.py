@@ -12,7 +12,7 @@ from tradeapi.database import Database
 from tradeapi.errors import Unavailable
 from tradeapi.market.calendars.days import DAY
 from tradeapi.market.events import CHANGES, Changed
-from tradeapi.market.providers.feed import Feed
+from tradeapi.market.providers.feed import Feed, probe
 from tradeapi.market.providers.securities import SECURITIES, SEED, Security
 from tradeapi.market.providers.simulated import SimulatedMarket
 from tradeapi.market.resolutions import Resolution
@@ -196,12 +196,11 @@ async def test_it_goes_on_after_a_failure(market: Market) -> None:
 
 
 async def test_a_feed_that_stands_still_is_noticed(market: Market) -> None:
-    """Before it has opened, and when nothing has come for a while."""
-    feed = feed_of(market)
+    """Before it has opened, and when nothing has come for a while; by whatever process it is."""
     with pytest.raises(Unavailable):
-        await feed.probe()
-    await feed.advance()
-    await feed.probe()
+        await probe(market.database, market.clock)
+    await feed_of(market).advance()
+    await probe(market.database, market.clock)
     market.clock.time += 60
     with pytest.raises(Unavailable):
-        await feed.probe()
+        await probe(market.database, market.clock)

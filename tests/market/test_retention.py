@@ -1,6 +1,7 @@
 """Old minutes go, what was folded from them stays."""
 
 from dataclasses import dataclass
+from time import monotonic
 from typing import Self
 
 import anyio
@@ -15,7 +16,7 @@ from tradeapi.clock import FixedClock
 from tradeapi.database import Database
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.store import retention
+from tradeapi.market.store import partitions, retention
 from tradeapi.market.store.bar_store import BarStore
 from tradeapi.market.store.history import Page, Window, history
 from tradeapi.market.store.retention import Retention
@@ -93,6 +94,20 @@ async def test_old_bars_may_come_back_after_they_were_dropped(database: Database
     await shop.write(minutes[:1])
     left = await _read(database, shop.listing.id, Resolution.MINUTE)
     assert left.first == minutes.time[0]
+
+
+async def test_another_process_may_have_dropped_them(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A writer asks anew now and then which partitions there are."""
+    async with Database(postgres_url) as database, Database(postgres_url) as other:
+        shop = await _Shop.of(database)
+        await shop.write(minutes := _bars(np.arange(NOW - 200 * DAY, NOW, 600, dtype=np.int64)))
+        assert await (await _Shop.of(other)).keeper.apply() == ["X:A"]
+        monkeypatch.setattr(partitions, "monotonic", lambda: monotonic() + 60)
+        await shop.write(minutes[:1])
+        left = await _read(database, shop.listing.id, Resolution.MINUTE)
+        assert left.first == minutes.time[0]
 
 
 async def test_what_a_long_reader_interrupts_is_done_the_next_time(postgres_url: str) -> None:

@@ -1,4 +1,4 @@
-"""One API process per database."""
+"""Which processes may work on one database."""
 
 import asyncio
 import signal
@@ -10,26 +10,36 @@ from contextlib import asynccontextmanager, contextmanager
 
 import asyncpg
 import pytest
+from pydantic import SecretStr
 
 from tests.shell.conftest import clean_environment
-from tradeapi.ops.alone import LOCK, NotAlone, alone
+from tradeapi.leases.locks import open_locks
+from tradeapi.ops.alone import LOCK, NotAlone, admitted
+from tradeapi.settings import Settings
 
 HOLD = """
-import asyncio, sys
-from tradeapi.ops.alone import alone
+import asyncio
+from tradeapi.leases.locks import open_locks
+from tradeapi.ops.alone import admitted
+from tradeapi.settings import load
 async def hold():
-    async with alone(sys.argv[1]):
+    settings = load()
+    async with open_locks(settings.database_url) as locks, admitted(settings, locks):
         print("held", flush=True)
         await asyncio.Event().wait()
 asyncio.run(hold())
 """
+# Nothing is asked of it here.
+REDIS = "redis://127.0.0.1:1"
 
 
 @contextmanager
-def held(url: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Another process that serves the database."""
+def held(url: str, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Another process that works on the database."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLD, url], env=clean_environment(), stdout=subprocess.PIPE
+        [sys.executable, "-c", HOLD],
+        env=clean_environment(DATABASE_URL=url, **settings),
+        stdout=subprocess.PIPE,
     )
     try:
         assert process.stdout is not None
@@ -40,6 +50,13 @@ def held(url: str) -> Iterator[subprocess.Popen[bytes]]:
         process.communicate()
 
 
+@asynccontextmanager
+async def entered(url: str, redis_url: str | None = None) -> AsyncIterator[None]:
+    settings = Settings(database_url=url, redis_url=SecretStr(redis_url) if redis_url else None)
+    async with open_locks(url) as locks, admitted(settings, locks):
+        yield
+
+
 @pytest.fixture
 def holder(database_url: str) -> Iterator[subprocess.Popen[bytes]]:
     with held(database_url) as process:
@@ -48,10 +65,28 @@ def holder(database_url: str) -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.mark.usefixtures("holder")
 async def test_one_is_enough(database_url: str) -> None:
-    """The second one is refused, after some patience."""
-    with pytest.raises(NotAlone):
-        async with alone(database_url):
+    """The second one is refused, after some patience, and told what would let it in."""
+    with pytest.raises(NotAlone, match="REDIS_URL"):
+        async with entered(database_url):
             pass
+
+
+@pytest.mark.usefixtures("holder")
+async def test_redis_must_be_everywhere(database_url: str) -> None:
+    """Nobody hears the news of a process without it, wherever else it is."""
+    with pytest.raises(NotAlone):
+        async with entered(database_url, REDIS):
+            pass
+
+
+async def test_with_redis_there_may_be_many(database_url: str) -> None:
+    """But none without it."""
+    with held(database_url, REDIS_URL=REDIS):
+        async with entered(database_url, REDIS), entered(database_url, REDIS):
+            pass
+        with pytest.raises(NotAlone):
+            async with entered(database_url):
+                pass
 
 
 async def test_a_killed_process_makes_room(
@@ -59,14 +94,14 @@ async def test_a_killed_process_makes_room(
 ) -> None:
     """Nothing has to be cleaned up after it."""
     holder.kill()
-    async with alone(database_url):
+    async with entered(database_url):
         pass
 
 
 async def test_it_may_be_left_and_entered_again(database_url: str) -> None:
     """A restart is no second process."""
     for _ in range(2):
-        async with alone(database_url):
+        async with entered(database_url):
             pass
 
 
@@ -80,7 +115,7 @@ def test_it_hinders_no_command(sqlite_url: str) -> None:
 
 async def test_a_lost_lock_is_taken_again(postgres_url: str) -> None:
     """PostgreSQL restarts, and we hold on."""
-    async with alone(postgres_url), _connection(postgres_url) as connection:
+    async with entered(postgres_url), _connection(postgres_url) as connection:
         await _terminate_holder(connection)
         await asyncio.sleep(2.5)
         assert await _holder(connection) is not None
@@ -88,10 +123,10 @@ async def test_a_lost_lock_is_taken_again(postgres_url: str) -> None:
 
 async def test_a_process_leaves_when_another_was_faster(postgres_url: str) -> None:
     """It stops like one that was asked to."""
-    async with _connection(postgres_url) as connection:
+    async with _connection(postgres_url) as connection, open_locks(postgres_url) as locks:
         with held(postgres_url) as process:
             await _terminate_holder(connection)
-            await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
+            assert await locks.take(LOCK)
             assert await asyncio.to_thread(process.wait, 15) == -signal.SIGTERM
 
 
@@ -113,4 +148,4 @@ async def _holder(connection: asyncpg.Connection) -> int | None:
 
 
 async def _terminate_holder(connection: asyncpg.Connection) -> None:
-    await connection.execute("SELECT pg_terminate_backend($1)", await _holder(connection))
+    await connection.execute("SELECT pg_terminate_backend($1, 5000)", await _holder(connection))

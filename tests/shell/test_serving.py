@@ -222,6 +222,27 @@ class TestGunicorn:
         logged = [json.loads(line) for line in output.splitlines()]
         assert {"gunicorn.error", "uvicorn.error"} <= {event.get("logger") for event in logged}
 
+    @pytest.fixture
+    def shared(self, environment: dict[str, str], redis_url: str) -> None:
+        environment |= {"REDIS_URL": redis_url, "WEB_CONCURRENCY": "2"}
+
+    @pytest.mark.usefixtures("shared")
+    def test_with_redis_there_may_be_two_workers(
+        self, gunicorn: subprocess.Popen[str], environment: dict[str, str]
+    ) -> None:
+        """Both serve, and one of them does what is to be done once."""
+        wait_for(f"http://127.0.0.1:{environment['PORT']}/health/ready")
+        assert gunicorn.stdout is not None
+        started, taken = 0, 0
+        while started < 2 or taken < 1:
+            event = json.loads(gunicorn.stdout.readline())
+            started += event["event"] == "Application startup complete."
+            taken += event["event"] == "lease.taken"
+        gunicorn.send_signal(signal.SIGTERM)
+        output, _ = gunicorn.communicate(timeout=20)
+        assert gunicorn.returncode == 0
+        assert "More than one tradeapi process" not in output
+
     def test_two_workers_are_refused(self, environment: dict[str, str], tmp_path: Path) -> None:
         """Before any of them serves."""
         refused = subprocess.run(

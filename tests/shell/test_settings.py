@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tradeapi.cli.environment import example
-from tradeapi.settings import Environment, Settings, SettingsError, load
+from tradeapi.settings import Environment, Role, Settings, SettingsError, load
 
 ROOT = Path(__file__).parents[2]
 SAFE = {
@@ -108,6 +108,22 @@ def test_lists_are_separated_by_commas() -> None:
     """As one writes them in a shell; a slash at the end is no part of an origin."""
     settings = Settings.model_validate({"cors_origins": "https://a.example/, https://b.example"})
     assert settings.cors_origins == ("https://a.example", "https://b.example")
+
+
+def test_no_role_is_something_to_say(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of all other settings an empty one is as good as none, in .env as well."""
+    assert load().roles == (Role.FEED, Role.UPKEEP)
+    environment.setenv("ROLES", "")
+    environment.setenv("PORT", "")
+    assert (load().roles, load().port) == ((), 8000)
+    environment.delenv("ROLES")
+    (tmp_path / ".env").write_text("ROLES=\nHOST=\n")
+    assert (load().roles, load().host) == ((), "127.0.0.1")
+    environment.setenv("ROLES", "upkeep")
+    assert load().roles == (Role.UPKEEP,)
+    environment.setenv("ROLES", "upkeep, sweeping")
+    with pytest.raises(SettingsError, match="ROLES"):
+        load()
 
 
 def test_the_short_name_of_postgresql_is_understood() -> None:

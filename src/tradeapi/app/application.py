@@ -10,23 +10,25 @@ from fastapi.routing import APIRoute
 
 from tradeapi import __version__, logging
 from tradeapi.app.auth import AuthState, Credentials, open_auth
-from tradeapi.app.bus import bus_dependencies, open_bus
 from tradeapi.app.layers import layers
 from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.auth import admin_router, keys_router, links_router
 from tradeapi.auth import router as auth_router
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.database import Database
+from tradeapi.leases.locks import open_locks
 from tradeapi.market.bars import router as bars_router
 from tradeapi.market.bars import ticks_router
 from tradeapi.market.quotes import router as quotes_router
 from tradeapi.market.symbols import exchanges_router
 from tradeapi.market.symbols import router as symbols_router
 from tradeapi.ops import health
-from tradeapi.ops.alone import alone, refuse_workers
+from tradeapi.ops.alone import admitted, refuse_workers
+from tradeapi.ops.bus import bus_dependencies, open_bus
 from tradeapi.ops.exposition import metrics_router
 from tradeapi.ops.readiness import Dependency, database_dependencies
 from tradeapi.redis import Redis, without_cluster
+from tradeapi.roles import play
 from tradeapi.settings import Settings, load
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.router import router as streams_router
@@ -78,7 +80,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     if settings is None:
         settings = load()
         logging.configure(settings.log_level)
-    refuse_workers(int(os.environ.get("WEB_CONCURRENCY", "1")))
+    refuse_workers(settings, int(os.environ.get("WEB_CONCURRENCY", "1")))
     credentials = Credentials.of(settings)
     redis = _redis(settings)
     app = Api(
@@ -129,10 +131,12 @@ def _lifespan(
             Database(settings.database_url) as database,
             redis or AsyncExitStack(),
             open_bus(settings) as bus,
-            alone(settings.database_url),
+            open_locks(settings.database_url) as locks,
+            admitted(settings, locks),
             open_auth(credentials, settings, clock, database, redis) as auth,
             open_market(settings, clock, database, bus) as market,
             open_streams(settings, clock, database, bus, market) as hub,
+            play(settings, clock, database, locks, market),
             _settled(),
         ):
             auth["revocations"].listen(hub.callers.hear)

@@ -72,7 +72,7 @@ async def open_auth(
     uses = Uses(database)
     postman = Postman(credentials.mailer)
     is_open = not settings.auth_required
-    upkeep = Upkeep(database, revocations, uses, clock, is_open=is_open)
+    upkeep = Upkeep(database, revocations, uses, is_open=is_open)
     async with credentials.passwords, anyio.create_task_group() as tasks:
         # The service starts without its database, and does both again.
         await revocations.look()

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TypedDict
+from functools import partial
 
 import anyio
 
@@ -13,16 +13,12 @@ from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.bar_writer import BarWriter
 from tradeapi.market.bars.newest import Newest
 from tradeapi.market.bars.tick_writer import TickWriter
-from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.events import CHANGES
 from tradeapi.market.live.channels import BarsChannel, QuotesChannel
 from tradeapi.market.live.watches import Watches
-from tradeapi.market.providers.feed import Feed
-from tradeapi.market.providers.securities import SECURITIES
-from tradeapi.market.store.bar_store import BarStore
-from tradeapi.market.store.retention import Retention
+from tradeapi.market.parts import Parts, parts_of
+from tradeapi.market.providers.feed import probe
 from tradeapi.market.symbols.catalogue import Catalogue
-from tradeapi.market.symbols.directory import Directory
 from tradeapi.ops.readiness import Dependency
 from tradeapi.settings import Settings
 from tradeapi.streams.hub import Hub
@@ -30,11 +26,8 @@ from tradeapi.streams.limits import Limits
 from tradeapi.streams.status import StatusChannel
 
 
-class MarketState(TypedDict):
-    calendars: Calendars
-    directory: Directory
+class MarketState(Parts):
     catalogue: Catalogue
-    store: BarStore
     bar_history: BarHistory
     bar_writer: BarWriter
     tick_writer: TickWriter
@@ -46,25 +39,18 @@ async def open_market(
     settings: Settings, clock: Clock, database: Database, bus: Bus
 ) -> AsyncIterator[MarketState]:
     lateness = settings.bar_lateness_seconds
-    calendars = Calendars(database, clock)
-    directory = Directory(database, calendars)
+    parts = parts_of(settings, clock, database, bus)
+    directory, store = parts["directory"], parts["store"]
     newest = Newest(database, directory, clock)
-    store = BarStore(database, bus, clock, lateness=lateness)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(newest.run)
         feeds = []
         if settings.demo:
-            feed = Feed(SECURITIES, database, store, directory, calendars, clock)
-            tasks.start_soon(feed.run)
-            feeds.append(Dependency("demo", feed.probe, essential=False))
-        if days := settings.minute_retention_days:
-            tasks.start_soon(Retention(database, store, directory, clock, days=days).run)
+            feeds.append(Dependency("demo", partial(probe, database, clock), essential=False))
         with bus.subscribe(CHANGES, newest.listen):
             yield {
-                "calendars": calendars,
-                "directory": directory,
+                **parts,
                 "catalogue": Catalogue(database),
-                "store": store,
                 "bar_history": BarHistory(database, directory, newest, clock, lateness=lateness),
                 "bar_writer": BarWriter(database, directory, store, clock),
                 "tick_writer": TickWriter(database, directory, store, clock),

@@ -12,10 +12,9 @@ from uuid import UUID
 
 import anyio
 import structlog
-from sqlalchemy import Uuid, bindparam, delete, text
+from sqlalchemy import Uuid, bindparam, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tradeapi.auth.models import Revocation
 from tradeapi.clock import Clock
 from tradeapi.database import Database, after_commit
 
@@ -81,10 +80,9 @@ class Revocations:
         else:
             self._is_away = False
 
-    async def forget(self, session: AsyncSession) -> None:
-        """Here and in the database, what is so old that all it ended has ended by itself."""
+    def forget(self) -> None:
+        """What is so old that all it ended has ended by itself."""
         before = self._clock.now() - KEPT_SECONDS
-        await session.execute(delete(Revocation).where(Revocation.at < before))
         self._known = {key: at for key, at in self._known.items() if at >= before}
 
     async def _read(self) -> None:

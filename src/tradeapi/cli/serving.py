@@ -1,4 +1,4 @@
-"""`tradeapi serve`: the service in this process."""
+"""`tradeapi serve` and `tradeapi worker`: the service in this process."""
 
 import typer
 
@@ -21,7 +21,7 @@ def serve(
     settings = load(**{name: value for name, value in options.items() if value is not None})
     logging.configure(settings.log_level)
     server = Server(create_app(settings), settings, announce=_announce)
-    refuse_company(settings.database_url)
+    refuse_company(settings)
     if settings.environment is Environment.DEVELOPMENT:
         migrations.upgrade(settings.database_url)
     try:
@@ -34,6 +34,23 @@ def serve(
             where = f"{settings.host}:{settings.port}"
             typer.echo(f"tradeapi can't serve at {where}; the log above says why.", err=True)
         raise
+
+
+@commands.command()
+def worker(
+    roles: str | None = typer.Option(None, help="Instead of ROLES, separated by commas."),
+) -> None:
+    """Do what ROLES say, and serve nobody; in development the database is migrated first."""
+    from tradeapi import logging
+    from tradeapi import worker as process
+    from tradeapi.errors import NotStarted
+    from tradeapi.settings import load
+
+    settings = load() if roles is None else load(roles=roles)
+    if not settings.roles:
+        raise NotStarted("ROLES: is empty, and a worker has nothing else to do.")
+    logging.configure(settings.log_level)
+    process.run(settings)
 
 
 def _announce(address: str) -> None:

@@ -10,11 +10,12 @@ import structlog
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import Unavailable
+from tradeapi.leases.lease import Lost
 from tradeapi.market.calendars.days import DAY, floor
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.providers.backfill import Backfill
 from tradeapi.market.providers.opening import Opening
-from tradeapi.market.providers.securities import SEED, Security
+from tradeapi.market.providers.securities import EXCHANGE, SEED, Security
 from tradeapi.market.providers.simulated import SimulatedMarket
 from tradeapi.market.providers.tape import Tape
 from tradeapi.market.store.bar_store import BarStore
@@ -58,15 +59,14 @@ class Feed:
         self._tapes: Sequence[Tape] = ()
         self._reached = 0.0
 
-    async def probe(self) -> None:
-        """Raises Unavailable while nothing comes."""
-        if self._clock.now() - self._reached > STALE_SECONDS:
-            raise Unavailable("The simulated exchange stands still.")
-
     async def run(self) -> Never:
+        # Another process may have told more since we did.
+        self._tapes = ()
         while True:
             try:
                 await self.advance()
+            except Lost:
+                raise
             except Exception as error:  # whatever it is, the service goes on without
                 log.warning("feed.failed", error=str(error), exc_info=outage(error) is None)
                 self._tapes = ()
@@ -97,3 +97,16 @@ class Feed:
             for book, (_, trades) in zip(books, due, strict=True):
                 await book.add_ticks(trades)
             await self._store.flush(session, books)
+
+
+async def probe(database: Database, clock: Clock) -> None:
+    """Raises Unavailable while no price comes, whichever process they are to come from."""
+    async with database.read() as raw:
+        [[newest]] = await raw.fetch(_NEWEST, EXCHANGE)
+    if newest is None or clock.now() - newest > STALE_SECONDS:
+        raise Unavailable("The simulated exchange stands still.")
+
+
+_NEWEST = """
+SELECT max(h.last_time) FROM heads h JOIN symbols s ON s.id = h.symbol_id WHERE s.exchange = $1
+"""

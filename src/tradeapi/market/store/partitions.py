@@ -1,6 +1,7 @@
 """The time partitions of `bar_blocks` on PostgreSQL: made when first written, dropped by age."""
 
 from collections.abc import Iterable, Sequence
+from time import monotonic
 
 from tradeapi.database import Database
 from tradeapi.drivers import Raw
@@ -8,14 +9,17 @@ from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.blocks import window
 
 BLOCKS_PER_PARTITION = 64
+# Other processes drop them, too.
+TRUSTED_SECONDS = 5.0
 
 
 class Partitions:
-    """Knows which partitions exist, so that writers ask the database once for each."""
+    """Knows which partitions exist, so that not every writer has to ask the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._known: set[str] = set()
+        self._trusted_until = 0.0
 
     async def ensure(self, raw: Raw, resolution: Resolution, starts: Iterable[int]) -> None:
         """Make the partitions that blocks with these starts go to, in the writer's transaction."""
@@ -23,12 +27,12 @@ class Partitions:
             return
         span = BLOCKS_PER_PARTITION * window(resolution)
         wanted = {partition_name(resolution, i): i for i in {start // span for start in starts}}
-        missing = wanted.keys() - self._known
-        if missing:
+        if monotonic() > self._trusted_until or wanted.keys() - self._known:
             # What this transaction makes it may still roll back, so only what another one sees is
-            # known for good.
+            # known.
             self._known = await self._committed()
-        for name in sorted(missing):
+            self._trusted_until = monotonic() + TRUSTED_SECONDS
+        for name in sorted(wanted.keys() - self._known):
             index = wanted[name]
             await raw.execute(_attach(name, resolution, index * span, (index + 1) * span))
 

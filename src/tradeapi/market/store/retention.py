@@ -6,6 +6,7 @@ import structlog
 
 from tradeapi.clock import Clock
 from tradeapi.database import Database, raw
+from tradeapi.leases.lease import Lost
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.bar_store import BarStore
 from tradeapi.market.store.blocks import window
@@ -36,6 +37,8 @@ class Retention:
         while True:
             try:
                 await self.apply()
+            except Lost:
+                raise
             except Exception as error:  # noqa: BLE001  old bars can wait, the service goes on
                 log.warning("retention.failed", error=repr(error))
                 await asyncio.sleep(RETRY_SECONDS)
@@ -46,6 +49,7 @@ class Retention:
         """Drop what is old enough; the symbols that lost bars."""
         span = BLOCKS_PER_PARTITION * window(_MINUTE)
         boundary = int(self._clock.now() - self._days * 86400) // span * span
+        # No transaction, in which a lease could be proved; but what is too old now will be later.
         await self._store.partitions.drop_before(_MINUTE, boundary)
         async with self._database.read() as reader:
             rows = await reader.fetch(

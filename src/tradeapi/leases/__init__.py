@@ -1,0 +1,1 @@
+"""What one process at a time does, of all on one database: begin to read in `lease`."""

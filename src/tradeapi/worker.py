@@ -1,0 +1,62 @@
+"""A process that plays its roles, and answers nobody."""
+
+import asyncio
+import signal
+
+import anyio
+import structlog
+
+from tradeapi import migrations
+from tradeapi.clock import SystemClock
+from tradeapi.database import Database
+from tradeapi.leases.locks import open_locks
+from tradeapi.market.parts import parts_of
+from tradeapi.ops.alone import admitted
+from tradeapi.ops.bus import open_bus
+from tradeapi.roles import play
+from tradeapi.settings import Environment, Settings
+from tradeapi.web.outages import outage
+
+RETRY_SECONDS = 2.0
+
+_log = structlog.get_logger("tradeapi.worker")
+
+
+def run(settings: Settings) -> None:
+    """Until SIGTERM or Ctrl-C; raises NotStarted."""
+    anyio.run(_run, settings, backend_options={"use_uvloop": True})
+
+
+async def _run(settings: Settings) -> None:
+    stop = anyio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    clock = SystemClock()
+    async with (
+        Database(settings.database_url) as database,
+        open_bus(settings) as bus,
+        open_locks(settings.database_url) as locks,
+        admitted(settings, locks),
+    ):
+        if settings.environment is Environment.DEVELOPMENT:
+            await _migrate(settings.database_url, stop)
+        parts = parts_of(settings, clock, database, bus)
+        async with play(settings, clock, database, locks, parts):
+            _log.info("worker.started", roles=settings.roles)
+            await stop.wait()
+    _log.info("worker.stopped")
+
+
+async def _migrate(url: str, stop: anyio.Event) -> None:
+    """Nobody waits for us, and so we wait for the database."""
+    while not stop.is_set():
+        try:
+            await anyio.to_thread.run_sync(migrations.upgrade, url)
+        except Exception as error:
+            if outage(error) is None:
+                raise
+            _log.warning("database.away", error=repr(error))
+            with anyio.move_on_after(RETRY_SECONDS):
+                await stop.wait()
+        else:
+            return
