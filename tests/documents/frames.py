@@ -1,9 +1,8 @@
 """Frames of every type, as a client of the running service gets them."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 from uuid import uuid4
 
 import httpx2
@@ -11,10 +10,9 @@ import orjson
 from websockets.sync.client import ClientConnection, connect
 
 from tests.documents.demo import Demo
+from tests.streams.documented import Frame, frame_of
 from tradeapi.streams import protocol
 from tradeapi.web.principal import Principal, Scope
-
-Frame = Mapping[str, Any]
 
 SYMBOL = "TEST:FRAMES"
 BARS = f"bars:{SYMBOL}:1m"
@@ -36,7 +34,7 @@ class Listener:
     def hear(self, type: str, topic: str | None = None) -> Frame:
         """The next frame of this type and topic."""
         while True:
-            frame: Frame = orjson.loads(self._connection.recv(timeout=PATIENCE_SECONDS))
+            frame = frame_of(self._connection.recv(timeout=PATIENCE_SECONDS))
             self.heard.append(frame)
             if frame["type"] == type and frame.get("topic") == topic:
                 return frame
