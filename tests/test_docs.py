@@ -3,6 +3,7 @@
 import re
 from typing import get_args
 
+import orjson
 import pytest
 import typer
 from fastapi import FastAPI
@@ -13,9 +14,11 @@ from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from typer.core import TyperGroup
 
-from tests.documents.examples import DOCUMENTS, ROOT, read
+from tests.documents.examples import DOCUMENTS, ROOT, block, read
+from tests.documents.shapes import parse_all
 from tradeapi import errors, metrics, redis
 from tradeapi.app import create_app
+from tradeapi.app.application import MESSAGES
 from tradeapi.auth import authenticator, logins, throttle, tickets
 from tradeapi.auth.dependencies import LoginDep
 from tradeapi.auth.export import MOST
@@ -28,7 +31,7 @@ from tradeapi.market.quotes import service as quotes
 from tradeapi.market.store import partitions
 from tradeapi.security import passwords
 from tradeapi.settings import Settings
-from tradeapi.streams import access, connection, limits, protocol, session, topics
+from tradeapi.streams import access, codes, connection, limits, protocol, session, topics
 from tradeapi.web import claims, idempotency
 from tradeapi.web.limits import declare
 from tradeapi.web.principal import NEEDS_MARKET_DATA, Need, need_of
@@ -195,6 +198,19 @@ def test_every_code_exists() -> None:
     assert set(Reason) <= named
 
 
+def test_every_code_of_the_stream_is_listed() -> None:
+    """As the AsyncAPI document has them."""
+    assert _codes_in(STREAM) == {*codes.ERRORS}
+
+
+def test_frames_are_shown_as_in_the_asyncapi_document() -> None:
+    """All of them, with the same values."""
+    frames = [block(STREAM, "json", one).text for one in ('"op": "subscribe"', '"type": "hello"')]
+    shown = [frame for text in frames for frame in parse_all(text)]
+    examples = [orjson.loads(message.example) for message in MESSAGES]
+    assert sorted(map(orjson.dumps, shown)) == sorted(map(orjson.dumps, examples))
+
+
 def test_every_code_of_accounts_and_limits_is_listed() -> None:
     """With every one that no other page explains."""
     accounts = ("auth", "security", "web/claims", "web/hosts", "web/principal", "web/cors")
@@ -248,6 +264,7 @@ def test_every_close_code_is_listed() -> None:
     """And no other."""
     ours = {connection.NOT_TEXT, session.POLICY, session.TOO_BIG, session.RESTART, session.TOO_SLOW}
     ours |= {access.NOT_AUTHENTICATED, access.AUTH_DEADLINE, access.TOO_MANY_SOCKETS}
+    assert ours == codes.CLOSES.keys()
     assert {int(code) for code in re.findall(r"^\| (\d{4}) \|", read(STREAM), re.MULTILINE)} == ours
 
 

@@ -11,8 +11,9 @@ import pytest
 from tests.documents import curl
 from tests.documents.demo import Demo, demo
 from tests.documents.examples import DOCUMENTS, Example, block, examples, read
-from tests.documents.frames import BARS, Frame, hear_all, listener
+from tests.documents.frames import BARS, hear_all, listener
 from tests.documents.shapes import differences, different_lines, parse_all
+from tests.streams.documented import Frame
 from tradeapi.streams import protocol, topics
 from tradeapi.streams.limits import Limits
 

@@ -43,6 +43,7 @@ def test_what_is_for_everybody_is_little(service: Service) -> None:
         "GET /docs/swagger-ui-bundle.js",
         "GET /docs/swagger-ui.css",
         "GET /openapi.json",
+        "GET /asyncapi.json",
         "GET /health",
         "GET /health/ready",
         "GET /.well-known/jwks.json",

@@ -1,9 +1,8 @@
 """Frames of every type, as a client of the running service gets them."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 from uuid import uuid4
 
 import httpx2
@@ -11,10 +10,14 @@ import orjson
 from websockets.sync.client import ClientConnection, connect
 
 from tests.documents.demo import Demo
+from tests.streams.documented import Frame, frame_of
+from tradeapi.bus.memory import MemoryBus
+from tradeapi.bus.port import State
 from tradeapi.streams import protocol
+from tradeapi.streams.positions import position
+from tradeapi.streams.status import StatusSource
+from tradeapi.streams.topics import Topic
 from tradeapi.web.principal import Principal, Scope
-
-Frame = Mapping[str, Any]
 
 SYMBOL = "TEST:FRAMES"
 BARS = f"bars:{SYMBOL}:1m"
@@ -36,7 +39,7 @@ class Listener:
     def hear(self, type: str, topic: str | None = None) -> Frame:
         """The next frame of this type and topic."""
         while True:
-            frame: Frame = orjson.loads(self._connection.recv(timeout=PATIENCE_SECONDS))
+            frame = frame_of(self._connection.recv(timeout=PATIENCE_SECONDS))
             self.heard.append(frame)
             if frame["type"] == type and frame.get("topic") == topic:
                 return frame
@@ -67,6 +70,8 @@ def hear_all(demo: Demo) -> Sequence[Frame]:
         _trade(api, now - 900)
         first.hear("reset", BARS)
         position = first.hear("snapshot", BARS)
+        first.say(op="subscribe", id=1, topics=["status"])
+        first.hear("snapshot", "status")
         first.say(op="subscribe", id=4, topics=[f"{NOWHERE}{i}" for i in range(501)])
         first.hear("error")
         with listener(demo) as second:
@@ -79,8 +84,19 @@ def hear_all(demo: Demo) -> Sequence[Frame]:
             protocol.auth_expiring(60),
             protocol.heartbeat(time.time()),
             protocol.bye("restart", 4.372),
+            _degraded(),
         ]
         return [*first.heard, *second.heard, *map(orjson.loads, others)]
+
+
+def _degraded() -> str:
+    """What is told when Redis has gone."""
+    topic = Topic("status")
+    source = StatusSource(topic, MemoryBus())
+    topic.begin("e", 0)
+    source.tell(State("degraded", time.time()))
+    [frame] = topic.since(position(0)) or []
+    return frame.text
 
 
 def _trade(api: httpx2.Client, instant: int) -> None:

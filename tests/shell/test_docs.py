@@ -1,12 +1,15 @@
-"""The documentation pages and the OpenAPI document."""
+"""The documentation pages, the OpenAPI document and that of the stream."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
+from jsonschema_rs import Draft7Validator
 
+from tests.documents.examples import ROOT
 from tradeapi.app import create_app
 from tradeapi.settings import Settings
 
@@ -50,6 +53,51 @@ def test_the_document_is_served(client: httpx2.Client) -> None:
     post = document["paths"]["/probe/bars"]["post"]["responses"]
     assert {"413", "422", "500", "503"} <= post.keys()
     assert [*post["422"]["content"]] == ["application/problem+json"]
+
+
+def test_the_document_of_the_stream_is_served(client: httpx2.Client) -> None:
+    """In the form that AsyncAPI prescribes, and like that of HTTP."""
+    answer = client.get("/asyncapi.json")
+    schema = orjson.loads((ROOT / "tests/documents/asyncapi/3.0.0.json").read_bytes())
+    Draft7Validator(schema).validate(answer.json())
+    own = {"content-length", "date", "ratelimit", "x-request-id"}
+    others = client.get("/openapi.json").headers
+    assert [(*one,) for one in answer.headers.items() if one[0] not in own] == [
+        (*one,) for one in others.items() if one[0] not in own
+    ]
+
+
+def test_the_document_of_the_stream_names_this_server(
+    serve_app: Callable[..., httpx2.Client],
+) -> None:
+    """As it is called from outside, with what is set."""
+    client = serve_app(trusted_proxies="127.0.0.1", api_key_header="X-Key", websocket_topics=7)
+    document = client.get("/asyncapi.json").json()
+    server = document["servers"]["this"]
+    assert (server["host"], server["protocol"]) == (client.base_url.netloc.decode(), "ws")
+    assert document["components"]["securitySchemes"]["key"]["name"] == "X-Key"
+    assert document["components"]["schemas"]["Topics"]["maxItems"] == 7
+    assert "7 topics" in document["info"]["description"]
+    headers = {"host": "api.example.com", "x-forwarded-proto": "https"}
+    server = client.get("/asyncapi.json", headers=headers).json()["servers"]["this"]
+    assert (server["host"], server["protocol"]) == ("api.example.com", "wss")
+
+
+def test_the_document_of_the_stream_is_the_same_for_all(
+    serve_app: Callable[..., httpx2.Client],
+) -> None:
+    """Who has an account, who has none, and whose credentials are no good."""
+    client = serve_app(auth_required=True, argon2_memory_kib=64, argon2_time_cost=1)
+    person = {"email": "ada@example.com", "password": "correct horse battery"}
+    form = {"username": person["email"], "password": person["password"]}
+    assert client.post("/api/v1/auth/register", json=person).is_success
+    token = client.post("/api/v1/auth/token", data=form).json()["access_token"]
+    answers = [
+        client.get("/asyncapi.json", headers=headers)
+        for headers in ({}, {"authorization": "Bearer x"}, {"authorization": f"Bearer {token}"})
+    ]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert len({answer.text for answer in answers}) == 1
 
 
 @each_operation

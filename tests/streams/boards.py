@@ -3,11 +3,14 @@
 import random
 import secrets
 from collections.abc import Mapping, Sequence
+from typing import Annotated, Literal
 
 import anyio
 from anyio.lowlevel import checkpoint
+from pydantic import Field
 
 from tradeapi.errors import NotFound
+from tradeapi.streams import messages
 from tradeapi.streams.positions import position
 from tradeapi.streams.topics import Change, Frame, Snapshot, Topic
 from tradeapi.web.principal import Principal, Scope
@@ -113,3 +116,34 @@ class Boards:
         if name not in self.boards:
             raise NotFound(f"There is no board {name}.", code="unknown_symbol")
         return BoardSource(topic, self.boards[name])
+
+
+class BoardTopic(messages.TopicName):
+    """`board:{name}`."""
+
+    root: Annotated[str, Field(pattern="^board:")]
+
+
+class BoardSnapshot(messages.Snapshot):
+    example = """{"type": "snapshot", "topic": "board:a", "epoch": "e", "seq": 1023,
+        "values": {"x": 1}, "version": 1, "history": 300}"""
+
+    topic: BoardTopic
+    values: dict[str, int]
+    version: int
+    history: int
+
+
+class Value(messages.Update):
+    example = """{"type": "value", "topic": "board:a", "seq": 2047, "prev": 1023, "key": "x",
+        "value": 1, "final": false, "version": 2}"""
+
+    type: Literal["value"]
+    topic: BoardTopic
+    key: str
+    value: int
+    final: bool
+    version: int
+
+
+MESSAGES = (BoardSnapshot, Value)

@@ -1,4 +1,7 @@
-"""A client that follows the rules for clients, and asserts what the server promises it."""
+"""A client that follows the rules for clients, and asserts what the server promises it.
+
+Every frame, also those it says, is one that the AsyncAPI document has.
+"""
 
 import asyncio
 import json
@@ -6,11 +9,10 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
-Frame = Mapping[str, Any]
+from tests.streams.documented import Frame, frame_of
 
 
 class Client:
@@ -21,15 +23,16 @@ class Client:
         self.charts: dict[str, Chart] = {}
 
     async def say(self, **frame: object) -> None:
+        frame_of(json.dumps(frame))
+        await self.say_anything(**frame)
+
+    async def say_anything(self, **frame: object) -> None:
+        """Also what no client should say."""
         await self.connection.send(json.dumps(frame))
 
     async def hear(self) -> Frame:
         async with asyncio.timeout(5):
-            frame: Frame = orjson.loads(await self.connection.recv())
-        chart = self.charts.get(frame.get("topic", ""))
-        if chart is not None:
-            chart.apply(frame)
-        return frame
+            return self._read(await self.connection.recv())
 
     async def hear_type(self, type: str) -> Frame:
         while (frame := await self.hear())["type"] != type:
@@ -49,17 +52,14 @@ class Client:
                     text = await self.connection.recv()
             except TimeoutError:
                 return frames
-            frames.append(orjson.loads(text))
-            chart = self.charts.get(frames[-1].get("topic", ""))
-            if chart is not None:
-                chart.apply(frames[-1])
+            frames.append(self._read(text))
 
     async def close_code(self) -> int | None:
         """The code the server closes with, whatever it says before."""
         async with asyncio.timeout(5):
             try:
                 while True:
-                    await self.connection.recv()
+                    frame_of(await self.connection.recv())
             except ConnectionClosed as closed:
                 return closed.rcvd.code if closed.rcvd else None
 
@@ -69,7 +69,7 @@ class Client:
         async with asyncio.timeout(5):
             try:
                 while True:
-                    frames.append(orjson.loads(await self.connection.recv()))
+                    frames.append(frame_of(await self.connection.recv()))
             except ConnectionClosed as closed:
                 close = closed.rcvd
         assert close is not None
@@ -89,6 +89,13 @@ class Client:
         ack = await self.hear_type("ack")
         assert ack["rejected"] == []
         await self.hear_until(lambda: all(self.charts[topic].epoch for topic in topics))
+
+    def _read(self, text: str | bytes) -> Frame:
+        frame = frame_of(text)
+        chart = self.charts.get(frame.get("topic", ""))
+        if chart is not None:
+            chart.apply(frame)
+        return frame
 
 
 @asynccontextmanager

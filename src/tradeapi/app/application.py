@@ -19,6 +19,7 @@ from tradeapi.database import Database
 from tradeapi.leases.locks import open_locks
 from tradeapi.market.bars import router as bars_router
 from tradeapi.market.bars import ticks_router
+from tradeapi.market.live.messages import MESSAGES as MARKET_MESSAGES
 from tradeapi.market.quotes import router as quotes_router
 from tradeapi.market.symbols import exchanges_router
 from tradeapi.market.symbols import router as symbols_router
@@ -30,13 +31,18 @@ from tradeapi.ops.readiness import Dependency, database_dependencies
 from tradeapi.redis import Redis, without_cluster
 from tradeapi.roles import play
 from tradeapi.settings import Settings, load
+from tradeapi.streams.asyncapi import asyncapi_router
 from tradeapi.streams.hub import Hub
+from tradeapi.streams.messages import MESSAGES as STREAM_MESSAGES
+from tradeapi.streams.operations import OPERATIONS
 from tradeapi.streams.router import router as streams_router
 from tradeapi.web import docs
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
 
-DESCRIPTION = "Market data for charts and trading front ends: bars, history and live streams."
+DESCRIPTION = """Market data for charts and trading front ends: bars, history and live streams.
+
+The stream at `/ws` has a document of its own, [asyncapi.json](asyncapi.json)."""
 TAGS = [
     {"name": "symbols", "description": "What has bars: stocks, coins, indices and others."},
     {"name": "exchanges", "description": "Where symbols trade: calendars and currencies."},
@@ -60,6 +66,9 @@ API: tuple[APIRouter, ...] = (
     keys_router.router,
     admin_router.router,
 )
+
+# What the stream says and hears, for its document.
+MESSAGES = (*OPERATIONS, *STREAM_MESSAGES, *MARKET_MESSAGES)
 
 
 class State(MarketState, AuthState):
@@ -102,6 +111,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         app.include_router(router, prefix="/api/v1")
     for router in (
         docs.router,
+        asyncapi_router(settings, MESSAGES),
         health.router,
         metrics_router(settings.metrics_path),
         keys_router.jwks_router,

@@ -19,7 +19,7 @@ class StatusSource:
         self._topic = topic
         self._bus = bus
         self._resources = ExitStack()
-        self._resources.enter_context(bus.observe(self._tell))
+        self._resources.enter_context(bus.observe(self.tell))
 
     async def snapshot(self, history: int) -> Snapshot:  # noqa: ARG002  a state has none
         if not self._topic.is_begun:
@@ -30,7 +30,7 @@ class StatusSource:
     def close(self) -> None:
         self._resources.close()
 
-    def _tell(self, state: State) -> None:
+    def tell(self, state: State) -> None:
         if self._topic.is_begun:
             change = Change(type="status", fields=_fields(state), key="status")
             self._topic.announce([change], self._topic.version + 1)

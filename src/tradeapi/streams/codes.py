@@ -1,0 +1,42 @@
+"""Every code that a socket says or closes with, and why."""
+
+from collections.abc import Mapping
+
+from tradeapi.streams import access, connection, session
+
+ERRORS: Mapping[str, str] = {
+    "bad_frame": "no text, no JSON, or no object",
+    "unknown_op": "there is no such `op`",
+    "invalid_field": "`field` says which",
+    "unauthenticated": "you have not said who you are, or what you said it with is no good",
+    "token_expired": "get another and send `auth` again",
+    "token_revoked": "get another and send `auth` again",
+    "key_expired": "get another and send `auth` again",
+    "forbidden": "the token in `auth` is of another user than the socket",
+    "insufficient_scope": "what you may do is not enough for the topic",
+    "quota_sockets": "you, or all unknown clients at your address, have as many as one may",
+    "too_many_topics": "more than `limits.topics` on the socket; none of the request was taken",
+    "too_many_messages": "faster than `limits.messages_per_second` after a burst",
+    "too_many_requests": "too many keys and tickets from your address were none of ours",
+    "unknown_topic": "no topic has such a name",
+    "unknown_symbol": "there is no such symbol, or none any more",
+    "unknown_resolution": "there are no bars so wide",
+    "not_found": "you unsubscribed from what you do not hold",
+    "database_busy": "try again later",
+    "database_timeout": "try again later",
+    "database_unavailable": "try again later",
+    "internal": "the topic is over by a fault of ours",
+}
+
+CLOSES: Mapping[int, str] = {
+    connection.NOT_TEXT: "a text frame that is not UTF-8: mend the client",
+    session.POLICY: "too many faulty frames, pings or fragments: mend the client",
+    session.TOO_BIG: "a frame longer than `limits.frame_bytes`: mend the client",
+    session.RESTART: "the server stops: reconnect and resume",
+    session.TOO_SLOW: "you take too slowly what is sent, or there are too many sockets: reconnect"
+    " and resume",
+    access.NOT_AUTHENTICATED: "the credentials are no good, have expired or were revoked: get new"
+    " ones, then connect",
+    access.AUTH_DEADLINE: "nobody has said who they are in time: send `auth` at once",
+    access.TOO_MANY_SOCKETS: "too many sockets of one user or address: close others first",
+}
