@@ -5,7 +5,7 @@ import structlog
 from sqlalchemy import delete, func, select
 
 from tradeapi.auth.dev import ensure_dev_user
-from tradeapi.auth.models import ApiKey, Login, Ticket
+from tradeapi.auth.models import ApiKey, Login, PathToken, Ticket
 from tradeapi.auth.revocations import Revocations
 from tradeapi.auth.uses import Uses
 from tradeapi.clock import Clock
@@ -58,7 +58,9 @@ class Upkeep:
             # A refresh token that comes back later than its login ends is told the same as any.
             await session.execute(delete(Login).where(Login.expires_at < now))
             await session.execute(delete(Ticket).where(Ticket.expires_at < now))
-            await session.execute(delete(ApiKey).where(ApiKey.revoked_at < now - KEYS_KEPT_SECONDS))
+            for table in (ApiKey, PathToken):
+                old = table.revoked_at < now - KEYS_KEPT_SECONDS
+                await session.execute(delete(table).where(old))
             await self._revocations.forget(session)
         async with self._database.reading() as session:
             counted = select(func.count()).select_from(Login).where(Login.ended_at.is_(None))
