@@ -271,6 +271,9 @@ class Settings(BaseSettings):
         default=50, gt=0, description="The most sockets of one user, or of one unknown address."
     )
     api_keys_per_user: int = Field(default=20, ge=0, description="The most API keys of one user.")
+    path_tokens_per_user: int = Field(
+        default=20, ge=0, description="The most path tokens of one user."
+    )
     websocket_topics: int = Field(
         default=500, gt=0, description="The most topics one socket may follow."
     )

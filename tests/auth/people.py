@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import UUID
 
 import httpx2
 from fastapi import FastAPI
@@ -19,6 +20,7 @@ from sqlalchemy import Row, select, text
 from starlette.testclient import TestClient
 
 from tradeapi.app import create_app
+from tradeapi.auth.shares import Shares
 from tradeapi.clock import FixedClock
 from tradeapi.database import Base, Database
 from tradeapi.settings import Settings
@@ -177,6 +179,13 @@ class Person:
         key: dict[str, Any] = answer.json()
         return key
 
+    def path_token(self, kind: str = "udf", **fields: object) -> dict[str, Any]:
+        """A new one, with its text."""
+        answer = self.call("POST", "/auth/path-tokens", {"name": "chart", "kind": kind, **fields})
+        assert answer.status_code == 201, answer.text
+        token: dict[str, Any] = answer.json()
+        return token
+
 
 @contextmanager
 def serving(url: str, folder: Path, **options: object) -> Iterator[Service]:
@@ -196,6 +205,12 @@ def serving(url: str, folder: Path, **options: object) -> Iterator[Service]:
     app = create_app(settings, clock)
     with TestClient(app, client=(PROXY, 50_000)) as client:
         yield Service(app, client, settings, clock, Mailbox(folder / "mail"))
+
+
+def shared(service: Service, person: Person, *charts: str, days: float = 1) -> str:
+    """A share token, as a route for it would make one."""
+    shares: Shares = service.client.app_state["shares"]
+    return shares.make(UUID(person.id), charts, days=days).token
 
 
 def pages(person: Person, path: str) -> Iterator[list[dict[str, Any]]]:

@@ -31,9 +31,13 @@ class Operation:
     def name(self) -> str:
         return f"{self.method} {self.path}"
 
-    def ask(self, client: httpx2.Client, headers: Headers, *, junk: bool) -> httpx2.Response:
-        """With an id that nobody has, or with `junk`: nothing is right but the credentials."""
-        id = "%00" if junk else str(uuid4())
+    def ask(
+        self, client: httpx2.Client, headers: Headers, *, junk: bool, id: str | None = None
+    ) -> httpx2.Response:
+        """With an id that nobody has unless told, or with `junk`: nothing is right but the
+        credentials.
+        """
+        id = "%00" if junk else id or str(uuid4())
         symbol = "%00" if junk else "US:NONE"
         path = self.path.replace("{id}", id).replace("{symbol}", symbol).replace("{code}", "NONE")
         body = "{" if junk else "{}"

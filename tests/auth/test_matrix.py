@@ -1,12 +1,13 @@
 """Every route for every caller: who gets in is what the route has declared, and nothing else."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from fastapi import FastAPI, Response
 
 from tests.auth import forgeries
-from tests.auth.people import Person, Service, bearer
+from tests.auth.people import Person, Service, bearer, shared
 from tests.auth.routes import Headers, Operation, operations
 
 Forge = Callable[[Service, Person], str]
@@ -177,6 +178,52 @@ def test_a_key_gets_in_where_its_scope_is_enough(service: Service, held: str) ->
     key = service.admin().key(scopes=held.split())["key"]
     headers = {"x-api-key": key}
     assert wrong_answers(service, headers, with_scopes(held, key=True), junk=False) == {}
+
+
+@pytest.mark.parametrize("kind", ["udf", "udf-storage"])
+def test_a_path_token_gets_in_nowhere(service: Service, kind: str) -> None:
+    """Sent as anything else it is none; and below its address there is none of these routes."""
+    token = service.admin().path_token(kind)["token"]
+    for headers in (bearer(token), {"x-api-key": token}):
+        assert wrong_answers(service, headers, needs_somebody, junk=False) == {}
+    for operation in operations(service.app):
+        below = replace(operation, path=f"/{kind}/{token}{operation.path}")
+        assert below.ask(service.client, {}, junk=False).status_code == 404, operation.name
+
+
+def test_a_share_gets_in_nowhere(service: Service) -> None:
+    """Where nobody has to say who they are it does not matter; what is shared has its own need."""
+    headers = bearer(shared(service, service.admin(), "a chart"))
+    expected = with_scopes("")
+    assert wrong_answers(service, headers, expected, junk=False) == {}
+    assert wrong_answers(service, headers, expected, junk=True) == {}
+
+
+def things(person: Person) -> dict[str, str]:
+    """One of everything that has an id in a route, by that route."""
+    return {
+        "/api/v1/auth/sessions/{id}": person.get("/auth/sessions")["current"],
+        "/api/v1/auth/api-keys/{id}": person.key()["id"],
+        "/api/v1/auth/path-tokens/{id}": person.path_token()["id"],
+        "/api/v1/admin/users/{id}": person.id,
+        "/api/v1/admin/api-keys/{id}/rate": person.key()["id"],
+    }
+
+
+def test_what_is_somebody_elses_is_not_there(service: Service) -> None:
+    """On every route with an id it is as if nobody had it, and nothing happens to it."""
+    owner, other = service.person(), service.person()
+    owned = things(owner)
+    before = owner.get("/auth/me/export")
+    for operation in operations(service.app):
+        if "{id}" in operation.path:
+            id = owned[operation.path]
+            theirs = operation.ask(service.client, other.headers, junk=False, id=id)
+            nobodys = operation.ask(service.client, other.headers, junk=False)
+            expected = 403 if operation.scope == "admin" else 404
+            assert theirs.status_code == nobodys.status_code == expected, operation.name
+            assert theirs.json()["detail"] == nobodys.json()["detail"], operation.name
+    assert owner.get("/auth/me/export") == before
 
 
 @pytest.mark.parametrize("scopes", ["read write", "read write ingest admin"])

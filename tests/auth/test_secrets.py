@@ -3,7 +3,9 @@
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx2
 import pytest
@@ -13,9 +15,11 @@ from websockets.typing import Subprotocol
 
 from tests.auth.people import CHEAP, PASSWORD, Mailbox, Person, bearer, everything_stored, sql
 from tests.hostile.serving import Server, serve
+from tests.hostile.wire import HOST, UPGRADE, exchange
 
 NEW = "another horse battery"
 WRONG = "planted-wrong-password"
+_places = count()
 
 
 class Watched:
@@ -38,6 +42,7 @@ def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
     settings |= {
         "LOG_LEVEL": "debug",
         "AUTH_REQUIRED": "true",
+        "TRUSTED_PROXIES": "127.0.0.1",
         "MAIL_URL": f"folder:{tmp_path}/mail",
     }
     with serve(database_url, tmp_path, **settings) as server:
@@ -60,7 +65,7 @@ def live_a_life(server: Server, url: str, mailbox: Mailbox) -> set[str]:
     secrets.add(key)
     for headers in ({"x-api-key": key}, bearer(key), {"x-api-key": f"{key}x"}, bearer(f"{key}x")):
         assert server.client.get("/api/v1/symbols", headers=headers).status_code in {200, 401}
-    secrets |= open_sockets(server, person, key)
+    secrets |= open_sockets(server, person, key) | use_path_tokens(server, person)
     person.call("PUT", "/auth/me/password", {"current": WRONG, "new": NEW})
     server.client.post("/api/v1/auth/password/forgot", json={"email": person.address})
     token = mailbox.token(person.address, number=2)
@@ -75,7 +80,7 @@ def live_a_life(server: Server, url: str, mailbox: Mailbox) -> set[str]:
 
 
 def stored_hashes(url: str) -> list[tuple[str]]:
-    tables = ("refresh_tokens", "api_keys", "tickets")
+    tables = ("refresh_tokens", "api_keys", "path_tokens", "tickets")
     return [tuple(row) for table in tables for row in sql(url, f"SELECT hash FROM {table}")]  # noqa: S608  constants
 
 
@@ -104,6 +109,62 @@ def open_sockets(server: Server, person: Person, key: str) -> set[str]:
             opened += 1
     assert opened >= 5
     return {*tickets}
+
+
+def use_path_tokens(server: Server, person: Person) -> set[str]:
+    """In all ways to write an address, good and bad, as requests and as handshakes; the tokens,
+    and what is secret of them however the rest is encoded.
+    """
+    tokens, answers = [], []
+    for kind in ("udf", "udf-storage", "udf"):
+        body = {"name": "chart", "kind": kind}
+        tokens.append(person.call("POST", "/auth/path-tokens", body).json())
+    person.call("DELETE", f"/auth/path-tokens/{tokens[2]['id']}")
+    for token in tokens:
+        text, kind = token["token"], token["kind"]
+        spoilt = text[:-1] + ("a" if text[-1] != "a" else "b")
+        for one in (text, spoilt, text.replace("_", "%5F"), text.replace("tp", "%74%70")):
+            for path in (
+                f"/{kind}/{one}/config",
+                f"/{kind}/{one}/history%2Fx?symbol=US:A",
+                f"/{kind}/{one}",
+                f"/{kind}/{one}/",
+                f"/{kind}%2F{one}%2Fconfig",
+                f"/{kind}%2f{one}%2fconfig",
+                f"/{kind}/{one}%0A/config",
+                f"/{kind}/{one}//config",
+                f"//{kind}/{one}/config",
+                f"/{kind}//{one}/config",
+                f"/{kind}/config/{one}/x/y",
+                f"/{kind}/{one}/{one}",
+                f"/{kind.upper()}/{one}/config",
+                f"/api/v1/symbols/{one}",
+                f"/api/v1/auth/path-tokens/{one}",
+                f"/{kind}/{quote(one)}/config",
+                f"/{kind}/{quote(quote(one))}/config",
+                f"/{quote(one)}%250A",
+            ):
+                answers += [ask(server, method, path) for method in ("GET", "SOCKET")]
+        server.client.get("/api/v1/symbols", headers={"x-api-key": text})
+        server.client.get("/api/v1/symbols", headers=bearer(text))
+        server.client.get("/api/v1/symbols", headers={"referer": f"https://x/{kind}/{text}/"})
+    secrets = {secret for one in tokens for secret in (one["token"], one["token"][12:])}
+    assert {status for status, _ in answers} == {401, 404}
+    assert not [text for _, text in answers if any(secret in text for secret in secrets)]
+    return secrets
+
+
+def ask(server: Server, method: str, path: str) -> tuple[int, str]:
+    """Just so: a client would tidy the address up. Each comes from elsewhere, for many are guesses
+    at tokens.
+    """
+    number = next(_places)
+    place = f"x-forwarded-for: 198.51.{number // 250}.{number % 250}\r\n".encode()
+    more = UPGRADE if method == "SOCKET" else b"content-length: 0\r\n"
+    method = "GET" if method == "SOCKET" else method
+    sent = f"{method} {path}".encode() + HOST + place + more + b"\r\n"
+    status, problem = exchange(server.address, sent)
+    return status, str(problem)
 
 
 def misplace(client: httpx2.Client, person: Person) -> set[str]:
@@ -145,10 +206,14 @@ def test_no_secret_is_logged_told_or_recorded(
     person.log_in()
     planted = misplace(server.client, person)
     record = "\n".join(map(str, sql(database_url, "SELECT * FROM audit")))
+    metrics = server.client.get("/metrics", headers=person.headers).text
+    assert 'route="unmatched"' in metrics
     log = server.log
     assert "INSERT INTO refresh_tokens" in log
     assert len(watched.errors) > 30
-    for place, text in {"log": log, "record": record, "errors": "\n".join(watched.errors)}.items():
+    errors = "\n".join(watched.errors)
+    places = {"log": log, "record": record, "metrics": metrics, "errors": errors}
+    for place, text in places.items():
         leaked = {secret for secret in secrets | planted if secret in text}
         # A part of a token may be as good as the whole.
         leaked |= {secret for secret in secrets if "." in secret and secret[-40:] in text}

@@ -17,6 +17,7 @@ from jose import jwk
 from pydantic import SecretStr
 
 from tradeapi.security.secrets import Secrets
+from tradeapi.security.share_tokens import ShareTokens
 from tradeapi.security.tokens import AccessTokens
 from tradeapi.settings import Settings
 
@@ -43,6 +44,17 @@ def tokens(
         access_token_expire_minutes=minutes,
     )
     return AccessTokens.of(settings, Secrets.of(settings))
+
+
+def share_tokens(
+    secret: str = SECRET, *, former: tuple[str, ...] = (), pem: str | None = None
+) -> ShareTokens:
+    settings = Settings(
+        secret_key=SecretStr(secret),
+        previous_secret_keys=tuple(map(SecretStr, former)),
+        jwt_private_key=None if pem is None else SecretStr(pem),
+    )
+    return ShareTokens.of(settings, Secrets.of(settings))
 
 
 @cache

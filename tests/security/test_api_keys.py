@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tradeapi.security.api_keys import ALPHABET, ApiKey
+from tradeapi.security.api_keys import ALPHABET, ApiKey, PathToken
 
 PEPPER = b"p" * 32
 FORMER = b"f" * 32
@@ -19,6 +19,16 @@ def test_a_new_key_is_read_again() -> None:
     assert re.fullmatch(r"tk_[0-9A-Za-z]{8}_[0-9A-Za-z]{38}", key.text)
     assert key.text.startswith(f"tk_{key.prefix}_")
     assert ApiKey.parse(key.text) == key
+
+
+def test_a_path_token_is_no_key() -> None:
+    """Nor the other way round, whatever its checksum."""
+    token, key = PathToken.new(), ApiKey.new()
+    assert re.fullmatch(r"tp_[0-9A-Za-z]{8}_[0-9A-Za-z]{38}", token.text)
+    assert PathToken.parse(token.text) == token
+    assert ApiKey.parse(token.text) is PathToken.parse(key.text) is None
+    assert ApiKey.parse(f"tk{token.text[2:]}") is PathToken.parse(f"tp{key.text[2:]}") is None
+    assert token.text not in repr(token)
 
 
 def test_no_two_keys_are_alike() -> None:

@@ -8,12 +8,14 @@ from tradeapi.auth.authenticator import Authenticator
 from tradeapi.auth.models import ApiKey, User
 from tradeapi.auth.revocations import Kind, Revocations
 from tradeapi.auth.scopes import OF_USERS, Role, join
+from tradeapi.auth.shares import Shares
 from tradeapi.auth.tickets import TicketKind, Tickets
 from tradeapi.auth.uses import Uses
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.database import Database
 from tradeapi.security.api_keys import ApiKey as KeyText
 from tradeapi.security.secrets import Secrets
+from tradeapi.security.share_tokens import ShareTokens
 from tradeapi.security.tokens import AccessTokens
 from tradeapi.settings import Settings
 from tradeapi.web.principal import Principal, Scope
@@ -44,6 +46,9 @@ class Authority:
             self.revocations,
             Uses(database),
             self.clock,
+            shares=Shares(
+                ShareTokens.of(settings, Secrets.of(settings)), self.revocations, self.clock
+            ),
             peppers=(PEPPER,),
             key_header="X-API-Key",
             is_open=is_open,

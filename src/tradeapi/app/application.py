@@ -12,7 +12,7 @@ from tradeapi import __version__, logging
 from tradeapi.app.auth import AuthState, Credentials, open_auth
 from tradeapi.app.layers import layers
 from tradeapi.app.market import MarketState, open_market, open_streams
-from tradeapi.auth import admin_router, keys_router, links_router
+from tradeapi.auth import admin_router, keys_router, links_router, path_tokens_router
 from tradeapi.auth import router as auth_router
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.database import Database
@@ -64,6 +64,7 @@ API: tuple[APIRouter, ...] = (
     auth_router.router,
     links_router.router,
     keys_router.router,
+    path_tokens_router.router,
     admin_router.router,
 )
 

@@ -16,6 +16,7 @@ from tradeapi.auth.logins import Logins
 from tradeapi.auth.parts import Parts
 from tradeapi.auth.postman import Postman
 from tradeapi.auth.revocations import Revocations
+from tradeapi.auth.shares import Shares
 from tradeapi.auth.upkeep import Upkeep
 from tradeapi.auth.uses import Uses
 from tradeapi.clock import Clock
@@ -24,6 +25,7 @@ from tradeapi.mail import Mailer, mailer_of
 from tradeapi.redis import Redis
 from tradeapi.security.passwords import Passwords
 from tradeapi.security.secrets import Secrets
+from tradeapi.security.share_tokens import ShareTokens
 from tradeapi.security.tokens import AccessTokens
 from tradeapi.settings import Settings
 
@@ -33,6 +35,7 @@ class Credentials:
     """What the settings may get wrong: looked at before anything is opened."""
 
     tokens: AccessTokens
+    share_tokens: ShareTokens
     passwords: Passwords
     peppers: tuple[bytes, ...]
     mailer: Mailer | None
@@ -43,6 +46,7 @@ class Credentials:
         secrets, url = Secrets.of(settings), settings.mail_url
         return cls(
             tokens=AccessTokens.of(settings, secrets),
+            share_tokens=ShareTokens.of(settings, secrets),
             passwords=Passwords.of(settings),
             peppers=secrets.derive(PEPPER),
             mailer=mailer_of(url.get_secret_value(), settings.mail_from) if url else None,
@@ -54,6 +58,7 @@ class AuthState(TypedDict):
     accounts: Accounts
     logins: Logins
     links: Links
+    shares: Shares
     revocations: Revocations
     jwks: dict[str, list[dict[str, str]]]
 
@@ -69,6 +74,7 @@ async def open_auth(
     tokens, counters = credentials.tokens, Counters(redis)
     parts = Parts.of(settings, database, clock, tokens, credentials.passwords, counters)
     accounts, revocations = parts.accounts, parts.revocations
+    shares = Shares(credentials.share_tokens, revocations, clock)
     uses = Uses(database)
     postman = Postman(credentials.mailer)
     is_open = not settings.auth_required
@@ -86,6 +92,7 @@ async def open_auth(
                 revocations,
                 uses,
                 clock,
+                shares=shares,
                 peppers=credentials.peppers,
                 key_header=settings.api_key_header,
                 is_open=is_open,
@@ -94,6 +101,7 @@ async def open_auth(
             "accounts": accounts,
             "logins": parts.logins,
             "links": Links(database, accounts, postman, counters, clock, settings.app_url),
+            "shares": shares,
             "revocations": revocations,
             "jwks": tokens.jwks(),
         }

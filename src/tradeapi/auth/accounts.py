@@ -13,8 +13,8 @@ from tradeapi.auth.addresses import is_address, normalized
 from tradeapi.auth.admins import need_another_admin
 from tradeapi.auth.audit import OPERATOR, Audit, Caller
 from tradeapi.auth.logins import Logins, Pair
-from tradeapi.auth.models import ApiKey, User
-from tradeapi.auth.revocations import Kind, Revocations
+from tradeapi.auth.models import ApiKey, PathToken, User
+from tradeapi.auth.revocations import Kind, Revocations, all_shares
 from tradeapi.auth.scopes import OF_USERS, Role, granted, join, narrow
 from tradeapi.auth.throttle import Throttle
 from tradeapi.auth.tickets import TicketKind, Tickets
@@ -178,6 +178,7 @@ class Accounts:
             # A login that is on its way comes before, and ends with the others, or finds nobody.
             await _get(session, id, is_locked=True)
             await self._revocations.add(session, Kind.USER, id)
+            await self._revocations.add(session, Kind.SHARE, all_shares(id))
             await self._logins.end(session, id)
             await session.delete(user)
             self._audit(session, caller).record("user.delete", target=id)
@@ -220,10 +221,12 @@ class Accounts:
 
     async def _end_keys(self, session: AsyncSession, id: UUID) -> None:
         """Whoever had the account before may have made some."""
-        good = (ApiKey.user_id == id, ApiKey.revoked_at.is_(None))
-        ended = update(ApiKey).where(*good).values(revoked_at=self._clock.now())
-        keys = (await session.scalars(ended.returning(ApiKey.id))).all()
-        await self._revocations.add(session, Kind.KEY, *keys)
+        for table, kind in ((ApiKey, Kind.KEY), (PathToken, Kind.PATH)):
+            good = (table.user_id == id, table.revoked_at.is_(None))
+            ended = update(table).where(*good).values(revoked_at=self._clock.now())
+            keys = (await session.scalars(ended.returning(table.id))).all()
+            await self._revocations.add(session, kind, *keys)
+        await self._revocations.add(session, Kind.SHARE, all_shares(id))
 
     async def _refuse(self, user: User | None, email: str, caller: Caller) -> None:
         await self._throttle.blame(email, caller.address)

@@ -2,24 +2,25 @@
 
 import re
 from collections import OrderedDict
+from math import inf, nextafter
 from urllib.parse import parse_qsl
 
-from sqlalchemy import select
 from starlette.types import Scope as ConnectionScope
 
 from tradeapi.auth.dev import DEV_USER
 from tradeapi.auth.guesses import Guesses
-from tradeapi.auth.models import ApiKey, User
+from tradeapi.auth.lookups import API_KEYS, PATH_TOKENS, Sort
 from tradeapi.auth.revocations import Kind, Revocations
-from tradeapi.auth.scopes import ALL, granted, split
+from tradeapi.auth.scopes import ALL
+from tradeapi.auth.shares import Shares
 from tradeapi.auth.tickets import TicketKind, Tickets
 from tradeapi.auth.uses import Uses
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import Unauthenticated
-from tradeapi.security.api_keys import ApiKey as KeyText
 from tradeapi.security.secrets import digest
 from tradeapi.security.tokens import AccessTokens, Claims
+from tradeapi.web.path_tokens import PATH_TOKEN, TokenInPath
 from tradeapi.web.principal import Principal, Scope
 from tradeapi.web.proxies import caller_key
 
@@ -37,7 +38,9 @@ _EXPECTED = "Send `Authorization: Bearer` and an access token, or an API key."
 
 
 class Authenticator:
-    """Reads credentials; asks the database for keys, each once a minute, and for tickets."""
+    """Reads credentials; asks the database for keys and path tokens, each once a minute, and for
+    tickets.
+    """
 
     def __init__(  # noqa: PLR0913  they are what it knows
         self,
@@ -47,6 +50,7 @@ class Authenticator:
         uses: Uses,
         clock: Clock,
         *,
+        shares: Shares,
         peppers: tuple[bytes, ...],
         key_header: str,
         is_open: bool,
@@ -54,6 +58,7 @@ class Authenticator:
     ) -> None:
         self._database = database
         self._tokens = tokens
+        self._shares = shares
         self._revocations = revocations
         self._uses = uses
         self._clock = clock
@@ -62,14 +67,16 @@ class Authenticator:
         self._guesses = Guesses()
         # Each with the moment that it is from.
         self._tokens_read: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
-        self._keys: OrderedDict[str, tuple[Principal, float]] = OrderedDict()
+        self._looked_up: dict[Sort, OrderedDict[str, tuple[Principal, float]]] = {
+            sort: OrderedDict() for sort in (API_KEYS, *PATH_TOKENS.values())
+        }
         self._nobody = (
             Principal(user=DEV_USER, scopes=ALL) if is_open else Principal(may_browse=public_read)
         )
 
     def recognize(self, scope: ConnectionScope) -> Principal | None:
         """Nobody, or whose token was read before; None where it takes more to know."""
-        if scope["type"] != "http":
+        if scope["type"] != "http" or PATH_TOKEN in scope:
             return None
         found = self._nobody
         for name, value in scope["headers"]:
@@ -89,7 +96,8 @@ class Authenticator:
     async def identify(self, scope: ConnectionScope) -> Principal:
         """The caller of a request or handshake; nobody where nothing says who.
 
-        Where something does that is no good the principal is nobody, with the fault.
+        Where something does that is no good the principal is nobody, with the fault. A token in the
+        path counts before any header, and opens no socket.
         """
         client = scope.get("client")
         address = caller_key(client[0] if client else None)
@@ -100,6 +108,8 @@ class Authenticator:
             elif name == self._key_header:
                 key = value
         try:
+            if PATH_TOKEN in scope:
+                return await self._identify_by_path(scope, address)
             if authorization is None and key is None:
                 return await self._identify_otherwise(scope, address)
             if authorization is None:
@@ -107,9 +117,17 @@ class Authenticator:
             bearer = _BEARER(authorization.decode("latin-1"))
             if bearer is None:
                 raise Unauthenticated(_EXPECTED)  # noqa: TRY301  one place answers
+            if scope["type"] == "http" and self._shares.is_share(bearer[1]):
+                return self._shares.read(bearer[1])
             return await self.read(bearer[1], address)
         except Unauthenticated as fault:
             return Principal(fault=fault)
+
+    async def _identify_by_path(self, scope: ConnectionScope, address: str) -> Principal:
+        token: TokenInPath = scope[PATH_TOKEN]
+        if token.place is None or scope["type"] != "http":
+            raise Unauthenticated("A path token is good where it belongs, and nowhere else.")
+        return await self._look_up(PATH_TOKENS[token.place], token.text, address)
 
     async def _identify_otherwise(self, scope: ConnectionScope, address: str) -> Principal:
         """Browsers send no headers with a socket, but a sub-protocol or a query."""
@@ -144,27 +162,7 @@ class Authenticator:
         return principal
 
     async def read_key(self, text: str, address: str) -> Principal:
-        now, name = self._clock.now(), digest(text)
-        principal, looked_up = self._keys.get(name, (None, 0.0))
-        if principal is None:
-            self._guesses.admit(address)
-        if principal is None or now - looked_up > KEY_SECONDS:
-            looked_up = now
-            principal = await self._find_key(text, address)
-            _keep(self._keys, name, (principal, now))
-        if principal.expires is not None and principal.expires <= now:
-            raise Unauthenticated("The API key has expired.", code="key_expired")
-        try:
-            self.check(principal, looked_up if looked_up == now else looked_up - COMMIT_SECONDS)
-        except Unauthenticated:
-            # What was revoked may be a former scope, so it is looked up once more.
-            del self._keys[name]
-            if looked_up == now:
-                raise
-            return await self.read_key(text, address)
-        assert principal.key is not None  # noqa: S101  it is one
-        self._uses.note(principal.key, now)
-        return principal
+        return await self._look_up(API_KEYS, text, address)
 
     async def read_ticket(self, kind: TicketKind, text: str, address: str) -> Principal:
         """Whoever asked for it; a ticket opens one connection."""
@@ -185,32 +183,51 @@ class Authenticator:
         if (
             (principal.session is not None and news.since(Kind.LOGIN, principal.session))
             or (principal.key is not None and news.since(Kind.KEY, principal.key))
+            or (principal.path_token is not None and news.since(Kind.PATH, principal.path_token))
             or news.since(Kind.USER, principal.user) >= since
         ):
             raise Unauthenticated("This has been revoked; log in again.", code="token_revoked")
 
-    async def _find_key(self, text: str, address: str) -> Principal:
-        key = KeyText.parse(text)
-        if key is None:
-            raise _not_a_key()
-        chosen = (
-            select(ApiKey, User.role, User.scopes, User.is_disabled)
-            .join(User, User.id == ApiKey.user_id)
-            .where(ApiKey.prefix == key.prefix, ApiKey.revoked_at.is_(None))
-        )
+    async def _look_up(
+        self, sort: Sort, text: str, address: str, *, heard: float = 0.0
+    ) -> Principal:
+        """`heard`: of when the news of its user is that was known before it is looked up."""
+        now, name, kept = self._clock.now(), digest(text), self._looked_up[sort]
+        principal, looked_up = kept.get(name, (None, 0.0))
+        if principal is None:
+            self._guesses.admit(address)
+        since = looked_up - COMMIT_SECONDS
+        if is_new := principal is None or now - looked_up > KEY_SECONDS:
+            principal = await self._find(sort, text, address)
+            _keep(kept, name, (principal, now))
+            # What was heard is in it, even if it is from the future by the clock of another.
+            since = max(now, nextafter(heard, inf))
+        if principal.expires is not None and principal.expires <= now:
+            raise Unauthenticated(f"The {sort.noun} has expired.", code="key_expired")
+        id, user = principal.key or principal.path_token, principal.user
+        assert id is not None and user is not None  # noqa: S101, PT018  it is one
+        try:
+            self.check(principal, since)
+        except Unauthenticated:
+            # What was revoked may be a former scope, so it is looked up once more.
+            del kept[name]
+            latest = self._revocations.since(Kind.USER, user)
+            if is_new and latest <= heard:
+                raise
+            return await self._look_up(sort, text, address, heard=latest)
+        self._uses.note(sort.kind, id, now)
+        return principal
+
+    async def _find(self, sort: Sort, text: str, address: str) -> Principal:
+        parsed = sort.parse(text)
+        if parsed is None:
+            raise _unknown(sort)
         async with self._database.reading() as session:
-            row = (await session.execute(chosen)).one_or_none()
-        if row is None or row.is_disabled or not key.is_right(row[0].hash, self._peppers):
+            found = await sort.find(session, parsed, self._peppers)
+        if found is None:
             self._guesses.blame(address)
-            raise _not_a_key()
-        stored: ApiKey = row[0]
-        return Principal(
-            user=stored.user_id,
-            key=stored.id,
-            scopes=split(stored.scopes) & granted(row.role, row.scopes),
-            rate=stored.rate,
-            expires=stored.expires_at,
-        )
+            raise _unknown(sort)
+        return found
 
 
 def _of_claims(claims: Claims) -> tuple[Principal, float]:
@@ -224,8 +241,8 @@ def _of_claims(claims: Claims) -> tuple[Principal, float]:
     return principal, claims.issued
 
 
-def _not_a_key() -> Unauthenticated:
-    return Unauthenticated("There is no such API key, or it has been revoked.")
+def _unknown(sort: Sort) -> Unauthenticated:
+    return Unauthenticated(f"There is no such {sort.noun}, or it has been revoked.")
 
 
 def _keep(

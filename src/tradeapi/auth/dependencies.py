@@ -9,9 +9,11 @@ from starlette.requests import HTTPConnection
 
 from tradeapi.auth.accounts import Accounts
 from tradeapi.auth.audit import Audit, Caller
+from tradeapi.auth.holder import Holder
 from tradeapi.auth.keys import ApiKeys
 from tradeapi.auth.links import Links
 from tradeapi.auth.logins import Logins
+from tradeapi.auth.path_tokens import PathTokens
 from tradeapi.auth.revocations import Revocations
 from tradeapi.auth.users import Users
 from tradeapi.security.secrets import Secrets
@@ -80,25 +82,27 @@ async def _audit(session: SessionDep, caller: CallerDep, clock: ClockDep) -> Aud
 AuditDep = Annotated[Audit, Depends(_audit)]
 
 
-async def _api_keys(  # noqa: PLR0913, PLR0917  they are what keys are made of
+async def _holder(  # noqa: PLR0913, PLR0917  they are what it has
     session: SessionDep,
-    owner: LoginDep,
+    login: LoginDep,
     revocations: RevocationsDep,
     audit: AuditDep,
     clock: ClockDep,
     settings: SettingsDep,
-) -> ApiKeys:
+) -> Holder:
     pepper = Secrets.of(settings).derive(PEPPER)[0]
-    return ApiKeys(
-        session,
-        owner.user,
-        owner.scopes,
-        revocations,
-        audit,
-        clock.now(),
-        pepper,
-        settings.api_keys_per_user,
-    )
+    return Holder(session, login.user, login.scopes, revocations, audit, clock.now(), pepper)
+
+
+HolderDep = Annotated[Holder, Depends(_holder)]
+
+
+async def _api_keys(owner: HolderDep, settings: SettingsDep) -> ApiKeys:
+    return ApiKeys(owner, settings.api_keys_per_user)
+
+
+async def _path_tokens(owner: HolderDep, settings: SettingsDep) -> PathTokens:
+    return PathTokens(owner, settings.path_tokens_per_user)
 
 
 async def _users(
@@ -108,4 +112,5 @@ async def _users(
 
 
 ApiKeysDep = Annotated[ApiKeys, Depends(_api_keys)]
+PathTokensDep = Annotated[PathTokens, Depends(_path_tokens)]
 UsersDep = Annotated[Users, Depends(_users)]

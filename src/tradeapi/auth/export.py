@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from tradeapi.auth.models import ApiKey, AuditEntry, Login, User
+from tradeapi.auth.models import ApiKey, AuditEntry, Login, PathToken, User
 from tradeapi.database import Database
 from tradeapi.errors import NotFound
 
@@ -22,10 +22,12 @@ async def export(database: Database, id: UUID) -> Mapping[str, Any]:
             raise NotFound("There is no such user.")
         logins = select(Login).where(Login.user_id == id).order_by(Login.id.desc())
         keys = select(ApiKey).where(ApiKey.user_id == id).order_by(ApiKey.id.desc())
+        tokens = select(PathToken).where(PathToken.user_id == id).order_by(PathToken.id.desc())
         entries = select(AuditEntry).where(AuditEntry.actor == id).order_by(AuditEntry.id.desc())
         parts: dict[str, Sequence[Any]] = {
             "sessions": (await session.scalars(logins.limit(MOST))).all(),
             "api_keys": (await session.scalars(keys.limit(MOST))).all(),
+            "path_tokens": (await session.scalars(tokens.limit(MOST))).all(),
             "audit": (await session.scalars(entries.limit(MOST))).all(),
         }
     return {"user": user, **parts}

@@ -1,4 +1,4 @@
-"""Keys and tickets that nobody has handed out cost a look into the database each.
+"""Keys, path tokens and tickets that nobody has handed out cost a look into the database each.
 
 That comes ahead of the rate limits, which depend on who calls; so it has a limit of its own.
 """
@@ -24,7 +24,7 @@ class Guesses:
         count, seconds = self._counts.read(address)
         if count >= MOST:
             LIMIT_HITS.labels("guesses").inc()
-            detail = "Too many keys and tickets from your address were none of ours."
+            detail = "Too many keys, tokens and tickets from your address were none of ours."
             raise TooMany(detail, retry_after=max(1, ceil(seconds)))
 
     def blame(self, address: str) -> None:

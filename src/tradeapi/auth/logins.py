@@ -185,11 +185,15 @@ class Logins:
         return owner
 
     async def _pair(self, session: AsyncSession, login: Login, scopes: frozenset[Scope]) -> Pair:
-        now, text = self._clock.now(), new_secret()
+        text, now = new_secret(), self._clock.now()
         session.add(RefreshToken(hash=digest(text), login_id=login.id, created_at=now))
         await session.flush()
-        access = self._tokens.issue(subject=login.user_id, session=login.id, scopes=scopes, now=now)
-        return Pair(access.token, text, access.expires - now, join(scopes))
+        # What the user was revoked for is not in it any more.
+        issued = self._revocations.after(Kind.USER, login.user_id)
+        access = self._tokens.issue(
+            subject=login.user_id, session=login.id, scopes=scopes, now=issued
+        )
+        return Pair(access.token, text, access.expires - issued, join(scopes))
 
     async def _end(self, session: AsyncSession, logins: Sequence[UUID]) -> int:
         if logins:

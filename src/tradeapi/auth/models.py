@@ -78,6 +78,23 @@ class ApiKey(Base):
     revoked_at: Mapped[float | None] = mapped_column(Float)
 
 
+class PathToken(Base):
+    """A token for addresses; what it may do follows from its kind. The rest is as of a key."""
+
+    __tablename__ = "path_tokens"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(100))
+    kind: Mapped[str] = mapped_column(String(16))
+    prefix: Mapped[str] = mapped_column(String(16), unique=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[float] = mapped_column(Float)
+    expires_at: Mapped[float | None] = mapped_column(Float)
+    used_at: Mapped[float | None] = mapped_column(Float)
+    revoked_at: Mapped[float | None] = mapped_column(Float)
+
+
 class Ticket(Base):
     """Something handed out that is good once, and for a while: for sockets and mails."""
 

@@ -8,34 +8,50 @@ processes, and without a bus.
 from collections.abc import Callable
 from enum import StrEnum
 from functools import partial
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import anyio
 import structlog
-from sqlalchemy import Uuid, bindparam, text
+from sqlalchemy import Uuid, bindparam, delete, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tradeapi.auth.models import Revocation
 from tradeapi.clock import Clock
 from tradeapi.database import Database, after_commit
+from tradeapi.security.share_tokens import MOST_DAYS
 
 POLL_SECONDS = 1.0
 # Clocks differ, and transactions commit later than they look at theirs.
 OVERLAP_SECONDS = 60.0
-# Longer than any access token lives.
+# Longer than any access token lives, and than any share.
 KEPT_SECONDS = 2 * 3600.0
+SHARES_KEPT_SECONDS = (MOST_DAYS + 1) * 86_400.0
+# A token's time is to the millisecond.
+INSTANT = 0.002
 
 _log = structlog.get_logger("tradeapi.auth")
 
 
 class Kind(StrEnum):
-    """A user's revocation ends what was handed out before it, not what will be."""
+    """A user's revocation ends what was handed out before it, not what will be; so does that of
+    all shares of an owner.
+    """
 
     LOGIN = "login"
     KEY = "key"
+    PATH = "path"
+    SHARE = "share"
     USER = "user"
 
 
 Listener = Callable[[Kind, UUID, float], None]
+
+
+async def forget_in(session: AsyncSession, now: float) -> None:
+    """In the database, what is so old that all it ended has ended by itself."""
+    for kind in Kind:
+        old = (Revocation.kind == kind, Revocation.at < now - _kept_seconds(kind))
+        await session.execute(delete(Revocation).where(*old))
 
 
 class Revocations:
@@ -46,11 +62,17 @@ class Revocations:
         self._clock = clock
         self._known: dict[tuple[Kind, UUID], float] = {}
         self._listeners: list[Listener] = []
-        self._read_until = clock.now() - KEPT_SECONDS
+        # All that is kept: of shares it is older than of the rest.
+        self._read_until = 0.0
         self._is_away = False
 
     def since(self, kind: Kind, subject: UUID) -> float:
         return self._known.get((kind, subject), 0.0)
+
+    def after(self, kind: Kind, subject: UUID) -> float:
+        """The time for what is handed out now: after what is known to be revoked, also where that
+        is of a machine whose clock is ahead."""
+        return max(self._clock.now(), self.since(kind, subject) + INSTANT)
 
     def listen(self, listener: Listener) -> None:
         """Have `listener` called for each that becomes known."""
@@ -58,8 +80,9 @@ class Revocations:
 
     async def add(self, session: AsyncSession, kind: Kind, *subjects: UUID) -> None:
         """Revoke in the session's transaction; here it is known as soon as that has committed."""
-        now = self._clock.now()
         for subject in subjects:
+            # Else it would be no news, where a clock that is ahead has been first.
+            now = self.after(kind, subject)
             await session.execute(_REVOKE, {"kind": kind, "subject": subject, "at": now})
             after_commit(session, partial(self._learn_soon, kind, subject, now))
 
@@ -82,8 +105,12 @@ class Revocations:
 
     def forget(self) -> None:
         """What is so old that all it ended has ended by itself."""
-        before = self._clock.now() - KEPT_SECONDS
-        self._known = {key: at for key, at in self._known.items() if at >= before}
+        now = self._clock.now()
+        self._known = {
+            (kind, subject): at
+            for (kind, subject), at in self._known.items()
+            if at >= now - _kept_seconds(kind)
+        }
 
     async def _read(self) -> None:
         """What has come since it was read last, however long ago that is."""
@@ -105,6 +132,15 @@ class Revocations:
         self._known[kind, subject] = at
         for listener in self._listeners:
             listener(kind, subject, at)
+
+
+def all_shares(owner: UUID) -> UUID:
+    """What stands for them: no id is of two kinds."""
+    return uuid5(owner, "shares")
+
+
+def _kept_seconds(kind: Kind) -> float:
+    return SHARES_KEPT_SECONDS if kind is Kind.SHARE else KEPT_SECONDS
 
 
 _KINDS = frozenset(Kind)

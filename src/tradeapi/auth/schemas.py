@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from tradeapi.auth.addresses import is_address
 from tradeapi.auth.scopes import Role
+from tradeapi.web.path_tokens import Place
 from tradeapi.web.principal import Scope
 
 LONGEST_PASSWORD = 1024
@@ -169,6 +170,35 @@ class ApiKeysOut(Out):
     items: list[ApiKeyOut]
 
 
+class PathTokenIn(In):
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00]*$", examples=["charts"])
+    kind: Place = Field(
+        description="`udf` reads below `/udf`; `udf-storage` keeps your layouts below that.",
+        examples=["udf"],
+    )
+    expires_in_days: int | None = Field(
+        default=None, ge=1, le=3650, description="Null: it does not expire."
+    )
+
+
+class PathTokenOut(Out):
+    id: UUID
+    name: str
+    kind: Place
+    prefix: str = Field(description="How the token goes on after `tp_`.", examples=["4fZq8Lm2"])
+    created_at: Time
+    expires_at: Time | None
+    used_at: Time | None = Field(description="To the minute.")
+
+
+class NewPathTokenOut(PathTokenOut):
+    token: str = Field(description="Shown this once.")
+
+
+class PathTokensOut(Out):
+    items: list[PathTokenOut]
+
+
 class TicketOut(Out):
     ticket: str = Field(examples=["H_DNJkOLIzatdtyw9FFCJXd6B6vqt7hKveDWeAJ5dFU"])
     expires_in: int = Field(description="Seconds.", examples=[30])
@@ -218,4 +248,5 @@ class ExportOut(Out):
     user: UserOut
     sessions: list[LoginOut]
     api_keys: list[ApiKeyOut]
+    path_tokens: list[PathTokenOut]
     audit: list[AuditOut] = Field(description="What you did; the newest 10,000.")

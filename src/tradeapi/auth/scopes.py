@@ -4,10 +4,15 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from tradeapi.errors import FieldError, Forbidden, Invalid
+from tradeapi.web.path_tokens import Place
 from tradeapi.web.principal import Scope
 
 ALL = frozenset(Scope)
 OF_USERS = frozenset({Scope.READ, Scope.WRITE})
+OF_PLACES = {
+    Place.UDF: frozenset({Scope.READ}),
+    Place.UDF_STORAGE: frozenset({Scope.READ, Scope.WRITE}),
+}
 
 
 class Role(StrEnum):

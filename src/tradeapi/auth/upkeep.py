@@ -8,8 +8,8 @@ import structlog
 from sqlalchemy import delete, func, select
 
 from tradeapi.auth.dev import ensure_dev_user
-from tradeapi.auth.models import ApiKey, Login, Revocation, Ticket
-from tradeapi.auth.revocations import KEPT_SECONDS, Revocations
+from tradeapi.auth.models import ApiKey, Login, PathToken, Ticket
+from tradeapi.auth.revocations import Revocations, forget_in
 from tradeapi.auth.uses import Uses
 from tradeapi.clock import Clock
 from tradeapi.database import Database
@@ -70,8 +70,10 @@ class Expiry:
             # A refresh token that comes back later than its login ends is told the same as any.
             await session.execute(delete(Login).where(Login.expires_at < now))
             await session.execute(delete(Ticket).where(Ticket.expires_at < now))
-            await session.execute(delete(ApiKey).where(ApiKey.revoked_at < now - KEYS_KEPT_SECONDS))
-            await session.execute(delete(Revocation).where(Revocation.at < now - KEPT_SECONDS))
+            for table in (ApiKey, PathToken):
+                old = table.revoked_at < now - KEYS_KEPT_SECONDS
+                await session.execute(delete(table).where(old))
+            await forget_in(session, now)
 
 
 async def _attempt(work: Callable[[], Awaitable[None]]) -> None:

@@ -11,7 +11,7 @@ from tradeapi.auth.admins import need_another_admin
 from tradeapi.auth.audit import Audit
 from tradeapi.auth.logins import Logins
 from tradeapi.auth.models import ApiKey, AuditEntry, User
-from tradeapi.auth.revocations import Kind, Revocations
+from tradeapi.auth.revocations import Kind, Revocations, all_shares
 from tradeapi.auth.scopes import Role, join
 from tradeapi.errors import NotFound
 from tradeapi.web.principal import Scope
@@ -77,8 +77,9 @@ class Users:
         scopes: frozenset[Scope] | None = None,
         is_disabled: bool | None = None,
     ) -> User:
-        """Access tokens and API keys that were handed out before have to be obtained or looked up
-        again; a disabled user's logins end. Raises Conflict where no admin would be left.
+        """Access tokens and keys that were handed out before have to be obtained or looked up
+        again; a disabled user's logins and shares end. Raises Conflict where no admin would be
+        left.
         """
         before = user.role, user.scopes, user.is_disabled
         if user.role == Role.ADMIN and (role is Role.USER or is_disabled):
@@ -92,6 +93,7 @@ class Users:
         user.version += 1
         if user.is_disabled:
             await self._logins.end(self._session, user.id)
+            await self._revocations.add(self._session, Kind.SHARE, all_shares(user.id))
         await self._revocations.add(self._session, Kind.USER, user.id)
         what = f"{user.role}:{user.scopes}:{'disabled' if user.is_disabled else 'enabled'}"
         self._audit.record("user.change", target=user.id, outcome=what.replace(" ", "+"))

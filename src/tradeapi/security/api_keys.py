@@ -1,4 +1,6 @@
-"""API keys: `tk_`, a prefix to find one by, `_`, what only its owner knows, and a checksum."""
+"""API keys and path tokens: a mark, a prefix to find one by, `_`, what only its owner knows, and a
+checksum.
+"""
 
 import hashlib
 import hmac
@@ -8,7 +10,7 @@ import string
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from typing import ClassVar, Self
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 PREFIX_LENGTH = 8
@@ -16,7 +18,7 @@ SECRET_LENGTH = 32  # 190 bits
 CHECKSUM_LENGTH = 6  # of 32 bits
 
 _key = re.compile(
-    rf"tk_([0-9A-Za-z]{{{PREFIX_LENGTH}}})_[0-9A-Za-z]{{{SECRET_LENGTH + CHECKSUM_LENGTH}}}"
+    rf"(t[kp]_)([0-9A-Za-z]{{{PREFIX_LENGTH}}})_[0-9A-Za-z]{{{SECRET_LENGTH + CHECKSUM_LENGTH}}}"
 ).fullmatch
 
 
@@ -28,22 +30,26 @@ class ApiKey:
     from a key without a look into the database.
     """
 
+    mark: ClassVar[str] = "tk_"
+
     prefix: str
     text: str = field(repr=False)
 
     @classmethod
     def new(cls) -> Self:
         prefix = _random(PREFIX_LENGTH)
-        text = f"tk_{prefix}_{_random(SECRET_LENGTH)}"
+        text = f"{cls.mark}{prefix}_{_random(SECRET_LENGTH)}"
         return cls(prefix, text + _checksum(text))
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """None: it is no key of ours, and never was."""
         found = _key(text)
-        if found is None or _checksum(text[:-CHECKSUM_LENGTH]) != text[-CHECKSUM_LENGTH:]:
+        if found is None or found[1] != cls.mark:
             return None
-        return cls(found[1], text)
+        if _checksum(text[:-CHECKSUM_LENGTH]) != text[-CHECKSUM_LENGTH:]:
+            return None
+        return cls(found[2], text)
 
     def hash(self, pepper: bytes) -> str:
         """HMAC-SHA256: whoever reads the database alone can neither use nor make a key."""
@@ -53,6 +59,13 @@ class ApiKey:
         """Whether `hash` is its own under one of the peppers; takes as long whichever it is."""
         matches = [hmac.compare_digest(self.hash(pepper), hash) for pepper in peppers]
         return any(matches)
+
+
+class PathToken(ApiKey):
+    """The same for an address, and good for nothing else."""
+
+    mark: ClassVar[str] = "tp_"
+    __slots__ = ()
 
 
 def _random(length: int) -> str:

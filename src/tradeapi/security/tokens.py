@@ -1,34 +1,21 @@
-"""Access tokens: signed JWTs (RFC 9068) that say who calls, in which login, and may do what.
+"""Access tokens: signed JWTs (RFC 9068) that say who calls, in which login, and may do what."""
 
-All there is of python-jose. It lets a token name its own algorithm, and overlooks `crit` and what
-is missing. So the header is compared and not read: it must be the very text that we put before
-what one of our keys signs, and so the key and its algorithm are known before jose sees a token.
-"""
-
-import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from math import floor
 from typing import Literal, Self
 from uuid import UUID
 
-from jose import jwk, jws
-from jose.exceptions import JWSError
-from jose.utils import base64url_decode, base64url_encode
 from pydantic import BaseModel, ConfigDict, ValidationError
 from uuid_utils import uuid7
 
 from tradeapi.errors import Unauthenticated
-from tradeapi.security.keys import Key, TokenKeys
+from tradeapi.security.keys import TokenKeys
 from tradeapi.security.secrets import Secrets
+from tradeapi.security.signatures import LEEWAY_SECONDS, Signatures
 from tradeapi.settings import Settings
 
 TYPE = "at+jwt"
-LONGEST = 4096
-LEEWAY_SECONDS = 5  # between the clocks of our machines
-
-_token = re.compile(r"([\w-]+)\.[\w-]+\.([\w-]+)", re.ASCII).fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +59,7 @@ class AccessTokens:
 
     def __init__(self, keys: TokenKeys, *, lifetime_seconds: float) -> None:
         self._lifetime = lifetime_seconds
-        self._current = keys.accepted[0]
-        self._signing = jwk.construct(keys.signing, self._current.algorithm)
-        self._keys = {
-            _header(key): (jwk.construct(key.verifying, key.algorithm), key)
-            for key in keys.accepted
-        }
+        self._signatures = Signatures(keys, TYPE)
 
     @classmethod
     def of(cls, settings: Settings, secrets: Secrets) -> Self:
@@ -98,18 +80,16 @@ class AccessTokens:
             exp=round(now + self._lifetime, 3),
             jti=uuid7(nanoseconds=int(now * 1e9)).hex,
         )
-        token = jws.sign(
-            payload.model_dump_json().encode(),
-            self._signing,
-            headers={"kid": self._current.id, "typ": TYPE},
-            algorithm=self._current.algorithm,
-        )
+        token = self._signatures.sign(payload.model_dump_json().encode())
         return Issued(token, payload.exp)
 
     def read(self, token: str, now: float) -> Claims:
         """Raises Unauthenticated; its code is `token_expired` where another token will do."""
+        content = self._signatures.verified(token)
+        if content is None:
+            raise _no_good()
         try:
-            payload = _Payload.model_validate_json(self._verified(token))
+            payload = _Payload.model_validate_json(content)
         except ValidationError as error:
             raise _no_good() from error
         if max(payload.iat, payload.nbf) > now + LEEWAY_SECONDS:
@@ -126,34 +106,8 @@ class AccessTokens:
         )
 
     def jwks(self) -> dict[str, list[dict[str, str]]]:
-        """The public keys as RFC 7517 has them, for others that want to read our tokens."""
-        return {
-            "keys": [
-                {**verifying.to_dict(), "kid": key.id, "use": "sig"}
-                for verifying, key in self._keys.values()
-                if not key.is_secret
-            ]
-        }
-
-    def _verified(self, token: str) -> bytes:
-        found = _token(token) if len(token) <= LONGEST else None
-        if found is None or found[1] not in self._keys:
-            raise _no_good()
-        verifying, key = self._keys[found[1]]
-        try:
-            payload = jws.verify(token, verifying, [key.algorithm])
-        except JWSError as error:
-            raise _no_good() from error
-        # The last character has bits that jose does not look at.
-        if base64url_encode(base64url_decode(found[2].encode())) != found[2].encode():
-            raise _no_good()
-        return payload
-
-
-def _header(key: Key) -> str:
-    header = {"alg": key.algorithm, "kid": key.id, "typ": TYPE}
-    encoded: bytes = base64url_encode(json.dumps(header, separators=(",", ":")).encode())
-    return encoded.decode()
+        """The public keys, for others that want to read our tokens."""
+        return self._signatures.jwks()
 
 
 def _no_good() -> Unauthenticated:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from tradeapi.metrics import REQUEST_SECONDS, REQUESTS, REQUESTS_IN_PROGRESS
+from tradeapi.web.path_tokens import take_token
 
 # Where a layer that answers ahead of the router says whose answer it is.
 ROUTE_TEMPLATE = "tradeapi.route"
@@ -141,7 +142,9 @@ def _headed(start: Message, further: Headers) -> Message:
 
 
 def _identify(scope: Scope) -> Headers:
-    """Give the request its id; the headers that its answer has in any case."""
+    """Give the request its id, and take from it what nothing may log; the headers that its answer
+    has in any case."""
+    take_token(scope)
     id = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
     if _acceptable_id(id) is None:
         id = os.urandom(16).hex().encode()

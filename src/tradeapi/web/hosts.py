@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from tradeapi.errors import Forbidden
 from tradeapi.web.envelope import REQUEST_ID
 from tradeapi.web.guard import respond
+from tradeapi.web.path_tokens import PATH_TOKEN
 from tradeapi.web.problems import problem_response, trade_problem
 
 HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
@@ -62,6 +63,9 @@ class Hosts:
             return None
         if scope["type"] == "websocket":
             return trade_problem(scope[REQUEST_ID], Forbidden("Sockets are for wss only."))
+        if PATH_TOKEN in scope:
+            # It has been told to everybody on the way, and must not seem to work.
+            return trade_problem(scope[REQUEST_ID], Forbidden("Path tokens are for https only."))
         return Response(
             status_code=HTTPStatus.PERMANENT_REDIRECT,
             headers={"location": f"https://{host}{_target(scope)}"},

@@ -23,6 +23,7 @@ from tradeapi.redis import Redis
 from tradeapi.settings import Settings
 from tradeapi.web.counting import Counts
 from tradeapi.web.envelope import ANSWER_HEADERS
+from tradeapi.web.path_tokens import PATH_TOKEN
 from tradeapi.web.principal import Principal, Scope, principal_of
 from tradeapi.web.proxies import caller_key
 from tradeapi.web.standing import Hit, Standing
@@ -119,11 +120,14 @@ class Limits:
         scope[ANSWER_HEADERS] += (counted.quotas, (b"ratelimit", _left(standings)))
         if not all(standing.is_within for standing in standings):
             raise _refuse(standings[0])
+        if PATH_TOKEN in scope and (fault := principal_of(scope).fault):
+            # Whether or not there is anything at the address; but not ahead of the limits.
+            raise fault
         await self._app(scope, receive, send)
 
     def _counted(self, scope: ConnectionScope) -> "_Counted | None":
         principal = principal_of(scope)
-        if self._is_open and principal.session is None and principal.key is None:
+        if self._is_open and not principal.is_proven:
             principal = replace(principal, user=None)
         # A handshake has no method.
         method, query = scope.get("method", ""), scope["query_string"]

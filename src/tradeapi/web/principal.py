@@ -9,7 +9,7 @@ from fastapi import Depends, params
 from starlette.requests import HTTPConnection
 from starlette.types import Scope as ConnectionScope
 
-from tradeapi.errors import Forbidden, TradeError, Unauthenticated
+from tradeapi.errors import Forbidden, NotFound, TradeError, Unauthenticated
 
 PRINCIPAL = "tradeapi.principal"
 
@@ -24,8 +24,18 @@ class Scope(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """These charts of this owner, for whoever has been given a share token to look at them."""
+
+    id: UUID
+    owner: UUID
+    charts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
-    """One caller: a login (`session`), an API key (`key`), or nobody that is known.
+    """One caller: a login (`session`), an API key (`key`), a token in the address (`path_token`),
+    or nobody that is known; such a one may have been given a `share`.
 
     `may_browse`: the operator lets anybody read market data. `fault` is why credentials that were
     sent are no good; whoever sent them is nobody. `rate` is the key's own limit, in requests a
@@ -35,6 +45,8 @@ class Principal:
     user: UUID | None = None
     session: UUID | None = None
     key: UUID | None = None
+    path_token: UUID | None = None
+    share: Share | None = None
     scopes: frozenset[Scope] = frozenset()
     may_browse: bool = False
     rate: int | None = None
@@ -45,12 +57,20 @@ class Principal:
     def is_known(self) -> bool:
         return self.user is not None
 
+    @property
+    def is_proven(self) -> bool:
+        """Whether it is somebody who has sent credentials."""
+        return (self.session or self.key or self.path_token) is not None
+
     def require(self, scope: Scope) -> None:
         """Raises Unauthenticated where nobody is known, and Forbidden where it is not enough."""
         if scope in self.scopes:
             return
         if self.fault is not None:
             raise self.fault
+        if self.share is not None:
+            detail = "A share token shows the charts that it names, and nothing else."
+            raise Forbidden(detail, code="insufficient_scope")
         if not self.is_known:
             raise Unauthenticated("Say who you are: send an access token or an API key.")
         raise Forbidden(f"This needs the scope {scope}.", code="insufficient_scope")
@@ -68,6 +88,13 @@ class Principal:
         """What anybody may read where the operator allows it."""
         if not (self.may_browse and self.fault is None):
             self.require(Scope.READ)
+
+    def require_chart(self, id: str) -> None:
+        """What may be shared: of a share only what it names, else what is the caller's own."""
+        if self.share is None:
+            self.require(Scope.READ)
+        elif id not in self.share.charts:
+            raise NotFound("There is no such chart.")
 
 
 ANONYMOUS = Principal()
@@ -119,6 +146,10 @@ async def _check_market_data(connection: HTTPConnection) -> None:
     principal_of(connection.scope).require_market_data()
 
 
+async def _check_chart(connection: HTTPConnection) -> None:
+    principal_of(connection.scope).require_chart(connection.path_params["id"])
+
+
 async def _let_in(_: HTTPConnection) -> None: ...
 
 
@@ -130,5 +161,7 @@ NEEDS_INGEST = needs(Scope.INGEST)
 NEEDS_ADMIN = needs(Scope.ADMIN)
 # Reading what PUBLIC_READ opens.
 NEEDS_MARKET_DATA = Depends(Need((Scope.READ,), _check_market_data))
+# Reading the chart `id` of the path: one's own, or of the owner that `Principal.share` names.
+NEEDS_READ_OR_SHARE = Depends(Need((Scope.READ,), _check_chart))
 # Routes say so when they are for everybody: one that says nothing fails a test.
 FOR_EVERYBODY = Depends(Need((), _let_in))
