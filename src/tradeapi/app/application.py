@@ -30,6 +30,7 @@ from tradeapi.redis import Redis
 from tradeapi.settings import Settings, load
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.router import router as streams_router
+from tradeapi.streams.sse_router import router as events_router
 from tradeapi.web import docs
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
@@ -41,6 +42,7 @@ TAGS = [
     {"name": "bars", "description": "History: reading, exporting, posting, removing."},
     {"name": "ticks", "description": "Trades, which build bars."},
     {"name": "quotes", "description": "The newest prices."},
+    {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
     {"name": "auth", "description": "Accounts, logins and API keys."},
     {"name": "admin", "description": "Users and the audit log."},
@@ -53,6 +55,7 @@ API: tuple[APIRouter, ...] = (
     exchanges_router.router,
     ticks_router.router,
     quotes_router.router,
+    events_router,
     auth_router.router,
     links_router.router,
     keys_router.router,
