@@ -31,7 +31,7 @@ from tradeapi.market.quotes import service as quotes
 from tradeapi.market.store import partitions
 from tradeapi.security import passwords
 from tradeapi.settings import Settings
-from tradeapi.streams import access, codes, connection, limits, protocol, session, topics
+from tradeapi.streams import access, codes, connection, limits, protocol, session, sse, topics
 from tradeapi.web import claims, idempotency
 from tradeapi.web.limits import declare
 from tradeapi.web.principal import NEEDS_MARKET_DATA, Need, need_of
@@ -287,6 +287,11 @@ def test_every_close_code_is_listed() -> None:
         (STREAM, f"comes every {LIMITS.heartbeat_seconds} seconds"),
         (STREAM, f"the last {topics.KEPT} frames of a topic, for {LIMITS.linger_seconds} seconds"),
         (STREAM, f"{limits.FAULTS} faulty frames in a row"),
+        (STREAM, f"up to {sse.MOST_TOPICS}, separated by commas"),
+        (STREAM, f"{sse.SHORTEST_RETRY_SECONDS:.0f} to {sse.LONGEST_RETRY_SECONDS:.0f} seconds,"),
+        (STREAM, f"nothing to send for {sse.SILENCE_SECONDS:.0f} seconds a comment"),
+        (STREAM, f"within {tickets.SECONDS[tickets.TicketKind.STREAM]:.0f} seconds, and then"),
+        (ACCOUNTS, f"a stream within {tickets.SECONDS[tickets.TicketKind.STREAM]:.0f} seconds"),
         (OPERATING, f"covers {partitions.BLOCKS_PER_PARTITION} days"),
         (ACCOUNTS, f"of any kind, and at most {passwords.LONGEST}."),
         (ACCOUNTS, f"within {logins.SIBLING_SECONDS:.0f} seconds of its first use"),

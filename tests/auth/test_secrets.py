@@ -66,6 +66,7 @@ def live_a_life(server: Server, url: str, mailbox: Mailbox) -> set[str]:
     for headers in ({"x-api-key": key}, bearer(key), {"x-api-key": f"{key}x"}, bearer(f"{key}x")):
         assert server.client.get("/api/v1/symbols", headers=headers).status_code in {200, 401}
     secrets |= open_sockets(server, person, key) | use_path_tokens(server, person)
+    secrets |= open_stream(server, person)
     person.call("PUT", "/auth/me/password", {"current": WRONG, "new": NEW})
     server.client.post("/api/v1/auth/password/forgot", json={"email": person.address})
     token = mailbox.token(person.address, number=2)
@@ -167,6 +168,20 @@ def ask(server: Server, method: str, path: str) -> tuple[int, str]:
     return status, str(problem)
 
 
+def open_stream(server: Server, person: Person) -> set[str]:
+    """With a ticket that comes again, and once more where something else is wrong."""
+    ticket: str = person.call("POST", "/auth/ws-ticket", {"kind": "stream"}).json()["ticket"]
+    statuses = []
+    # The other client reads answers to their end, and this one has none.
+    with httpx2.Client(base_url=server.client.base_url) as client:
+        for topics in ("quotes:SIM:NOPE", "quotes:SIM:NOPE", ""):
+            query = {"topics": topics, "ticket": ticket}
+            with client.stream("GET", "/api/v1/stream", params=query) as answer:
+                statuses.append(answer.status_code)
+    assert statuses == [200, 200, 422]
+    return {ticket}
+
+
 def misplace(client: httpx2.Client, person: Person) -> set[str]:
     """Secrets in fields that are no place for them."""
     planted: list[str] = []
@@ -191,6 +206,8 @@ def misplace(client: httpx2.Client, person: Person) -> set[str]:
     client.get("/api/v1/symbols", headers={"x-api-key": f"tk_{secret()}"})
     client.get(f"/api/v1/auth/me?token={secret()}&password={secret()}")
     client.get(f"/ws?ticket={secret()}")
+    client.get(f"/api/v1/stream?topics={secret()}&ticket={secret()}&last_event_id={secret()}")
+    client.get(f"/api/v1/stream/{secret()}?ticket={secret()}")
     person.call("POST", "/auth/api-keys", {"name": [secret()], "scopes": [secret()]})
     return {*planted}
 

@@ -62,6 +62,22 @@ def test_ctrl_c_ends_it_within_two_seconds(tradeapi: Start) -> None:
     assert process.process.stderr.read() == ""
 
 
+@pytest.mark.parametrize("drain", [0, 2])
+def test_sigterm_ends_it_with_a_stream_open(tradeapi: Start, drain: int) -> None:
+    """Who follows by server-sent events hears of it, and holds nobody up."""
+    process = tradeapi(DRAIN_SECONDS=str(drain))
+    url = f"{process.address}/api/v1/stream?topics=quotes:SIM:NOPE"
+    with httpx2.stream("GET", url) as stream:
+        lines = stream.iter_lines()
+        assert any('"ack"' in line for line in lines)
+        process.process.send_signal(signal.SIGTERM)
+        assert any('"reason":"restart"' in line for line in lines)
+        assert [line.partition(":")[0] for line in lines] == ["retry", ""]
+        assert process.process.wait(timeout=10) in {0, -signal.SIGTERM}
+    # Such as uvicorn's, that it had to cut something off.
+    assert not [event for event in events(process) if event["level"] == "error"]
+
+
 def test_an_address_in_use_is_said(tradeapi: Start) -> None:
     """Not only in the log."""
     port = urlsplit(tradeapi().address).port
@@ -185,6 +201,7 @@ class TestGunicorn:
             SECRET_KEY="0123456789abcdef0123456789abcdef",
             PROMETHEUS_MULTIPROC_DIR=str(tmp_path),
             PORT=str(free_port()),
+            DRAIN_SECONDS="1",
         )
 
     @pytest.fixture
@@ -242,6 +259,21 @@ class TestGunicorn:
         output, _ = gunicorn.communicate(timeout=20)
         assert gunicorn.returncode == 0
         assert "More than one tradeapi process" not in output
+
+    def test_it_says_goodbye_to_streams(
+        self, gunicorn: subprocess.Popen[str], environment: dict[str, str]
+    ) -> None:
+        """Those of server-sent events, too, and then it ends."""
+        address = f"http://127.0.0.1:{environment['PORT']}"
+        wait_for(f"{address}/health/ready")
+        url = f"{address}/api/v1/stream?topics=quotes:SIM:NOPE"
+        with httpx2.stream("GET", url, headers=logged_in(address)) as stream:
+            lines = stream.iter_lines()
+            assert any('"ack"' in line for line in lines)
+            gunicorn.send_signal(signal.SIGTERM)
+            assert any('"reason":"restart"' in line for line in lines)
+        gunicorn.communicate(timeout=20)
+        assert gunicorn.returncode == 0
 
     def test_two_workers_are_refused(self, environment: dict[str, str], tmp_path: Path) -> None:
         """Before any of them serves."""

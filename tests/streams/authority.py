@@ -107,11 +107,16 @@ class Authority:
         return id, text.text
 
     async def ticket(
-        self, user: UUID, login: UUID | None = None, *, expires: float | None = None
+        self,
+        user: UUID,
+        login: UUID | None = None,
+        *,
+        expires: float | None = None,
+        kind: TicketKind = TicketKind.SOCKET,
     ) -> str:
         holder = Principal(user=user, session=login or uuid7(), scopes=READ, expires=expires)
         async with self.database.transaction() as session:
-            return (await Tickets(session, self.clock).issue(TicketKind.SOCKET, holder)).text
+            return (await Tickets(session, self.clock).issue(kind, holder)).text
 
     async def revoke(self, kind: Kind, subject: UUID) -> None:
         async with self.database.transaction() as session:

@@ -22,6 +22,10 @@ from tradeapi.settings import Settings
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import Limits
 from tradeapi.streams.router import router
+from tradeapi.streams.sse_router import router as events_router
+from tradeapi.web.envelope import Envelope
+from tradeapi.web.guard import Guard
+from tradeapi.web.problems import install_problems
 from tradeapi.web.server import uvicorn_options
 
 
@@ -37,6 +41,10 @@ class Running:
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/ws"
 
+    @property
+    def events_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api/v1/stream"
+
 
 @dataclass(frozen=True, slots=True)
 class Served:
@@ -49,6 +57,10 @@ class Served:
     @property
     def url(self) -> str:
         return self.server.url
+
+    @property
+    def events_url(self) -> str:
+        return self.server.events_url
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Served]]
@@ -103,8 +115,15 @@ async def serve_hub(
             yield {"hub": hub, "authenticator": authenticator}
             tasks.cancel_scope.cancel()
 
-    app = FastAPI(lifespan=lifespan, middleware=[Middleware(Identify), *layers])
+    outside = [
+        Middleware(Envelope),
+        Middleware(Guard, bytes=65536, large_at=(), seconds=30, debug=True),
+        Middleware(Identify),
+    ]
+    app = FastAPI(lifespan=lifespan, middleware=[*outside, *layers])
+    install_problems(app)
     app.include_router(router)
+    app.include_router(events_router, prefix="/api/v1")
     settings = Settings(drain_seconds=int(hub.limits.drain_seconds))
     async with running(app, settings, **options) as server:
         yield Served(hub, boards, server)

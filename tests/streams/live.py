@@ -49,6 +49,10 @@ class LiveMarket:
     def url(self) -> str:
         return self.served.url
 
+    @property
+    def events_url(self) -> str:
+        return self.served.events_url
+
     async def trade(
         self,
         listing: Listing,

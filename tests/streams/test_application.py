@@ -10,8 +10,9 @@ import httpx2
 import pytest
 
 from tests.market.places import MONDAY
-from tests.streams.client import client
+from tests.streams.client import Chart, client
 from tests.streams.conftest import Running, running
+from tests.streams.event_source import event_source, refused
 from tradeapi.app import create_app
 from tradeapi.clock import FixedClock
 from tradeapi.settings import Settings
@@ -70,6 +71,108 @@ async def test_ticks_by_http_arrive_on_the_socket(database_url: str) -> None:
                 )
             [quote] = (await caller.get("/quotes", params={"symbols": COIN})).json()["items"]
             assert guest.charts[TOPICS[2]].quote.items() <= quote.items()
+
+
+async def test_ticks_by_http_arrive_as_events(database_url: str) -> None:
+    """Through all layers, none of which packs or holds them back; who comes back has missed none,
+    and what it adds up to is what HTTP answers."""
+    async with application(database_url) as server, http(server) as caller:
+        assert (await caller.put(f"/symbols/{COIN}", json={"name": "Bitcoin"})).is_success
+        last_id = ""
+        charts = {topic: Chart() for topic in TOPICS}
+        for turn in range(3):
+            packed = {"accept-encoding": "gzip, br, zstd", "last-event-id": last_id}
+            async with event_source(server.events_url, *TOPICS, headers=packed) as source:
+                assert "content-encoding" not in source.answer.headers
+                assert "vary" not in source.answer.headers or (
+                    "accept-encoding" not in source.answer.headers["vary"].lower()
+                )
+                source.charts = charts
+                await source.hear_type("resumed" if last_id else "snapshot")
+                await source.hear_rest()
+                await _trade(caller, MONDAY - 70 + 20 * turn, 100 + turn)
+                await source.hear_type("quote")
+                await source.hear_rest()
+                last_id = source.last_id
+            # What is missed in between.
+            await _trade(caller, MONDAY - 65 + 20 * turn, 90 - turn)
+        async with event_source(server.events_url, *TOPICS, last_event_id=last_id) as source:
+            source.charts = charts
+            await source.hear_rest(0.5)
+        for resolution in ("1m", "1h"):
+            topic = f"bars:{COIN}:{resolution}"
+            assert charts[topic].kinds.count("snapshot") == 1
+            assert charts[topic].kinds.count("resumed") == 3
+            asked = {"resolution": resolution, "format": "rows"}
+            items = (await caller.get(f"/bars/{COIN}", params=asked)).json()["items"]
+            assert charts[topic].rows == [[*item.values()] for item in items]
+        [quote] = (await caller.get("/quotes", params={"symbols": COIN})).json()["items"]
+        assert charts[TOPICS[2]].quote.items() <= quote.items()
+
+
+async def _trade(caller: httpx2.AsyncClient, time: float, price: float) -> None:
+    tick = {"symbol": COIN, "price": price, "size": 1, "time": time}
+    assert (await caller.post("/ticks", json=tick)).json()["accepted"] == 1
+
+
+async def test_a_page_follows_with_a_ticket(database_url: str) -> None:
+    """Which its stream presents again when it comes back, until the login ends; a key's is good as
+    long as the key."""
+    async with application(database_url, **CLOSED) as server, http(server) as caller:
+        await log_in(caller)
+        assert (await caller.put(f"/symbols/{COIN}", json={})).status_code == 403
+        for kind in ("stream", "ws", None):
+            body = {"kind": kind} if kind else None
+            answer = (await caller.post("/auth/ws-ticket", json=body)).json()
+            assert answer["expires_in"] == 30
+            if kind != "stream":
+                url, ticket = server.events_url, answer["ticket"]
+                assert await refused(url, *TOPICS, ticket=ticket) == (401, "unauthenticated")
+        bad = await caller.post("/auth/ws-ticket", json={"kind": "reset"})
+        assert bad.status_code == 422
+        page = {"kind": "stream"}
+        ticket = (await caller.post("/auth/ws-ticket", json=page)).json()["ticket"]
+        made = (await caller.post("/auth/api-keys", json={"name": "robot"})).json()
+        async with http(server) as robot:
+            robot.headers["x-api-key"] = made["key"]
+            other = (await robot.post("/auth/ws-ticket", json=page)).json()["ticket"]
+        for _ in range(2):
+            async with (
+                event_source(server.events_url, *TOPICS, ticket=ticket) as source,
+                event_source(server.events_url, *TOPICS, ticket=other) as by_key,
+            ):
+                for one in (source, by_key):
+                    rejected = (await one.hear())["rejected"]
+                    assert [one["code"] for one in rejected] == ["unknown_symbol"] * 3
+        # Nowhere else is it good.
+        async with http(server) as nobody:
+            for path in ("/auth/me", "/quotes", f"/bars/{COIN}"):
+                assert (await nobody.get(path, params={"ticket": ticket})).status_code == 401
+        async with event_source(server.events_url, *TOPICS, ticket=other) as by_key:
+            await by_key.hear()
+            assert (await caller.delete(f"/auth/api-keys/{made['id']}")).is_success
+            assert await by_key.hear_end() == []
+            url = server.events_url
+            assert await refused(url, *TOPICS, ticket=other) == (401, "token_revoked")
+        async with event_source(server.events_url, *TOPICS, ticket=ticket) as source:
+            await source.hear()
+            assert (await caller.post("/auth/logout")).is_success
+            assert await source.hear_end() == []
+            url = server.events_url
+            assert await refused(url, *TOPICS, ticket=ticket) == (401, "token_revoked")
+
+
+async def test_to_begin_a_stream_counts_as_one_request(sqlite_url: str) -> None:
+    """However long it lasts, and whatever comes on it."""
+    async with application(sqlite_url, rate_limit_per_minute=3) as server:
+        left = []
+        for _ in range(3):
+            async with event_source(server.events_url, "quotes:SIM:NOPE") as source:
+                await source.hear()
+                left.append(source.answer.headers["ratelimit"].split(";")[1])
+        assert left == ["r=2", "r=1", "r=0"]
+        answer = await refused(server.events_url, "quotes:SIM:NOPE")
+        assert answer == (429, "too_many_requests")
 
 
 async def log_in(caller: httpx2.AsyncClient) -> tuple[str, str]:

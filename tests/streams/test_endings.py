@@ -6,8 +6,6 @@ import random
 import anyio
 import pytest
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Send
-from starlette.types import Scope as ConnectionScope
 from uuid_utils.compat import uuid7
 from websockets.exceptions import ConnectionClosed
 
@@ -17,6 +15,7 @@ from tests.streams.client import client
 from tests.streams.conftest import Serve, Served
 from tests.streams.deaf import deaf
 from tests.streams.following import follow
+from tests.streams.waiting import Waiting
 from tradeapi.auth.authenticator import KEY_SECONDS
 from tradeapi.auth.revocations import Kind
 from tradeapi.clock import FixedClock
@@ -130,21 +129,6 @@ async def test_who_does_not_read_is_sent_nothing_more_either(
             pass
         assert b"snapshot" in heard
         assert b"987654321" not in heard
-
-
-class Waiting:
-    """A layer that lets nobody pass until it is told to, as one that waits for Redis does."""
-
-    def __init__(self, app: ASGIApp, *, arrived: anyio.Event, go: anyio.Event) -> None:
-        self._app = app
-        self._arrived = arrived
-        self._go = go
-
-    async def __call__(self, scope: ConnectionScope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "websocket":
-            self._arrived.set()
-            await self._go.wait()
-        await self._app(scope, receive, send)
 
 
 @pytest.mark.parametrize("way", ["token", "login", "key", "ticket"])

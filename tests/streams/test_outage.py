@@ -6,6 +6,7 @@ import pytest
 from tests.market.places import MONDAY
 from tests.streams.cable import Cable
 from tests.streams.client import client
+from tests.streams.event_source import event_source
 from tests.streams.live import live
 from tradeapi.database import Database
 
@@ -26,6 +27,18 @@ async def test_a_topic_can_not_be_had_without_the_database() -> None:
         assert [one["code"] for one in rejected] == ["database_unavailable"] * 2
         await guest.say(op="ping")
         await guest.hear_type("pong")
+
+
+async def test_events_end_where_a_topic_could_not_be_looked_up() -> None:
+    """Their client comes again by itself; on a socket it can ask again."""
+    async with (
+        Database("postgresql://nobody@127.0.0.1:1/nothing") as nowhere,
+        live(nowhere) as market,
+        event_source(market.events_url, BARS, "quotes:CRYPTO:BTCUSD") as source,
+    ):
+        [ack] = await source.hear_end()
+        assert [one["code"] for one in ack["rejected"]] == ["database_unavailable"] * 2
+        assert source.retry >= 1000
 
 
 async def test_a_stream_survives_the_database(postgres_url: str) -> None:

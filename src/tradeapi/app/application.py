@@ -36,6 +36,7 @@ from tradeapi.streams.hub import Hub
 from tradeapi.streams.messages import MESSAGES as STREAM_MESSAGES
 from tradeapi.streams.operations import OPERATIONS
 from tradeapi.streams.router import router as streams_router
+from tradeapi.streams.sse_router import router as events_router
 from tradeapi.web import docs
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
@@ -49,6 +50,7 @@ TAGS = [
     {"name": "bars", "description": "History: reading, exporting, posting, removing."},
     {"name": "ticks", "description": "Trades, which build bars."},
     {"name": "quotes", "description": "The newest prices."},
+    {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
     {"name": "auth", "description": "Accounts, logins and API keys."},
     {"name": "admin", "description": "Users and the audit log."},
@@ -61,6 +63,7 @@ API: tuple[APIRouter, ...] = (
     exchanges_router.router,
     ticks_router.router,
     quotes_router.router,
+    events_router,
     auth_router.router,
     links_router.router,
     keys_router.router,

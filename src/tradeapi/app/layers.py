@@ -1,7 +1,7 @@
 """What every request passes on its way to a route."""
 
 from starlette.middleware import Middleware
-from starlette_compress import CompressMiddleware, add_compress_type
+from starlette_compress import CompressMiddleware, add_compress_type, remove_compress_type
 
 from tradeapi.auth.layer import Identify
 from tradeapi.redis import Redis
@@ -35,6 +35,8 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
     """From the outermost in. What answers ahead of the router goes before the compression."""
     add_compress_type("text/csv")
     add_compress_type("application/x-ndjson")
+    # A compressor's memory for each of many clients, and events it would hold back.
+    remove_compress_type("text/event-stream")
     return [
         Middleware(Envelope),
         *_in_front(settings),

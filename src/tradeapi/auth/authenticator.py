@@ -24,6 +24,8 @@ from tradeapi.web.path_tokens import PATH_TOKEN, TokenInPath
 from tradeapi.web.principal import Principal, Scope
 from tradeapi.web.proxies import caller_key
 
+# The one request that browsers send without headers, and that says who calls in its address.
+STREAM = "/api/v1/stream"
 KEY_MARK = "tk_"
 SUBPROTOCOL_MARK = "bearer."
 BEARER = b"bearer "
@@ -76,7 +78,7 @@ class Authenticator:
 
     def recognize(self, scope: ConnectionScope) -> Principal | None:
         """Nobody, or whose token was read before; None where it takes more to know."""
-        if scope["type"] != "http" or PATH_TOKEN in scope:
+        if scope["type"] != "http" or PATH_TOKEN in scope or scope["path"] == STREAM:
             return None
         found = self._nobody
         for name, value in scope["headers"]:
@@ -130,14 +132,18 @@ class Authenticator:
         return await self._look_up(PATH_TOKENS[token.place], token.text, address)
 
     async def _identify_otherwise(self, scope: ConnectionScope, address: str) -> Principal:
-        """Browsers send no headers with a socket, but a sub-protocol or a query."""
+        """Browsers send no headers with a socket or stream, but a sub-protocol or a query."""
+        kind = TicketKind.STREAM
         if scope["type"] == "websocket":
             for offered in scope["subprotocols"]:
                 if offered.startswith(SUBPROTOCOL_MARK):
                     return await self.read(offered.removeprefix(SUBPROTOCOL_MARK), address)
-            if b"ticket=" in scope["query_string"]:
-                ticket = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("ticket", "")
-                return await self.read_ticket(TicketKind.SOCKET, ticket, address)
+            kind = TicketKind.SOCKET
+        elif scope["path"] != STREAM:
+            return self._nobody
+        if b"ticket=" in scope["query_string"]:
+            ticket = dict(parse_qsl(scope["query_string"].decode("latin-1"))).get("ticket", "")
+            return await self.read_ticket(kind, ticket, address)
         return self._nobody
 
     async def read(self, credential: str, address: str) -> Principal:
@@ -165,13 +171,20 @@ class Authenticator:
         return await self._look_up(API_KEYS, text, address)
 
     async def read_ticket(self, kind: TicketKind, text: str, address: str) -> Principal:
-        """Whoever asked for it; a ticket opens one connection."""
+        """Whoever asked for it; one for a socket opens one, one for a stream goes on with it."""
         self._guesses.admit(address)
         async with self._database.transaction() as session:
-            redeemed = await Tickets(session, self._clock).redeem(kind, text)
+            tickets = Tickets(session, self._clock)
+            if kind is TicketKind.STREAM:
+                redeemed = await tickets.present(text)
+            else:
+                redeemed = await tickets.redeem(kind, text)
         if redeemed is None:
             self._guesses.blame(address)
             raise Unauthenticated("The ticket is used, has expired, or is none.")
+        expires = redeemed.holder.expires
+        if expires is not None and expires <= self._clock.now():
+            raise Unauthenticated("What the ticket stands for has expired.", code="token_expired")
         # Who issued it may not have heard yet.
         self.check(redeemed.holder, redeemed.since - COMMIT_SECONDS)
         return redeemed.holder

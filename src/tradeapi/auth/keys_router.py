@@ -13,6 +13,7 @@ from tradeapi.auth.schemas import (
     ApiKeysOut,
     JwksOut,
     NewApiKeyOut,
+    TicketIn,
     TicketOut,
 )
 from tradeapi.auth.tickets import TicketKind, Tickets
@@ -75,21 +76,25 @@ async def revoke_key(keys: ApiKeysDep, id: UUID) -> None:
 
 @router.post(
     "/ws-ticket",
-    summary="Get a ticket for a socket",
+    summary="Get a ticket for a socket or a stream",
     response_model=TicketOut,
     dependencies=[NEEDS_READ],
-    responses=problems(401, 403),
+    responses=problems(401, 403, 422),
 )
 async def issue_ticket(
     session: SessionDep,
     clock: ClockDep,
     principal: PrincipalDep,
     response: Response,
+    body: TicketIn | None = None,
 ) -> Mapping[str, Any]:
-    """Browsers can't send headers with a WebSocket: connect to `/ws?ticket=…` within 30 seconds.
-    A ticket opens one socket, which may do what you may.
+    """Browsers can't send headers with a WebSocket or an EventSource: connect to `/ws?ticket=…`, or
+    with the kind `stream` to `/api/v1/stream?ticket=…`, within 30 seconds. A ticket opens one
+    socket; a stream may come back with its own for as long as your access token is good, or an
+    hour. Either may do what you may.
     """
-    ticket = await Tickets(session, clock).issue(TicketKind.SOCKET, principal)
+    kind = TicketKind.STREAM if body and body.kind == "stream" else TicketKind.SOCKET
+    ticket = await Tickets(session, clock).issue(kind, principal)
     response.headers["cache-control"] = "no-store"
     return {"ticket": ticket.text, "expires_in": int(ticket.expires_in)}
 

@@ -96,7 +96,7 @@ class PathToken(Base):
 
 
 class Ticket(Base):
-    """Something handed out that is good once, and for a while: for sockets and mails."""
+    """Something handed out that is good for a while: for sockets, streams and mails."""
 
     __tablename__ = "tickets"
     __table_args__ = (Index("ix_tickets_expires_at", "expires_at"),)

@@ -199,9 +199,17 @@ class PathTokensOut(Out):
     items: list[PathTokenOut]
 
 
+class TicketIn(In):
+    kind: Literal["ws", "stream"] = Field(
+        default="ws",
+        description="For `/ws`, or for `GET /api/v1/stream`.",
+        examples=["stream"],
+    )
+
+
 class TicketOut(Out):
     ticket: str = Field(examples=["H_DNJkOLIzatdtyw9FFCJXd6B6vqt7hKveDWeAJ5dFU"])
-    expires_in: int = Field(description="Seconds.", examples=[30])
+    expires_in: int = Field(description="Seconds, in which it has to be used.", examples=[30])
 
 
 class Jwk(BaseModel):

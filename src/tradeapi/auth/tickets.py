@@ -1,11 +1,11 @@
-"""What is handed out and handed back: good once, and not for long."""
+"""What is handed out and handed back: good once, or for one stream, and not for long."""
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import Row, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.auth.models import Ticket
@@ -16,15 +16,23 @@ from tradeapi.web.principal import Principal
 
 
 class TicketKind(StrEnum):
-    """For a WebSocket, and the links in mails."""
+    """For a WebSocket, for a stream of events, and the links in mails.
+
+    What has opened a stream is a ticket for coming back to it.
+    """
 
     SOCKET = "socket"
+    STREAM = "stream"
+    RETURN = "return"
     VERIFY = "verify"
     RESET = "reset"
 
 
 SECONDS = {
     TicketKind.SOCKET: 30.0,
+    TicketKind.STREAM: 30.0,
+    # As long as any access token lives, and not as long as revocations are kept.
+    TicketKind.RETURN: 3600.0,
     TicketKind.VERIFY: 24 * 3600.0,
     TicketKind.RESET: 3600.0,
 }
@@ -82,15 +90,26 @@ class Tickets:
         found = row.one_or_none()
         if found is None or found.expires_at < self._clock.now():
             return None
-        holder = Principal(
-            user=found.user_id,
-            session=found.login_id,
-            key=found.key_id,
-            scopes=split(found.scopes),
-            rate=found.rate,
-            expires=found.ends_at,
+        return _redeemed(found, kind)
+
+    async def present(self, text: str) -> Redeemed | None:
+        """Of a stream, which it opens, and to which it then lets its holder come back.
+
+        None where it is none or has expired.
+        """
+        good = (Ticket.hash == digest(text), Ticket.expires_at >= self._clock.now())
+        longer = SECONDS[TicketKind.RETURN] - SECONDS[TicketKind.STREAM]
+        opened = await self._session.execute(
+            update(Ticket)
+            .where(*good, Ticket.kind == TicketKind.STREAM)
+            .values(kind=TicketKind.RETURN, expires_at=Ticket.expires_at + longer)
+            .returning(*_COLUMNS)
         )
-        return Redeemed(holder, found.expires_at - SECONDS[kind])
+        found = opened.one_or_none()
+        if found is None:
+            chosen = select(*_COLUMNS).where(*good, Ticket.kind == TicketKind.RETURN)
+            found = (await self._session.execute(chosen)).one_or_none()
+        return None if found is None else _redeemed(found, TicketKind.RETURN)
 
     async def forget(self, kind: TicketKind, user: UUID) -> None:
         """Those of this kind that the user has."""
@@ -106,6 +125,18 @@ class Tickets:
         )
         user: UUID | None = await self._session.scalar(chosen)
         return user
+
+
+def _redeemed(found: Row[*tuple[Any, ...]], kind: TicketKind) -> Redeemed:
+    holder = Principal(
+        user=found.user_id,
+        session=found.login_id,
+        key=found.key_id,
+        scopes=split(found.scopes),
+        rate=found.rate,
+        expires=found.ends_at,
+    )
+    return Redeemed(holder, found.expires_at - SECONDS[kind])
 
 
 _COLUMNS = (

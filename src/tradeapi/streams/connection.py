@@ -11,7 +11,7 @@ from asyncio.transports import BaseTransport
 from collections.abc import Callable
 from typing import Any
 
-from starlette.websockets import WebSocket
+from starlette.requests import HTTPConnection
 from uvicorn._types import ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
@@ -72,10 +72,7 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
-        connected = transport.get_extra_info("socket")
-        if connected is not None and connected.family in {socket.AF_INET, socket.AF_INET6}:
-            for option, value in _TCP_OPTIONS.items():
-                connected.setsockopt(socket.IPPROTO_TCP, option, value)
+        be_prompt(transport)
 
     def data_received(self, data: bytes) -> None:
         if self.close_sent:
@@ -174,8 +171,16 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
         self._deadline = self.loop.call_at(when, self.transport.abort)
 
 
-def connection_of(socket: WebSocket) -> Connection:
-    connection = socket.scope.get("extensions", {}).get(EXTENSION)
+def be_prompt(transport: BaseTransport) -> None:
+    """Have the kernel keep little that is unsent, and give up on who does not acknowledge."""
+    connected = transport.get_extra_info("socket")
+    if connected is not None and connected.family in {socket.AF_INET, socket.AF_INET6}:
+        for option, value in _TCP_OPTIONS.items():
+            connected.setsockopt(socket.IPPROTO_TCP, option, value)
+
+
+def connection_of(client: HTTPConnection) -> Connection:
+    connection = client.scope.get("extensions", {}).get(EXTENSION)
     return connection if isinstance(connection, Connection) else Connection()
 
 

@@ -20,13 +20,14 @@ class Subscriptions:
         self._mailbox = mailbox
         self._held: dict[str, Subscription] = {}
 
-    async def add(self, request: Subscribe, principal: Principal) -> None:
+    async def add(self, request: Subscribe, principal: Principal) -> bool:
+        """Whether all could be looked up; for those that could not, asking again may help."""
         most = self._hub.limits.topics
         held = self._held.keys() | set(request.topics)
         if len(held) > most:
             detail = f"{len(held)} topics are more than the {most} of a socket."
             raise Refused("too_many_topics", detail, field="topics", id=request.id)
-        rejected = await self._open(request, principal)
+        rejected, failure = await self._open(request, principal)
         refused = {topic.topic for topic in rejected}
         accepted = [topic for topic in request.topics if topic not in refused]
         self._mailbox.say(protocol.ack(request.id, accepted, rejected))
@@ -34,6 +35,7 @@ class Subscriptions:
             subscription = self._held[topic]
             subscription.history, subscription.throttle = request.history, request.throttle
             subscription.want()
+        return failure is None
 
     def remove(self, request: Unsubscribe) -> None:
         rejected = []
@@ -60,8 +62,10 @@ class Subscriptions:
         for subscription in self._held.values():
             self._release(subscription)
 
-    async def _open(self, request: Subscribe, principal: Principal) -> Sequence[Rejected]:
-        """Hold the topics that are not held yet; those that can't be had."""
+    async def _open(
+        self, request: Subscribe, principal: Principal
+    ) -> tuple[Sequence[Rejected], Unavailable | None]:
+        """Hold the topics that are not held yet; those that can't be had, and what is away."""
         rejected = []
         failure: Unavailable | None = None
         for name in request.topics:
@@ -79,7 +83,7 @@ class Subscriptions:
                     rejected.append(Rejected(name, error.code, str(error)))
             if failure is not None:
                 rejected.append(Rejected(name, failure.code, str(failure)))
-        return rejected
+        return rejected, failure
 
     def _hold(self, topic: Topic, resume: Position | None) -> None:
         ended = self._held.get(topic.name)

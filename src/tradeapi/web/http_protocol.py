@@ -49,6 +49,7 @@ class HttpProtocol(HttpToolsProtocol):
         if self._answering is not None:
             # uvicorn only tells the last of several requests that were sent at once.
             self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

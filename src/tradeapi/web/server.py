@@ -15,7 +15,7 @@ KEEP_ALIVE_SECONDS = 75  # more than load balancers keep an idle connection
 def uvicorn_options(settings: Settings) -> dict[str, Any]:
     return {
         "loop": "uvloop",
-        "http": "tradeapi.web.http_protocol:HttpProtocol",
+        "http": "tradeapi.streams.sse_connection:AnswerProtocol",
         "lifespan": "on",
         # Our own loggers and our own access event.
         "log_config": None,
