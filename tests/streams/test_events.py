@@ -34,7 +34,7 @@ async def test_an_answer_says_what_a_socket_would(served: Served) -> None:
         event_source(served.events_url, ",".join(asked), history=7) as source,
     ):
         await guest.hear_type("hello")
-        await guest.say(op="subscribe", topics=asked, history=7)
+        await guest.say_anything(op="subscribe", topics=asked, history=7)
         heard["socket"] = [await guest.hear(), await guest.hear()]
         heard["events"] = [await source.hear(), await source.hear()]
         served.boards["a"].write("x", 2)
@@ -224,7 +224,11 @@ async def test_an_id_that_is_none_of_ours_is_as_none(served: Served) -> None:
     for text in strange:
         async with event_source(served.events_url, "board:a", last_event_id=text) as source:
             await source.hear_type("ack")
-            assert (await source.hear())["type"] == "snapshot", text
+            kinds = [(await source.hear())["type"]]
+            if kinds == ["reset"]:
+                # It names a position, if of another time.
+                kinds = [(await source.hear())["type"]]
+            assert kinds == ["snapshot"], text
     for raw in (b"\xff\xfe", b"\xc2\xb2", good.encode() + b"\xff"):
         headers: Any = [(b"last-event-id", raw)]
         async with event_source(served.events_url, "board:a", headers=dict(headers)) as source:
@@ -246,13 +250,14 @@ async def test_every_frame_of_a_topic_has_an_id(served: Served) -> None:
             seqs.append(int(source.last_id.rpartition(".")[2]))
             assert seqs[-1] == frame["seq"]
         before = source.last_id
+        board.commit("x", 5)
         board.reset()
         assert (await source.hear())["type"] == "reset"
         assert source.last_id == before
         await source.hear_type("snapshot")
         assert source.last_id != before
     board.write("x", 9)
-    for last_id, type in ((before, "snapshot"), (source.last_id, "resumed")):
+    for last_id, type in ((before, "reset"), (source.last_id, "resumed")):
         async with event_source(served.events_url, "board:a", last_id=last_id) as source:
             await source.hear_type("ack")
             assert (await source.hear())["type"] == type
