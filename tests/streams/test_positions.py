@@ -112,6 +112,26 @@ async def test_a_process_that_has_just_begun_knows_what_redis_still_has(
             assert await after.agrees(BARS, chart)
 
 
+async def test_what_time_has_closed_meanwhile_is_told_before_what_follows(
+    database: Database,
+) -> None:
+    """Nobody served when the bar was over; who comes back after the next trade hears its end."""
+    async with live(database) as before:
+        coin = await before.market.add("CRYPTO:BTCUSD")
+        await before.trade(coin, [(MONDAY, 100, 1)])
+        async with client(before.url) as guest:
+            await guest.subscribe(BARS)
+            chart = guest.charts[BARS]
+    before.clock.time = MONDAY + 70
+    async with live(database, market=before.market) as after:
+        async with client(after.url) as other:
+            await other.subscribe(BARS)
+        await after.trade(coin, [(MONDAY + 65, 101, 1)])
+        assert await resume(after, chart) == ["resumed", "bar", "bar"]
+        assert chart.finals == {MONDAY}
+        assert await after.agrees(BARS, chart)
+
+
 async def test_what_one_process_has_closed_another_need_not_close_again(
     database: Database,
 ) -> None:

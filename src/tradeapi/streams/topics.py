@@ -121,6 +121,13 @@ class Topic:
     def seq(self) -> int:
         return max(self._last, position(self.version, CLOSED if self._ending else WHOLE))
 
+    def seq_at(self, version: int) -> int:
+        """The position of what has been read at the version, which is at most the own one."""
+        if version == self.version:
+            return self.seq
+        closed = position(version, CLOSED)
+        return closed if any(frame.seq == closed for frame in self._frames) else position(version)
+
     def begin(self, epoch: str, version: int, ending: Change | None = None) -> None:
         """Take up the source's state at a version; frames of before lead nowhere.
 
@@ -131,6 +138,9 @@ class Topic:
         self._snapshot = None
         self._last = self._kept_after = position(version)
         self.is_begun = True
+        if ending is not None:
+            # Who comes from elsewhere may not have heard it, and is told before what follows.
+            self._send(ending, position(version, CLOSED), position(version))
 
     def announce(
         self, changes: Sequence[Change], version: int, ending: Change | None = None

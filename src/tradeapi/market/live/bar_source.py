@@ -20,7 +20,6 @@ from tradeapi.market.live.watches import Watches, as_unavailable
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.finality import closes_at
 from tradeapi.market.store.history import Window
-from tradeapi.streams.positions import position
 from tradeapi.streams.topics import Change, Frame, Snapshot, Topic
 
 # What was missed by more bars than this is read anew.
@@ -84,7 +83,8 @@ class BarSource:
             elif self._topic.version < answer.page.version:
                 await self.catch_up()
             if self._edge is not None and self._topic.version >= answer.page.version:
-                return Snapshot(self._seq_at(answer), partial(self._fields, answer, history))
+                seq = self._topic.seq_at(answer.page.version)
+                return Snapshot(seq, partial(self._fields, answer, history))
 
     def apply(self, change: Changed) -> None:
         if self._edge is None or change.version <= self._topic.version:
@@ -138,10 +138,6 @@ class BarSource:
         symbol, resolution, adjustment = self._series
         with as_unavailable():
             return await self._history.read(symbol, resolution, Window(limit=limit), adjustment)
-
-    def _seq_at(self, answer: Answer) -> int:
-        version = answer.page.version
-        return self._topic.seq if version == self._topic.version else position(version)
 
     def _begin(self, answer: Answer) -> None:
         """Take up the series where it was read; unless too much has happened since."""
