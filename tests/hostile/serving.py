@@ -1,6 +1,7 @@
 """`tradeapi serve` as a process of its own, which may be killed and started again."""
 
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -81,8 +82,27 @@ class Server:
             self._process.stderr.close()
 
     @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """How it has ended."""
+        assert self._process is not None
+        code = self._process.wait(timeout=60)
+        self.kill()
+        return code
+
+    @property
     def address(self) -> tuple[str, int]:
         return "127.0.0.1", self._port
+
+    @property
+    def url(self) -> str:
+        return "http://{}:{}".format(*self.address)
 
     @property
     def log(self) -> str:

@@ -1,6 +1,7 @@
 """A cable to a server that can be cut and mended."""
 
 import asyncio
+from typing import Self
 from urllib.parse import urlsplit
 
 
@@ -12,6 +13,15 @@ class Cable:
         self._port = 0
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
+        self._passes = asyncio.Event()
+        self._passes.set()
+
+    async def __aenter__(self) -> Self:
+        await self.mend()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.cut()
 
     @property
     def url(self) -> str:
@@ -30,22 +40,39 @@ class Cable:
             connection.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
 
+    def hold(self) -> None:
+        """Lose every byte's way for a while, with no word to either end."""
+        self._passes.clear()
+
+    def release(self) -> None:
+        self._passes.set()
+
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.create_task(self._pass(reader, writer))
         self._connections.add(connection)
         connection.add_done_callback(self._connections.discard)
+        # A task that is cancelled before it has begun has no end of its own.
+        connection.add_done_callback(lambda _: writer.transport.abort())
+        if self._server is None or not self._server.is_serving():
+            connection.cancel()
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection(self._far.hostname, self._far.port)
         try:
-            await asyncio.gather(_copy(reader, far_writer), _copy(far_reader, writer))
+            far_reader, far_writer = await asyncio.open_connection(
+                self._far.hostname, self._far.port
+            )
+        except OSError:
+            return
+        try:
+            await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
+        except OSError:
+            pass
         finally:
-            writer.transport.abort()
             far_writer.transport.abort()
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while chunk := await reader.read(65536):
-        writer.write(chunk)
-        await writer.drain()
-    writer.close()
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while chunk := await reader.read(65536):
+            await self._passes.wait()
+            writer.write(chunk)
+            await writer.drain()
+        writer.close()
