@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
+
 from tests.conftest import KEEPER
 from tests.servers.processes import START_SECONDS, end_with_parent, free_port, initdb
 from tests.servers.programs import POSTGRES, Missing, find, identity
@@ -54,6 +56,15 @@ class Postgres:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
+
+    async def create(self, name: str) -> str:
+        """The URL of a further database, an empty one."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute(f'CREATE DATABASE "{name}"')
+        finally:
+            await connection.close()
+        return f"{self.url.rpartition('/')[0]}/{name}"
 
     def _starts(self) -> bool:
         settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
