@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 import anyio
 from anyio.lowlevel import checkpoint
 
-from tradeapi.errors import NotFound
+from tradeapi.errors import FieldError, Invalid, NotFound, TradeError, Unavailable
+from tradeapi.streams.recordings import Past
 from tradeapi.streams.topics import Frame, Snapshot, Topic
 from tradeapi.web.principal import Principal, Scope
 
@@ -20,6 +21,8 @@ class Board:
         self.announced = 0
         self.sources: set[BoardSource] = set()
         self.reads = 0
+        # Pages of it, or what a look at one fails with.
+        self.past: list[list[Past] | TradeError] = []
 
     @property
     def version(self) -> int:
@@ -108,3 +111,33 @@ class Boards:
         if name not in self.boards:
             raise NotFound(f"There is no board {name}.", code="unknown_symbol")
         return BoardSource(topic, self.boards[name])
+
+    async def replay(self, name: str, start: object, end: object) -> "BoardRecording":
+        await checkpoint()
+        board = name.partition(":")[2]
+        if board not in self.boards:
+            raise NotFound(f"There is no board {board}.", code="unknown_symbol")
+        if start == end:
+            detail = "The end does not lie after the start."
+            raise Invalid(detail, errors=[FieldError("/start", detail)])
+        return BoardRecording(self.boards[board])
+
+
+class BoardRecording:
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._read = 0
+
+    async def read(self) -> Sequence[Past]:
+        await checkpoint()
+        self._board.reads += 1
+        if self._read == len(self._board.past):
+            return ()
+        page = self._board.past[self._read]
+        if isinstance(page, Unavailable):
+            # The next one finds it mended.
+            del self._board.past[self._read]
+        if isinstance(page, TradeError):
+            raise page
+        self._read += 1
+        return page

@@ -26,9 +26,7 @@ class Client:
     async def hear(self) -> Frame:
         async with asyncio.timeout(5):
             frame: Frame = orjson.loads(await self.connection.recv())
-        chart = self.charts.get(frame.get("topic", ""))
-        if chart is not None:
-            chart.apply(frame)
+        self._apply(frame)
         return frame
 
     async def hear_type(self, type: str) -> Frame:
@@ -50,9 +48,7 @@ class Client:
             except TimeoutError:
                 return frames
             frames.append(orjson.loads(text))
-            chart = self.charts.get(frames[-1].get("topic", ""))
-            if chart is not None:
-                chart.apply(frames[-1])
+            self._apply(frames[-1])
 
     async def close_code(self) -> int | None:
         """The code the server closes with, whatever it says before."""
@@ -80,6 +76,11 @@ class Client:
         [error], code, _ = await self.hear_close()
         assert error["type"] == "error"
         return error["code"], code
+
+    def _apply(self, frame: Frame) -> None:
+        chart = self.charts.get(frame.get("topic", ""))
+        if chart is not None and "replay" not in frame:
+            chart.apply(frame)
 
     async def subscribe(self, *topics: str, **options: object) -> None:
         """Follow the topics; returns when all have their snapshot."""
