@@ -31,7 +31,17 @@ from tradeapi.market.quotes import service as quotes
 from tradeapi.market.store import partitions
 from tradeapi.security import passwords
 from tradeapi.settings import Settings
-from tradeapi.streams import access, codes, connection, limits, protocol, session, sse, topics
+from tradeapi.streams import (
+    access,
+    codes,
+    connection,
+    limits,
+    protocol,
+    replays,
+    session,
+    sse,
+    topics,
+)
 from tradeapi.web import claims, idempotency
 from tradeapi.web.limits import declare
 from tradeapi.web.principal import NEEDS_MARKET_DATA, Need, need_of
@@ -287,6 +297,10 @@ def test_every_close_code_is_listed() -> None:
         (STREAM, f"comes every {LIMITS.heartbeat_seconds} seconds"),
         (STREAM, f"the last {topics.KEPT} frames of a topic, for {LIMITS.linger_seconds} seconds"),
         (STREAM, f"{limits.FAULTS} faulty frames in a row"),
+        (STREAM, f"1 (by default) to {protocol.FASTEST:,}."),
+        (STREAM, f"takes longer than {replays.LONGEST_GAP_SECONDS:.0f} seconds"),
+        (STREAM, f"A socket has up to {replays.MOST_REPLAYS} replays"),
+        (STREAM, f"`too_many_replays` | the socket has {replays.MOST_REPLAYS} |"),
         (STREAM, f"up to {sse.MOST_TOPICS}, separated by commas"),
         (STREAM, f"{sse.SHORTEST_RETRY_SECONDS:.0f} to {sse.LONGEST_RETRY_SECONDS:.0f} seconds,"),
         (STREAM, f"nothing to send for {sse.SILENCE_SECONDS:.0f} seconds a comment"),

@@ -88,7 +88,7 @@ def test_what_clients_say_is_understood() -> None:
     """The frames of clients in the description of the stream."""
     said = parse_all(block(STREAM, "json", '"op": "subscribe"').text)
     requests = [protocol.parse(orjson.dumps(frame).decode(), Limits()) for frame in said]
-    names = ["Authenticate", "Subscribe", "Unsubscribe", "Ping"]
+    names = ["Authenticate", "Subscribe", "Unsubscribe", "Ping", "Replay", "StopReplay"]
     assert [type(request).__name__ for request in requests] == names
 
 

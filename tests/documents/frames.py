@@ -72,6 +72,9 @@ def hear_all(demo: Demo) -> Sequence[Frame]:
         position = first.hear("snapshot", BARS)
         first.say(op="subscribe", id=1, topics=["status"])
         first.hear("snapshot", "status")
+        first.say(op="replay", id=5, topic=BARS, start=0, speed=100_000)
+        for _ in ("started", "ended"):
+            first.hear("replay")
         first.say(op="subscribe", id=4, topics=[f"{NOWHERE}{i}" for i in range(501)])
         first.hear("error")
         with listener(demo) as second:

@@ -13,7 +13,8 @@ import orjson
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from tests.streams.client import Chart, Frame, client
+from tests.streams.client import Chart, client
+from tests.streams.documented import Frame
 
 # A chart begins with so many bars, and reads the older ones over HTTP.
 HISTORY = 5

@@ -9,9 +9,10 @@ import anyio
 from anyio.lowlevel import checkpoint
 from pydantic import Field
 
-from tradeapi.errors import NotFound
+from tradeapi.errors import FieldError, Invalid, NotFound, TradeError, Unavailable
 from tradeapi.streams import messages
 from tradeapi.streams.positions import position
+from tradeapi.streams.recordings import Past
 from tradeapi.streams.topics import Change, Frame, Snapshot, Topic
 from tradeapi.web.principal import Principal, Scope
 
@@ -26,6 +27,8 @@ class Board:
         self.sources: set[BoardSource] = set()
         self.reads = 0
         self.epoch = secrets.token_hex(4)
+        # Pages of it, or what a look at one fails with.
+        self.past: list[list[Past] | TradeError] = []
 
     @property
     def version(self) -> int:
@@ -117,6 +120,36 @@ class Boards:
             raise NotFound(f"There is no board {name}.", code="unknown_symbol")
         return BoardSource(topic, self.boards[name])
 
+    async def replay(self, name: str, start: object, end: object) -> "BoardRecording":
+        await checkpoint()
+        board = name.partition(":")[2]
+        if board not in self.boards:
+            raise NotFound(f"There is no board {board}.", code="unknown_symbol")
+        if start == end:
+            detail = "The end does not lie after the start."
+            raise Invalid(detail, errors=[FieldError("/start", detail)])
+        return BoardRecording(self.boards[board])
+
+
+class BoardRecording:
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._read = 0
+
+    async def read(self) -> Sequence[Past]:
+        await checkpoint()
+        self._board.reads += 1
+        if self._read == len(self._board.past):
+            return ()
+        page = self._board.past[self._read]
+        if isinstance(page, Unavailable):
+            # The next one finds it mended.
+            del self._board.past[self._read]
+        if isinstance(page, TradeError):
+            raise page
+        self._read += 1
+        return page
+
 
 class BoardTopic(messages.TopicName):
     """`board:{name}`."""
@@ -146,4 +179,14 @@ class Value(messages.Update):
     version: int
 
 
-MESSAGES = (BoardSnapshot, Value)
+class ReplayedValue(messages.Message):
+    example = """{"type": "value", "topic": "board:a", "replay": "r1", "key": "x", "value": 1}"""
+
+    type: Literal["value"]
+    topic: BoardTopic
+    replay: str
+    key: str = "x"
+    value: int = 0
+
+
+MESSAGES = (BoardSnapshot, Value, ReplayedValue)

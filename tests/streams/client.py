@@ -93,7 +93,7 @@ class Client:
     def _read(self, text: str | bytes) -> Frame:
         frame = frame_of(text)
         chart = self.charts.get(frame.get("topic", ""))
-        if chart is not None:
+        if chart is not None and "replay" not in frame:
             chart.apply(frame)
         return frame
 

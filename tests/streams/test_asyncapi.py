@@ -64,7 +64,8 @@ def test_it_has_every_op_and_no_other() -> None:
 def test_it_has_every_type_of_frame_and_no_other() -> None:
     """Of those that are made anywhere."""
     made = re.findall(r'(?:"type": |Change\(type=|Announcement\()"(\w+)"', SOURCES)
-    assert titles("send") == {*made}
+    # Of a schema, not of a frame.
+    assert titles("send") == {*made} - {"string"}
 
 
 def test_it_has_every_code() -> None:

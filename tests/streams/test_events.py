@@ -307,19 +307,18 @@ async def test_who_leaves_leaves_nothing(serve: Serve) -> None:
         await until(lambda: not served.hub.topics)
 
 
-async def test_a_stop_says_goodbye(served: Served) -> None:
-    """Then the answer ends in order, and the server at once."""
+async def test_a_stop_says_goodbye(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    """Then the answer ends in order, and the server has to cut nothing off."""
     served.boards["a"].write("x", 1)
     async with event_source(served.events_url, "board:a") as source:
         await source.hear_type("snapshot")
-        began = time.monotonic()
         served.server.stop()
         [bye] = await source.hear_end()
         assert (bye["type"], bye["reason"]) == ("bye", "restart")
         assert source.retry == bye["reconnect_in_ms"]
         assert 500 <= source.retry <= 5000
         await served.server.is_stopped.wait()
-    assert time.monotonic() - began < 2
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
 
 
 async def test_with_time_to_drain_the_goodbyes_are_spread(serve: Serve) -> None:

@@ -79,10 +79,9 @@ async def test_a_stop_waits_for_no_client_that_does_not_read(serve: Serve) -> No
         for number in range(5000):
             served.boards["a"].write("x" * 1000, number, final=True)
             await anyio.lowlevel.checkpoint()
-        began = time.monotonic()
         served.server.stop()
-        await served.server.is_stopped.wait()
-        assert time.monotonic() - began < 2
+        with anyio.fail_after(5):
+            await served.server.is_stopped.wait()
 
 
 async def test_who_sends_several_requests_at_once_and_leaves_is_gone(serve: Serve) -> None:

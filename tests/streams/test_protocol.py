@@ -14,6 +14,8 @@ from tradeapi.streams.protocol import (
     Ping,
     Position,
     Refused,
+    Replay,
+    StopReplay,
     Subscribe,
     Unsubscribe,
     auth,
@@ -61,10 +63,15 @@ def test_the_defaults_of_subscribe() -> None:
 
 
 def test_the_other_ops() -> None:
-    """Auth, unsubscribe and ping; a token is nothing to print."""
+    """A token is nothing to print; the times of a replay are for its topic to read."""
     request = parse('{"op":"auth","id":1,"token":"swordfish"}', LIMITS)
     assert request == Authenticate(1, "swordfish")
     assert "swordfish" not in repr(request)
+    frame = {"op": "replay", "id": 5, "topic": TOPIC, "start": "2024-01-02", "speed": 1.5}
+    assert parse(encode(frame), LIMITS) == Replay(5, TOPIC, "2024-01-02", None, 1.5)
+    frame = {"op": "replay", "topic": TOPIC, "start": 0, "end": [1]}
+    assert parse(encode(frame), LIMITS) == Replay(None, TOPIC, 0, [1], 1)
+    assert parse('{"op":"stop_replay","id":6,"replay":"r1"}', LIMITS) == StopReplay(6, "r1")
     assert parse('{"op":"unsubscribe","id":"a","topics":["x"]}', LIMITS) == Unsubscribe("a", ("x",))
     assert parse('{"op":"ping","id":-4}', LIMITS) == Ping(-4)
 
@@ -77,7 +84,7 @@ def test_what_is_no_json_object_is_a_bad_frame(text: str) -> None:
 
 def test_an_unknown_op_is_refused_by_name() -> None:
     """The answer carries the request's id and names the ops there are."""
-    answer = refused({"op": "replay", "id": 9})
+    answer = refused({"op": "dance", "id": 9})
     assert (answer.code, answer.id) == ("unknown_op", 9)
     assert "subscribe" in str(answer)
 

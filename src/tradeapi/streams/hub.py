@@ -15,6 +15,7 @@ from tradeapi.streams import protocol
 from tradeapi.streams.callers import Callers
 from tradeapi.streams.limits import Limits
 from tradeapi.streams.mailbox import Mailbox, Subscription
+from tradeapi.streams.recordings import Recording
 from tradeapi.streams.topics import Source, Topic
 from tradeapi.web.principal import Principal
 
@@ -34,6 +35,12 @@ class Channel(Protocol):
 
     async def open(self, topic: Topic) -> Source:
         """Check the name and begin to follow what it names; TradeError says why not."""
+        ...
+
+    async def replay(self, name: str, start: object, end: object) -> Recording:
+        """The topic's past between two times, as a client writes them; until now where `end` is
+        None. TradeError says why not.
+        """
         ...
 
 
@@ -95,6 +102,10 @@ class Hub:
             self.release(topic)
             raise
         return topic
+
+    async def replay(self, name: str, start: object, end: object) -> Recording:
+        """Raises TradeError where there is none."""
+        return await self._channel(name).replay(name, start, end)
 
     def release(self, topic: Topic) -> None:
         topic.holders -= 1

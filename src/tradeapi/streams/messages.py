@@ -110,6 +110,16 @@ class Ack(Answer):
     rejected: list[Rejected]
 
 
+class ReplayState(Answer):
+    """A replay has begun, has come to its end, or was stopped."""
+
+    example = '{"type": "replay", "id": 5, "replay": "r1", "state": "started"}'
+
+    type: Literal["replay"]
+    replay: str = Field(description="Its name, which its frames have.")
+    state: Literal["started", "ended", "stopped"]
+
+
 class Pong(Answer):
     """The answer to `ping`."""
 
@@ -163,7 +173,7 @@ class Bye(Message):
 
 
 class Error(Message):
-    """With an `id` it answers your frame; with a `topic`, that one is over."""
+    """With an `id` it answers your frame; with a `topic` or a `replay`, that one is over."""
 
     example = """{"type": "error", "id": 4, "field": "topics", "code": "too_many_topics",
         "detail": "600 topics are more than the 500 a socket may have."}"""
@@ -171,6 +181,7 @@ class Error(Message):
     type: Literal["error"]
     id: Id = None
     topic: str | None = None
+    replay: str | None = Field(None, description="The replay that is over.")
     field: str | None = Field(None, description="Which field of your frame is wrong.")
     code: Code
     detail: str = Field(description="A sentence for people.")
@@ -232,6 +243,7 @@ MESSAGES: tuple[type[Message], ...] = (
     Resumed,
     Reset,
     Pong,
+    ReplayState,
     Error,
     Heartbeat,
     Bye,

@@ -4,9 +4,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, Field, RootModel
 
-from tradeapi.streams.messages import Ack, Auth, Id, Message, Pong
+from tradeapi.streams.messages import Ack, Auth, Id, Message, Pong, ReplayState
 from tradeapi.streams.protocol import (
     DEFAULT_HISTORY,
+    FASTEST,
+    LONGEST_ID,
     LONGEST_TOKEN,
     LONGEST_TOPIC,
     MOST_HISTORY,
@@ -77,6 +79,30 @@ class Unsubscribe(Operation):
     topics: Topics
 
 
+class Replay(Operation):
+    """Play what a topic was once more, as if it happened now."""
+
+    example = """{"op": "replay", "id": 5, "topic": "bars:SIM:BTCUSD:1m",
+        "start": "2024-06-03T14:30:00Z", "end": 1717426800, "speed": 60}"""
+    answer = ReplayState
+
+    op: Literal["replay"]
+    topic: AnyTopic
+    start: int | float | str = Field(description="In seconds, milliseconds or ISO 8601.")
+    end: int | float | str | None = Field(None, description="The same; until now without.")
+    speed: int | float = Field(1, ge=1, le=FASTEST, description="So many seconds in one.")
+
+
+class StopReplay(Operation):
+    """End a replay."""
+
+    example = '{"op": "stop_replay", "id": 6, "replay": "r1"}'
+    answer = ReplayState
+
+    op: Literal["stop_replay"]
+    replay: str = Field(min_length=1, max_length=LONGEST_ID)
+
+
 class Ping(Operation):
     """Ask for a sign of life."""
 
@@ -86,4 +112,11 @@ class Ping(Operation):
     op: Literal["ping"]
 
 
-OPERATIONS: tuple[type[Operation], ...] = (Authenticate, Subscribe, Unsubscribe, Ping)
+OPERATIONS: tuple[type[Operation], ...] = (
+    Authenticate,
+    Subscribe,
+    Unsubscribe,
+    Replay,
+    StopReplay,
+    Ping,
+)

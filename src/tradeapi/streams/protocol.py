@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 import orjson
 
@@ -16,6 +17,7 @@ MOST_THROTTLE = 60_000
 LONGEST_ID = 64
 LONGEST_TOPIC = 200
 LONGEST_TOKEN = 4096
+FASTEST = 100_000
 
 Id = int | str | None
 
@@ -64,6 +66,23 @@ class Unsubscribe:
 
 
 @dataclass(frozen=True, slots=True)
+class Replay:
+    """`start` and `end` are as the client wrote them: what they mean is up to the topic."""
+
+    id: Id
+    topic: str
+    start: object
+    end: object
+    speed: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopReplay:
+    id: Id
+    replay: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ping:
     id: Id
 
@@ -77,7 +96,7 @@ class Rejected:
     detail: str
 
 
-Request = Authenticate | Subscribe | Unsubscribe | Ping
+Request = Authenticate | Subscribe | Unsubscribe | Replay | StopReplay | Ping
 
 
 def parse(text: str, limits: Limits) -> Request:
@@ -143,6 +162,10 @@ def ack(id: Id, topics: Sequence[str], rejected: Sequence[Rejected]) -> str:
     return encode({"type": "ack", "id": id, "topics": topics, "rejected": rejected})
 
 
+def replay(id: Id, replay: str, state: str) -> str:
+    return encode({"type": "replay", "id": id, "replay": replay, "state": state})
+
+
 def pong(id: Id) -> str:
     return encode({"type": "pong", "id": id})
 
@@ -195,6 +218,24 @@ def _unsubscribe(id: Id, frame: Mapping[str, object], limits: Limits) -> Unsubsc
     return Unsubscribe(id, _topics(frame, limits))
 
 
+def _replay(id: Id, frame: Mapping[str, object], _: Limits) -> Replay:
+    topic, start = frame.get("topic"), frame.get("start")
+    if not _is_topic(topic):
+        detail = f"topic must be a string of at most {LONGEST_TOPIC} characters."
+        raise Refused("invalid_field", detail, field="topic")
+    if start is None:
+        raise Refused("invalid_field", "start must be a time.", field="start")
+    return Replay(id, topic, start, frame.get("end"), _speed(frame))
+
+
+def _stop_replay(id: Id, frame: Mapping[str, object], _: Limits) -> StopReplay:
+    replay = frame.get("replay")
+    if isinstance(replay, str) and 0 < len(replay) <= LONGEST_ID:
+        return StopReplay(id, replay)
+    detail = "replay must be the name of one, as its start was answered with."
+    raise Refused("invalid_field", detail, field="replay")
+
+
 def _ping(id: Id, _: Mapping[str, object], __: Limits) -> Ping:
     return Ping(id)
 
@@ -203,6 +244,8 @@ _OPS: dict[str, Callable[[Id, Mapping[str, object], Limits], Request]] = {
     "auth": _authenticate,
     "subscribe": _subscribe,
     "unsubscribe": _unsubscribe,
+    "replay": _replay,
+    "stop_replay": _stop_replay,
     "ping": _ping,
 }
 
@@ -224,10 +267,14 @@ def _topics(frame: Mapping[str, object], limits: Limits) -> Sequence[str]:
     if len(topics) > limits.topics:
         detail = f"{len(topics)} topics are more than the {limits.topics} a socket may have."
         raise Refused("too_many_topics", detail, field="topics")
-    if not all(isinstance(topic, str) and 0 < len(topic) <= LONGEST_TOPIC for topic in topics):
+    if not all(map(_is_topic, topics)):
         detail = f"A topic is a string of at most {LONGEST_TOPIC} characters."
         raise Refused("invalid_field", detail, field="topics")
     return tuple(dict.fromkeys(topics))
+
+
+def _is_topic(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_TOPIC
 
 
 def _number(frame: Mapping[str, object], name: str, default: int, most: int) -> int:
@@ -235,6 +282,14 @@ def _number(frame: Mapping[str, object], name: str, default: int, most: int) -> 
     if isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= most:
         return number
     raise Refused("invalid_field", f"{name} must be an integer from 0 to {most}.", field=name)
+
+
+def _speed(frame: Mapping[str, object]) -> float:
+    speed = frame.get("speed", 1)
+    if not isinstance(speed, bool) and isinstance(speed, int | float) and 1 <= speed <= FASTEST:
+        return speed
+    detail = f"speed must be a number from 1 to {FASTEST}."
+    raise Refused("invalid_field", detail, field="speed")
 
 
 def _positions(frame: Mapping[str, object]) -> Mapping[str, Position]:

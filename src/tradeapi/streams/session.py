@@ -23,10 +23,13 @@ from tradeapi.streams.protocol import (
     Authenticate,
     Ping,
     Refused,
+    Replay,
     Request,
+    StopReplay,
     Subscribe,
     Unsubscribe,
 )
+from tradeapi.streams.replays import Replays
 from tradeapi.streams.subscriptions import Subscriptions
 from tradeapi.web.proxies import caller_key
 
@@ -48,6 +51,7 @@ class Session:
         self._mailbox = mailbox
         self._conduct = Conduct(hub.limits)
         self._subscriptions = Subscriptions(hub, mailbox)
+        self._replays = Replays(hub, mailbox)
         self._address = caller_key(socket.client.host if socket.client else None)
         self._access = Access(
             hub.callers,
@@ -64,7 +68,7 @@ class Session:
         self._connection.on_shutdown(self.leave)
         with closing(self._access), closing(self._subscriptions):
             await self._greet()
-            async with anyio.create_task_group() as tasks:
+            async with self._replays, anyio.create_task_group() as tasks:
                 tasks.start_soon(self._write, tasks.cancel_scope)
                 tasks.start_soon(self._hub.serve_snapshots, self._mailbox)
                 await self._read()
@@ -152,6 +156,11 @@ class Session:
                 await self._subscribe(request)
             case Unsubscribe():
                 self._subscriptions.remove(request)
+            case Replay():
+                self._require_standing(request.id)
+                await self._replays.start(request, self._access.principal)
+            case StopReplay():
+                self._replays.stop(request)
             case Ping():
                 self._mailbox.say(protocol.pong(request.id))
             case _:
@@ -169,11 +178,15 @@ class Session:
             raise Refused(error.code, str(error), id=request.id) from error
         self._mailbox.say(protocol.auth(request.id, self._access.principal))
         await self._subscriptions.review(self._access.principal)
+        await self._replays.review(self._access.principal)
 
     async def _subscribe(self, request: Subscribe) -> None:
-        if self._access.standing is Standing.REQUIRED:
-            raise Refused("unauthenticated", "Say who you are first, with auth.", id=request.id)
+        self._require_standing(request.id)
         await self._subscriptions.add(request, self._access.principal)
+
+    def _require_standing(self, id: protocol.Id) -> None:
+        if self._access.standing is Standing.REQUIRED:
+            raise Refused("unauthenticated", "Say who you are first, with auth.", id=id)
 
     async def _write(self, session: anyio.CancelScope) -> None:
         """Send what is due until the session ends, and end it if the client does not keep up."""

@@ -2,9 +2,10 @@
 
 import secrets
 from contextlib import ExitStack
+from typing import Never
 
 from tradeapi.bus.port import Bus, State
-from tradeapi.errors import NotFound
+from tradeapi.errors import FieldError, Invalid, NotFound
 from tradeapi.streams.topics import Change, Snapshot, Topic
 from tradeapi.web.principal import Principal
 
@@ -48,6 +49,10 @@ class StatusChannel:
             detail = f"There is no topic {topic.name[:80]!r}; it is status, and no more."
             raise NotFound(detail, code="unknown_topic")
         return StatusSource(topic, self._bus)
+
+    async def replay(self, name: str, _: object, __: object) -> Never:
+        detail = f"What {name} was is not kept; replay bars."
+        raise Invalid(detail, errors=[FieldError("/topic", detail)])
 
 
 def _fields(state: State) -> dict[str, object]:

@@ -1,16 +1,25 @@
 """The market's stream topics: `bars:{symbol}:{resolution}[:{adjustment}]`, `quotes:{symbol}`."""
 
+from asyncio import Semaphore
+from math import ceil
+from typing import Never
+
 from tradeapi.analytics.adjustments import Adjustment
 from tradeapi.clock import Clock
-from tradeapi.errors import NotFound
+from tradeapi.errors import FieldError, Invalid, NotFound
 from tradeapi.market.bars.bar_history import BarHistory
+from tradeapi.market.live.bar_recording import BarRecording
 from tradeapi.market.live.bar_source import BarSource
 from tradeapi.market.live.quote_source import QuoteSource
 from tradeapi.market.live.series import Series
 from tradeapi.market.live.watches import Watches
 from tradeapi.market.resolutions import Resolution
+from tradeapi.market.times import parse_time
 from tradeapi.streams.topics import Topic
 from tradeapi.web.principal import Principal
+
+# Of the connections that read; the others are for those who wait for an answer.
+RECORDINGS_READ_AT_ONCE = 2
 
 
 class BarsChannel:
@@ -23,6 +32,7 @@ class BarsChannel:
         self._history = history
         self._clock = clock
         self._lateness = lateness
+        self._recordings = Semaphore(RECORDINGS_READ_AT_ONCE)
 
     async def admit(self, _: str, principal: Principal) -> None:
         principal.require_market_data()
@@ -33,6 +43,13 @@ class BarsChannel:
         return BarSource(
             topic, series, self._watches, watch, self._history, self._clock, self._lateness
         )
+
+    async def replay(self, name: str, start: object, end: object) -> BarRecording:
+        series, first = parse_series(name), _instant("start", start)
+        until = ceil(self._clock.now()) if end is None else _instant("end", end)
+        if first >= until:
+            raise Invalid("The end does not lie after the start.", code="bad_range")
+        return BarRecording(series, self._history, first, until, self._recordings)
 
 
 class QuotesChannel:
@@ -54,6 +71,10 @@ class QuotesChannel:
                 raise _unknown(topic.name, "quotes:{symbol}")
         return QuoteSource(topic, self._watches, watch, self._clock, stale_after=self._stale_after)
 
+    async def replay(self, name: str, _: object, __: object) -> Never:
+        detail = f"What {name} was is not kept; replay bars."
+        raise Invalid(detail, errors=[FieldError("/topic", detail)])
+
 
 def parse_series(name: str) -> Series:
     """What the topic names; raises NotFound (unknown_topic) or Invalid (unknown_resolution)."""
@@ -65,6 +86,15 @@ def parse_series(name: str) -> Series:
         case _:
             raise _unknown(name, "bars:{symbol}:{resolution}[:raw|splits|all]")
     return Series(f"{exchange}:{ticker}", Resolution.parse(resolution), adjustment)
+
+
+def _instant(name: str, value: object) -> int:
+    """The first whole second that is not before the instant: bars begin on whole seconds."""
+    try:
+        return ceil(parse_time(value))
+    except Invalid as error:
+        fault = FieldError(f"/{name}", str(error))
+        raise Invalid(str(error), code=error.code, errors=[fault]) from error
 
 
 def _unknown(name: str, form: str) -> NotFound:

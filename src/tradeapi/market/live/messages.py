@@ -96,6 +96,20 @@ class Bar(Update):
     final: bool = Field(description="True once, when the bar closes.")
 
 
+class ReplayedBar(Message):
+    """A bar of a replay as it is stored, when it would have closed; no change of the topic."""
+
+    example = """{"type": "bar", "topic": "bars:SIM:BTCUSD:1m", "replay": "r1",
+        "bar": [1717425000, 24241.76, 24241.76, 24188.18, 24200.21, 5.154296875],
+        "final": true}"""
+
+    type: Literal["bar"]
+    topic: BarsTopic
+    replay: str
+    bar: Row
+    final: Literal[True]
+
+
 class Revise(Update):
     """A bar that is closed, and may be older than all you hold: then there is nothing to do."""
 
@@ -135,4 +149,11 @@ class QuoteUpdate(Update):
     quote: Quote
 
 
-MESSAGES: tuple[type[Message], ...] = (BarsSnapshot, Bar, Revise, QuoteSnapshot, QuoteUpdate)
+MESSAGES: tuple[type[Message], ...] = (
+    BarsSnapshot,
+    Bar,
+    ReplayedBar,
+    Revise,
+    QuoteSnapshot,
+    QuoteUpdate,
+)
