@@ -4,10 +4,11 @@
  * it waits for, the lengths of two texts), its handshake, and what it says when that is answered.
  * A client waits for so many snapshots and resumes, or, with `fresh`, for frames whose stamp is not
  * below it. A stamp is the price in a quote: the microseconds of the monotonic clock when it was sent.
+ * Whoever is told of an error leaves.
  *
  * "ready SECONDS" is written when each client has what it waits for or is gone. Every line of standard
- * input is then answered with counts since the last, in JSON, and with the stamp and the arrival of
- * each update in SAMPLES, as pairs of int64. clients.py does the same where there is no C compiler.
+ * input is answered with counts since the last, in JSON, and with the stamp and the arrival of each
+ * update in SAMPLES, as pairs of int64. clients.py does the same where there is no C compiler.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -135,8 +136,12 @@ static void take(struct client *client, const char *start, size_t length) {
             get_closer(client);
     } else if (is_begin) {
         get_closer(client);
-    } else if (begins(start, length, "{\"type\":\"error\"")) {
-        counts.errors++;
+    } else if (begins(start, length, "{\"type\":\"error\"") ||
+               (begins(start, length, "{\"type\":\"ack\"") &&
+                memmem(start, length, "\"rejected\":[]", 13) == NULL)) {
+        if (counts.errors++ == 0)
+            fprintf(stderr, "%.*s\n", (int)length, start);
+        leave(client);
     }
 }
 

@@ -17,6 +17,7 @@ TEXT, CLOSE, PING = 1, 8, 9
 UPDATE, STAMP = b'{"type":"quote"', b'"last":'
 BEGINS = b'{"type":"snapshot"', b'{"type":"resumed"'
 ERROR = b'{"type":"error"'
+ACK, ALL = b'{"type":"ack"', b'"rejected":[]'
 
 
 class Crowd:
@@ -174,8 +175,13 @@ class Client:
                 self._get_closer()
         elif is_begin:
             self._get_closer()
-        elif data.startswith(ERROR, start):
+        elif data.startswith(ERROR, start) or (
+            data.startswith(ACK, start) and data.find(ALL, start, end) < 0
+        ):
+            if not crowd.errors:
+                print(data[start:end].decode(), file=sys.stderr)
             crowd.errors += 1
+            self._leave()
 
 
 def _stamp(data: bytes, start: int, end: int) -> int:

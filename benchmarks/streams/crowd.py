@@ -6,7 +6,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from benchmarks.processes import MEASURING, ROOT, on
 from benchmarks.workbench import Workbench
 
-READY_SECONDS = 40.0
+READY_SECONDS = 120.0
 MICRO = 1e6
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -169,6 +169,20 @@ def crowd(
         ):
             # It ends with its standard input.
             yield Crowd(process, paths[1], len(clients))
+
+
+@contextmanager
+def gathered(
+    bench: Workbench, url: str, clients: Sequence[Client], *, after: Client | None = None
+) -> Iterator[Crowd]:
+    """Clients who are ready; they come at once, with `after` when the topics are open by that."""
+    with ExitStack() as opening:
+        if after is not None:
+            opening.enter_context(crowd(bench, url, [after])).gather()
+        with crowd(bench, url, clients) as all:
+            all.gather()
+            opening.close()
+            yield all
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from benchmarks.figures import Figure
 from benchmarks.processes import Served, python, serving
-from benchmarks.streams.crowd import LISTENER, Client, crowd, subscriber
+from benchmarks.streams.crowd import LISTENER, Client, gathered, subscriber
 from benchmarks.streams.places import fed, place
 from benchmarks.streams.publisher import Plan, topic
 from benchmarks.streams.stretches import Source, cheapest, in_turns, quickest
@@ -73,6 +73,5 @@ def _source(bench: Workbench, rival: Rival, size: int, crowds: ExitStack) -> Sou
         rate=DELIVERIES_PER_SECOND / size,
         seconds=SECONDS,
     )
-    clients = crowds.enter_context(crowd(bench, rival.served.url, [rival.client] * size))
-    clients.gather()
+    clients = crowds.enter_context(gathered(bench, rival.served.url, [rival.client] * size))
     return Source(plan, [rival.served], [clients], size)

@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.figures import Figure
 from benchmarks.processes import serving, tradeapi
-from benchmarks.streams.crowd import crowd, subscriber
+from benchmarks.streams.crowd import gathered, subscriber
 from benchmarks.streams.places import place
 from benchmarks.streams.publisher import Plan, topic
 from benchmarks.streams.stretches import Source
@@ -24,9 +24,8 @@ def live(bench: Workbench) -> Iterator[Figure]:
     with serving(tradeapi("serve"), here.settings) as served:
         token = here.token(served)
         clients = [subscriber([topic(here.symbols[0])], token)] * SOCKETS
-        with crowd(bench, served.url, clients) as gathered:
-            gathered.gather()
-            source = Source(_plan(served.url, here.symbols, token), [served], [gathered], SOCKETS)
+        with gathered(bench, served.url, clients) as crowd:
+            source = Source(_plan(served.url, here.symbols, token), [served], [crowd], SOCKETS)
             told = source.tell()
     lasts = told.heard.until_all(SOCKETS) * 1000
     yield Figure(

@@ -7,10 +7,9 @@ import psutil
 
 from benchmarks.figures import Figure
 from benchmarks.processes import Served, python, serving, tradeapi
-from benchmarks.streams.crowd import LISTENER, Client, crowd, subscriber
+from benchmarks.streams.crowd import LISTENER, Client, gathered
 from benchmarks.streams.places import place
-from benchmarks.streams.publisher import topic
-from benchmarks.streams.watchlists import SYMBOLS, watching
+from benchmarks.streams.watchlists import SYMBOLS, WATCHED, following, watching
 from benchmarks.workbench import Workbench
 
 FIRST, CLIENTS = 200, 1_000
@@ -21,16 +20,12 @@ def memory(bench: Workbench) -> Iterator[Figure]:
     command = python("benchmarks.streams.servers", "bare", str(bench.folder / "idle"))
     with serving(command, {}) as bare:
         floor = _kilobytes(bench, bare, [LISTENER] * (FIRST + CLIENTS))
-    here = place(bench, SYMBOLS)
-    for topics in 1, 20:
+    for topics in 1, WATCHED:
+        here = place(bench, topics * SYMBOLS // WATCHED)
         with serving(tradeapi("serve"), here.settings) as served:
             token = here.token(served)
-            clients = (
-                [subscriber([topic(here.symbols[0])], token)] * (FIRST + CLIENTS)
-                if topics == 1
-                else watching(here.symbols, FIRST + CLIENTS, token)
-            )
-            ours = _kilobytes(bench, served, clients)
+            clients = watching(here.symbols, FIRST + CLIENTS, token, watched=topics)
+            ours = _kilobytes(bench, served, clients, after=following(here.symbols, token))
         yield Figure(
             what=f"memory of an idle client, {topics} topic{'s' * (topics > 1)}",
             unit="kB RSS",
@@ -40,13 +35,13 @@ def memory(bench: Workbench) -> Iterator[Figure]:
         )
 
 
-def _kilobytes(bench: Workbench, served: Served, clients: Sequence[Client]) -> float:
+def _kilobytes(
+    bench: Workbench, served: Served, clients: Sequence[Client], *, after: Client | None = None
+) -> float:
     """The first ones also take what all share."""
-    with crowd(bench, served.url, clients[:FIRST]) as first:
-        first.gather()
+    with gathered(bench, served.url, clients[:FIRST], after=after):
         before = _resident(served)
-        with crowd(bench, served.url, clients[FIRST:]) as others:
-            others.gather()
+        with gathered(bench, served.url, clients[FIRST:]):
             return (_resident(served) - before) / CLIENTS / 1000
 
 

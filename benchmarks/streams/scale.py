@@ -7,7 +7,7 @@ from dataclasses import replace
 from benchmarks.costs import MICRO
 from benchmarks.figures import Figure
 from benchmarks.processes import serving, tradeapi
-from benchmarks.streams.crowd import crowd
+from benchmarks.streams.crowd import gathered
 from benchmarks.streams.places import place
 from benchmarks.streams.stretches import Source, cheapest, in_turns, quickest
 from benchmarks.streams.watchlists import (
@@ -15,6 +15,7 @@ from benchmarks.streams.watchlists import (
     LISTENERS,
     SYMBOLS,
     WATCHED,
+    following,
     publishing,
     watching,
 )
@@ -53,11 +54,11 @@ def _source(bench: Workbench, stack: ExitStack, processes: int) -> Source | None
         ]
     except RuntimeError:
         return None
-    clients = watching(here.symbols, CLIENTS, here.token(servers[0]))
+    token = here.token(servers[0])
+    opening = following(here.symbols, token)
+    clients = watching(here.symbols, CLIENTS, token)
     crowds = [
-        stack.enter_context(crowd(bench, served.url, clients[start::processes]))
+        stack.enter_context(gathered(bench, served.url, clients[start::processes], after=opening))
         for start, served in enumerate(servers)
     ]
-    for gathered in crowds:
-        gathered.gather()
     return Source(replace(publishing(here), rate=CHANGES_PER_SECOND), servers, crowds, LISTENERS)

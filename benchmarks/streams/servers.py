@@ -7,7 +7,7 @@ sends to one client after the other through ASGI; `broadcast` is the one of webs
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import orjson
@@ -82,7 +82,8 @@ class Bare:
 
     async def announce(self, text: str) -> None:
         for send in tuple(self.clients):
-            await send({"type": "websocket.send", "text": text})
+            with suppress(OSError):  # who is gone is not yet known to be
+                await send({"type": "websocket.send", "text": text})
 
 
 class Uvicorn(uvicorn.Server):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from benchmarks.figures import Figure
 from benchmarks.processes import Served, forget_peak, peak, python, serving
-from benchmarks.streams.crowd import LISTENER, Client, crowd, subscriber
+from benchmarks.streams.crowd import LISTENER, Client, gathered, subscriber
 from benchmarks.streams.places import fed, place
 from benchmarks.streams.publisher import Plan, stamp, topic, update
 from benchmarks.streams.stretches import Source, Stretch
@@ -50,8 +50,7 @@ def slow(bench: Workbench) -> Iterator[Figure]:
     here = place(bench, SYMBOLS)
     with fed(bench, here) as (served, path):
         client = subscriber([topic(symbol) for symbol in here.symbols], here.token(served))
-        with crowd(bench, served.url, [client] * OTHERS) as others:
-            others.gather()
+        with gathered(bench, served.url, [client] * OTHERS) as others:
             well = Source(_plan(path, here.symbols, SECONDS_WITHOUT), [served], [others], OTHERS)
             ill = Source(_plan(path, here.symbols, SECONDS), [served], [others], OTHERS)
             alone, sick = zip(
@@ -87,9 +86,8 @@ def _bare(bench: Workbench, symbols: Sequence[str]) -> Sick:
     path = str(bench.folder / "slowed")
     with (
         serving(python("benchmarks.streams.servers", "bare", path), {}) as served,
-        crowd(bench, served.url, [LISTENER] * OTHERS) as others,
+        gathered(bench, served.url, [LISTENER] * OTHERS) as others,
     ):
-        others.gather()
         source = Source(_plan(path, symbols, SECONDS), [served], [others], OTHERS)
         return _sicken(source, LISTENER)
 

@@ -11,10 +11,10 @@ from websockets.sync.client import connect
 
 from benchmarks.figures import Figure
 from benchmarks.processes import Served, cpu_seconds, forget_peak, peak, python, serving, tradeapi
-from benchmarks.streams.crowd import LISTENER, Client, Heard, Positions, crowd, subscriber
+from benchmarks.streams.crowd import LISTENER, Client, Heard, Positions, crowd, gathered
 from benchmarks.streams.places import Place, place
 from benchmarks.streams.publisher import stamp, topic
-from benchmarks.streams.watchlists import SYMBOLS, WATCHED, watching
+from benchmarks.streams.watchlists import SYMBOLS, WATCHED, following, watching
 from benchmarks.workbench import Workbench
 
 CLIENTS = 1_000
@@ -37,11 +37,9 @@ def storm(bench: Workbench) -> Iterator[Figure]:
     here = place(bench, SYMBOLS)
     with serving(tradeapi("serve"), here.settings) as served:
         token = here.token(served)
-        topics = [topic(symbol) for symbol in here.symbols]
-        with crowd(bench, served.url, [subscriber(topics, token)]) as staying:
-            # Whoever stays keeps the topics open.
-            staying.gather()
-            positions = _positions(served, topics, token)
+        # Whoever stays keeps the topics open.
+        with gathered(bench, served.url, [following(here.symbols, token)]):
+            positions = _positions(served, here.symbols, token)
             _miss(served, here, token, MISSED - 1)
             newest = stamp()
             _miss(served, here, token, 1)
@@ -75,8 +73,9 @@ def _return(
     return Return(seconds, cpu_seconds(served.pid) - before, heard)
 
 
-def _positions(served: Served, topics: Sequence[str], token: str) -> Positions:
+def _positions(served: Served, symbols: Sequence[str], token: str) -> Positions:
     """Where the topics stand."""
+    topics = [topic(symbol) for symbol in symbols]
     address = urlsplit(served.url)
     url = f"ws://{address.netloc}/ws"
     positions: dict[str, Mapping[str, object]] = {}

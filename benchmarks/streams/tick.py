@@ -4,11 +4,11 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.figures import Figure
 from benchmarks.processes import Served, python, serving, tradeapi
-from benchmarks.streams.crowd import crowd
+from benchmarks.streams.crowd import gathered
 from benchmarks.streams.places import place
 from benchmarks.streams.publisher import Plan
 from benchmarks.streams.stretches import Source, cheapest, in_turns, quickest
-from benchmarks.streams.watchlists import SYMBOLS, WATCHED, watching
+from benchmarks.streams.watchlists import SYMBOLS, WATCHED, following, watching
 from benchmarks.workbench import Workbench
 
 CLIENTS = 500
@@ -25,12 +25,11 @@ def tick(bench: Workbench) -> Iterator[Figure]:
     )
     with serving(floor, {}) as lean, serving(tradeapi("serve"), here.settings) as served:
         token = here.token(served)
+        clients = watching(here.symbols, CLIENTS, token)
         with (
-            crowd(bench, lean.url, watching(here.symbols, CLIENTS)) as plain,
-            crowd(bench, served.url, watching(here.symbols, CLIENTS, token)) as known,
+            gathered(bench, lean.url, watching(here.symbols, CLIENTS)) as plain,
+            gathered(bench, served.url, clients, after=following(here.symbols, token)) as known,
         ):
-            plain.gather()
-            known.gather()
             floors, ours = in_turns(
                 Source(_plan(lean, here.symbols), [lean], [plain], LISTENERS),
                 Source(_plan(served, here.symbols, token), [served], [known], LISTENERS),

@@ -6,9 +6,9 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 
 from benchmarks.figures import Figure
-from benchmarks.processes import python, serving, tradeapi
+from benchmarks.processes import Served, python, serving, tradeapi
 from benchmarks.streams import changes
-from benchmarks.streams.crowd import Client, Positions, crowd, subscriber
+from benchmarks.streams.crowd import Client, Crowd, Positions, gathered, subscriber
 from benchmarks.streams.places import Place, fed, place
 from benchmarks.streams.publisher import Plan, topic
 from benchmarks.streams.stretches import Source, Stretch, cheapest, quickest
@@ -27,17 +27,23 @@ def watching(
     clients: int,
     token: str | None = None,
     positions: Positions | None = None,
+    watched: int = WATCHED,
 ) -> list[Client]:
     """All symbols are watched by as many."""
-    apart = len(symbols) // WATCHED
+    apart = len(symbols) // watched
     return [
         subscriber(
-            [topic(symbols[(first + turn * apart) % len(symbols)]) for turn in range(WATCHED)],
+            [topic(symbols[(first + turn * apart) % len(symbols)]) for turn in range(watched)],
             token,
             positions,
         )
         for first in range(clients)
     ]
+
+
+def following(symbols: Sequence[str], token: str) -> Client:
+    """All of them, by one client."""
+    return subscriber([topic(symbol) for symbol in symbols], token)
 
 
 def market(bench: Workbench) -> Iterator[Figure]:
@@ -79,20 +85,15 @@ def _naive(bench: Workbench) -> Iterator[Source]:
     command = python("benchmarks.streams.redis_servers", "naive", bench.redis)
     with (
         serving(command, {}) as served,
-        crowd(bench, served.url, watching(symbols, CLIENTS)) as clients,
+        gathered(bench, served.url, watching(symbols, CLIENTS)) as clients,
     ):
-        clients.gather()
         yield Source(_plan("messages", bench.redis, symbols), [served], [clients], LISTENERS)
 
 
 @contextmanager
 def _announced(bench: Workbench) -> Iterator[Source]:
     here = place(bench, SYMBOLS)
-    with (
-        fed(bench, here) as (served, socket),
-        crowd(bench, served.url, watching(here.symbols, CLIENTS, here.token(served))) as clients,
-    ):
-        clients.gather()
+    with fed(bench, here) as (served, socket), _everybody(bench, here, served) as clients:
         yield Source(_plan("lines", socket, here.symbols), [served], [clients], LISTENERS)
 
 
@@ -101,10 +102,15 @@ def _published(bench: Workbench) -> Iterator[Source]:
     here = place(bench, SYMBOLS, REDIS_URL=bench.redis_database())
     with (
         serving(tradeapi("serve"), here.settings) as served,
-        crowd(bench, served.url, watching(here.symbols, CLIENTS, here.token(served))) as clients,
+        _everybody(bench, here, served) as clients,
     ):
-        clients.gather()
         yield Source(publishing(here), [served], [clients], LISTENERS)
+
+
+def _everybody(bench: Workbench, here: Place, served: Served) -> AbstractContextManager[Crowd]:
+    token = here.token(served)
+    clients = watching(here.symbols, CLIENTS, token)
+    return gathered(bench, served.url, clients, after=following(here.symbols, token))
 
 
 def publishing(here: Place) -> Plan:
