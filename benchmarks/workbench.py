@@ -89,8 +89,10 @@ class Workbench:
             print("node ws is left out: there is no node with npm.")
             return None
         options = "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"
-        command = [npm, "install", *options, "--prefix", str(folder), "ws@8"]
-        if subprocess.run(command, capture_output=True, check=False, timeout=60).returncode:
+        command = [npm, "install", *options, "--fetch-retries=0", "--prefix", str(folder), "ws@8"]
+        try:
+            subprocess.run(command, capture_output=True, check=True, timeout=30)
+        except subprocess.SubprocessError:
             print("node ws is left out: npm can't install it.")
             return None
         return str(folder / "node_modules" / "ws")
