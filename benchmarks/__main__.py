@@ -12,9 +12,18 @@ from benchmarks import history
 from benchmarks.figures import Figure, table
 from benchmarks.guarded import guarded
 from benchmarks.import_bars import imports
-from benchmarks.live import live
+from benchmarks.machine import machine
 from benchmarks.middleware import middleware
+from benchmarks.processes import allow_many_files
 from benchmarks.startup import startup
+from benchmarks.streams.fanout import fanout
+from benchmarks.streams.live import live
+from benchmarks.streams.memory import memory
+from benchmarks.streams.scale import scale
+from benchmarks.streams.slow import slow
+from benchmarks.streams.storm import storm
+from benchmarks.streams.tick import tick
+from benchmarks.streams.watchlists import market
 from benchmarks.workbench import Workbench
 
 BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
@@ -24,9 +33,16 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "derived": history.derived,
     "guarded": guarded,
     "imports": imports,
-    "live": live,
     "middleware": middleware,
     "startup": startup,
+    "fanout": fanout,
+    "market": market,
+    "slow": slow,
+    "live": live,
+    "tick": tick,
+    "scale": scale,
+    "memory": memory,
+    "storm": storm,
 }
 
 
@@ -35,6 +51,7 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"There is no {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}.")
         return 2
+    allow_many_files()
     figures: list[Figure] = []
     with ExitStack() as resources:
         bench = Workbench(resources)
@@ -42,6 +59,7 @@ def main(names: list[str]) -> int:
             print(f"{name} ...", file=sys.stderr, flush=True)
             figures += BENCHMARKS[name](bench)
     print(table(figures))
+    print(machine())
     return 0 if all(figure.is_met for figure in figures) else 1
 
 
