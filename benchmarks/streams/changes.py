@@ -6,25 +6,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from importlib import import_module
-from importlib.util import find_spec
 
 import asyncpg
 
+from tradeapi.bus.redis_streams import RedisBus
 from tradeapi.market.events import CHANGES, BarChange, Changed, Quote
 from tradeapi.market.resolutions import Resolution
-
-BUS = "tradeapi.bus.redis_streams"
-
-
-def can_be_published() -> bool:
-    """Whether there is a bus between processes."""
-    return find_spec(BUS) is not None
 
 
 @asynccontextmanager
 async def open_bus(url: str) -> AsyncIterator[Callable[[Changed], Awaitable[None]]]:
-    async with import_module(BUS).RedisBus(url) as bus:
+    async with RedisBus(url) as bus:
 
         async def publish(change: Changed) -> None:
             await bus.publish(CHANGES, str(change.symbol_id), change)

@@ -21,6 +21,7 @@ from tradeapi import logging
 from tradeapi.app import create_app
 from tradeapi.settings import load
 from tradeapi.streams.hub import Hub
+from tradeapi.streams.topics import Change
 from tradeapi.web.server import Server
 
 Announce = Callable[[str], Awaitable[None]]
@@ -56,8 +57,9 @@ def ours(path: str) -> None:
 
             async def announce(line: str) -> None:
                 update = orjson.loads(line)
-                fields = {"quote": update["quote"]}
-                hub.topics[update["topic"]].send("quote", fields, key="quote")
+                topic = hub.topics[update["topic"]]
+                change = Change(type="quote", fields={"quote": update["quote"]}, key="quote")
+                topic.announce([change], topic.version + 1)
 
             async with await follow(path, announce):
                 yield state
