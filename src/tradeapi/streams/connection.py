@@ -9,7 +9,7 @@ import socket
 from asyncio import AbstractEventLoop, TimerHandle
 from asyncio.transports import BaseTransport
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.requests import HTTPConnection
 from uvicorn._types import ASGISendEvent
@@ -19,11 +19,14 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.frames import Frame
 
+from tradeapi.streams.outlet import Outlet
 from tradeapi.web.refusals import refusal
 
 EXTENSION = "tradeapi.connection"
 # More unsent bytes in the kernel would only age there, where newer values can't replace them.
 UNSENT_BYTES = 16 * 1024
+# The same goes for what the kernel has not taken; a snapshot may be more, and is then all of it.
+UNSENT_HIGH, UNSENT_LOW = 32 * 1024, 8 * 1024
 ACKNOWLEDGED_WITHIN_MILLISECONDS = 15_000
 # How long a client may take to close after us, and when the server stops.
 CLOSE_SECONDS = 5.0
@@ -40,8 +43,20 @@ _log = logging.getLogger("uvicorn.error.sockets")
 _log.setLevel(logging.WARNING)
 
 
+class Flow(Protocol):
+    """Who is told when a socket can take no more, and when it can again."""
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
 class Connection:
     """What a session may ask of the server that holds its socket; here it answers nothing."""
+
+    def outlet(self, flow: Flow) -> Outlet | None:  # noqa: ARG002
+        """What takes frames past ASGI, if there is such a thing; `flow` hears of its state."""
+        return None
 
     def on_shutdown(self, leave: Callable[[], float]) -> None:
         """Have `leave` called when the server stops; it returns in how many seconds it is done."""
@@ -53,6 +68,7 @@ class Connection:
 class StreamProtocol(WebSocketsSansIOProtocol, Connection):
     """A WebSocket of uvicorn's that can be aborted, and that can say goodbye."""
 
+    _flow: Flow | None = None
     _leave: Callable[[], float] | None = None
     _deadline: TimerHandle | None = None
     _pings = 0
@@ -72,6 +88,7 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
+        self.transport.set_write_buffer_limits(high=UNSENT_HIGH, low=UNSENT_LOW)
         be_prompt(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -116,6 +133,28 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
             # Answers that the client does not read would pile up here.
             self.conn.data_to_send()
 
+    @property
+    def is_writable(self) -> bool:
+        return self.writable.is_set() and not self.close_sent and not self.disconnected
+
+    def write(self, frames: bytes) -> None:
+        if not self.close_sent and not self.disconnected:
+            self.transport.write(frames)
+
+    def outlet(self, flow: Flow) -> Outlet | None:
+        self._flow = flow
+        return self
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        if self._flow is not None:
+            self._flow.pause()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if self._flow is not None:
+            self._flow.resume()
+
     def on_shutdown(self, leave: Callable[[], float]) -> None:
         self._leave = leave
 
@@ -152,6 +191,7 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        self._flow = None
         if self._deadline is not None:
             self._deadline.cancel()
 

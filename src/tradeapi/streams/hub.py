@@ -125,9 +125,14 @@ class Hub:
             listener.end(text)
 
     async def serve_snapshots(self, mailbox: Mailbox) -> None:
-        """Attach the subscriptions that want it, one after the other, as fast as they are sent."""
+        """Attach every subscription that will ever want it."""
         while True:
-            subscription = await mailbox.wanted()
+            await mailbox.wanted()
+            await self.serve_wanted(mailbox)
+
+    async def serve_wanted(self, mailbox: Mailbox) -> None:
+        """Attach the subscriptions that want it, one after the other, as fast as they are sent."""
+        while (subscription := mailbox.next_wanted()) is not None:
             await self._attach(subscription)
             await mailbox.handed_out(subscription)
 

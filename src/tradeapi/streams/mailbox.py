@@ -1,8 +1,10 @@
 """What waits to be sent to one socket: bounded, and the newest value of each key wins."""
 
 import asyncio
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
+from tradeapi import metrics
+from tradeapi.streams.outlet import Outlet, wire
 from tradeapi.streams.protocol import Position
 from tradeapi.streams.topics import Frame, Topic
 
@@ -20,6 +22,10 @@ class Mailbox:
 
     Final frames are kept, a newer frame replaces an unsent one of its key, and when in spite of
     that more than `limit` frames wait, `take` raises Lagged.
+
+    With an outlet nobody need take: what is due is sent as soon as the outlet is writable, in the
+    same turn of the event loop, and what finds it writable and nothing waiting is sent at once.
+    `over` is called when the mailbox has lagged, and when it is closing and nothing more is due.
     """
 
     def __init__(self, limit: int) -> None:
@@ -31,35 +37,62 @@ class Mailbox:
         self._filled = asyncio.Event()
         self._wanted = asyncio.Event()
         self._turned = asyncio.Event()
+        self._outlet: Outlet | None = None
+        self._over: Callable[[], None] | None = None
+        self._tell_wanted: Callable[[], None] | None = None
+        self._is_flushing_soon = False
+        # Whether a frame may go straight to the outlet, which `write` is then.
+        self.is_open = False
+        self.write: Callable[[bytes], None] = _nowhere
         self.has_lagged = False
         self.is_closing = False
         self.conflated = 0
+
+    def send_to(self, outlet: Outlet, over: Callable[[], None]) -> None:
+        self._outlet, self._over = outlet, over
+        self.write = outlet.write
+        self.is_open = outlet.is_writable
+
+    def pause(self) -> None:
+        """The outlet takes no more for now."""
+        self.is_open = False
+
+    def resume(self) -> None:
+        self._flush()
 
     def say(self, text: str) -> None:
         """Send a text that belongs to no topic."""
         self._replies.append(text)
         self.add(1)
-        self._filled.set()
+        self._fill()
 
     def close(self) -> None:
         """Have `take` return nothing once the replies are sent."""
         self.is_closing = True
-        self._filled.set()
+        self._fill()
+
+    def shut(self) -> None:
+        """Send nothing more, whatever waits."""
+        self.is_closing = True
+        self._replies.clear()
+        self._fill()
 
     def add(self, count: int) -> None:
         self._waiting += count
         if self._waiting > self._limit:
             self.has_lagged = True
-            self._filled.set()
+            self._fill()
 
     def fall_due(self, subscription: "Subscription") -> None:
         self._due[subscription] = None
-        self._filled.set()
+        self._fill()
 
     def want(self, subscription: "Subscription") -> None:
         """Ask for a snapshot."""
         self._wanting[subscription] = None
         self._wanted.set()
+        if self._tell_wanted is not None:
+            self._tell_wanted()
 
     def unwant(self, subscription: "Subscription") -> None:
         self._wanting.pop(subscription, None)
@@ -68,13 +101,21 @@ class Mailbox:
         self._due.pop(subscription, None)
         self.unwant(subscription)
 
-    async def wanted(self) -> "Subscription":
-        """The next subscription that waits for a snapshot."""
+    def on_want(self, call: Callable[[], None]) -> None:
+        """Have `call` called when a snapshot is wanted."""
+        self._tell_wanted = call
+
+    async def wanted(self) -> None:
+        """Wait until a subscription waits for a snapshot."""
         while not self._wanting:
             self._wanted.clear()
             await self._wanted.wait()
-        subscription = next(iter(self._wanting))
-        del self._wanting[subscription]
+
+    def next_wanted(self) -> "Subscription | None":
+        """The next subscription that waits for a snapshot."""
+        subscription = next(iter(self._wanting), None)
+        if subscription is not None:
+            del self._wanting[subscription]
         return subscription
 
     async def handed_out(self, subscription: "Subscription") -> None:
@@ -102,6 +143,31 @@ class Mailbox:
             self._filled.clear()
             await self._filled.wait()
 
+    def _fill(self) -> None:
+        self._filled.set()
+        self.is_open = False
+        if self._outlet is None or self._is_flushing_soon:
+            return
+        if self._outlet.is_writable or self.is_closing or self.has_lagged:
+            # What else this turn brings goes out with it, and as the newest of its key.
+            self._is_flushing_soon = True
+            asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Send what is due for as long as the outlet takes it."""
+        self._is_flushing_soon = False
+        outlet, over = self._outlet, self._over
+        assert outlet is not None  # noqa: S101  who calls has seen it
+        assert over is not None  # noqa: S101  the same
+        texts: Sequence[str] = ()
+        while not self.has_lagged and outlet.is_writable and (texts := self._some()):
+            outlet.write(b"".join(map(wire, texts)))
+        self._turned.set()
+        is_empty = not (self._replies or (self._due and not self.is_closing))
+        if self.has_lagged or (self.is_closing and is_empty):
+            over()
+        self.is_open = is_empty and not self.is_closing and outlet.is_writable
+
     def _some(self) -> list[str]:
         texts, self._replies = self._replies[:AT_ONCE], self._replies[AT_ONCE:]
         while self._due and len(texts) < AT_ONCE and not self.is_closing:
@@ -110,7 +176,15 @@ class Mailbox:
             if not subscription.is_waiting:
                 del self._due[subscription]
         self._waiting -= len(texts)
+        metrics.STREAM_DELIVERIES.inc(len(texts))
+        if self.conflated:
+            metrics.STREAM_CONFLATED.inc(self.conflated)
+            self.conflated = 0
         return texts
+
+
+def _nowhere(_: bytes) -> None:
+    raise RuntimeError("The mailbox is not open.")
 
 
 class Subscription:
@@ -118,6 +192,7 @@ class Subscription:
 
     __slots__ = (
         "_is_attached",
+        "_is_direct",
         "_mailbox",
         "_pending",
         "_quiet_until",
@@ -142,6 +217,8 @@ class Subscription:
         self._quiet_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._is_attached = False
+        # Unless it is throttled, whatever finds the mailbox open is sent at once.
+        self._is_direct = False
         topic.listeners[self] = None
 
     @property
@@ -164,28 +241,32 @@ class Subscription:
         self._clear()
         if self._is_attached:
             self.sent_seq = self.topic.seq
-        self._is_attached = False
+        self._is_attached = self._is_direct = False
         self._mailbox.want(self)
 
     def attach(self, text: str, later: Sequence[Frame]) -> None:
         """Begin with a snapshot or a resume, and the frames that follow it."""
         if self.is_closed:
             return
-        self._is_attached = True
+        self._is_attached, self._is_direct = True, not self.throttle
         self._mailbox.unwant(self)
         self._say("snapshot", text)
         for frame in later:
             self.put(frame)
 
-    def put(self, frame: Frame) -> None:
+    def put(self, frame: Frame) -> int:
+        if self._is_direct and self._mailbox.is_open:
+            self._mailbox.write(frame.wire)
+            return 1
         if not self._is_attached or self._mailbox.has_lagged:
-            return
+            return 0
         if self._pending.pop(frame.key, None) is not None:
             self._mailbox.conflated += 1
             self._mailbox.add(-1)
         self._pending[("final", frame.seq) if frame.final else frame.key] = frame.text
         self._mailbox.add(1)
         self._fall_due()
+        return 0
 
     def reset(self, text: str) -> None:
         had_state = self._is_attached or "reset" in self._pending
@@ -215,7 +296,7 @@ class Subscription:
 
     def close(self) -> None:
         self.is_closed = True
-        self._is_attached = False
+        self._is_attached = self._is_direct = False
         self._clear()
         self._mailbox.forget(self)
         self.topic.listeners.pop(self, None)

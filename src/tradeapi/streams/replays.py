@@ -1,10 +1,9 @@
 """What one socket sees once more: the past of topics, at a speed of its own."""
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Self
+from functools import partial
 
 import anyio
 import structlog
@@ -40,23 +39,16 @@ class Playing:
 
 
 class Replays:
-    """Each runs in a task, as long as the socket does: use as `async with`."""
+    """Each runs in a task of those that `beside` starts, which end with the socket."""
 
-    def __init__(self, hub: Hub, mailbox: Mailbox) -> None:
+    def __init__(
+        self, hub: Hub, mailbox: Mailbox, beside: Callable[[Callable[[], Awaitable[None]]], None]
+    ) -> None:
         self._hub = hub
         self._mailbox = mailbox
         self._playing: dict[str, Playing] = {}
         self._started = 0
-        self._tasks = anyio.create_task_group()
-        self._resources = AsyncExitStack()
-
-    async def __aenter__(self) -> Self:
-        await self._resources.enter_async_context(self._tasks)
-        self._resources.callback(self._tasks.cancel_scope.cancel)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._resources.aclose()
+        self._beside = beside
 
     async def start(self, request: Replay, principal: Principal) -> None:
         """Raises Refused for what can't be replayed, or has nothing in that time."""
@@ -76,7 +68,7 @@ class Replays:
         playing = Playing(f"r{self._started}", request, recording)
         self._playing[playing.name] = playing
         self._say(playing, protocol.replay(request.id, playing.name, "started"))
-        self._tasks.start_soon(self._play, playing, first)
+        self._beside(partial(self._play, playing, first))
 
     def stop(self, request: StopReplay) -> None:
         playing = self._playing.get(request.replay)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import uuid
+from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from typing import assert_never
 
@@ -51,7 +52,7 @@ class Session:
         self._mailbox = mailbox
         self._conduct = Conduct(hub.limits)
         self._subscriptions = Subscriptions(hub, mailbox)
-        self._replays = Replays(hub, mailbox)
+        self._replays = Replays(hub, mailbox, self._beside)
         self._address = caller_key(socket.client.host if socket.client else None)
         self._access = Access(
             hub.callers,
@@ -61,18 +62,67 @@ class Session:
             warn=self._warn,
             end=self._cut_off,
         )
+        # What is sent, and what is read, until one of them has an end.
         self._sending = anyio.CancelScope()
+        self._reading = anyio.CancelScope()
         self._farewell = (1000, "")
+        self._stalling: asyncio.TimerHandle | None = None
+        self._is_serving = False
+        # For what is done beside the reading.
+        self._tasks = anyio.create_task_group()
 
     async def run(self) -> None:
         self._connection.on_shutdown(self.leave)
+        outlet = self._connection.outlet(self)
         with closing(self._access), closing(self._subscriptions):
+            if outlet is not None:
+                self._mailbox.send_to(outlet, self._reading.cancel)
             await self._greet()
-            async with self._replays, anyio.create_task_group() as tasks:
-                tasks.start_soon(self._write, tasks.cancel_scope)
-                tasks.start_soon(self._hub.serve_snapshots, self._mailbox)
-                await self._read()
-                tasks.cancel_scope.cancel()
+            async with self._tasks:
+                self._mailbox.on_want(self._see_to_snapshots)
+                if outlet is None:
+                    self._beside(self._write)
+                with self._reading:
+                    await self._read()
+                if self._reading.cancel_called:
+                    await self._end()
+                self._stop_stalling()
+                self._tasks.cancel_scope.cancel()
+
+    def _beside(self, call: Callable[[], Awaitable[None]]) -> None:
+        self._tasks.start_soon(call)
+
+    def _see_to_snapshots(self) -> None:
+        if not self._is_serving:
+            self._is_serving = True
+            self._beside(self._serve_snapshots)
+
+    async def _serve_snapshots(self) -> None:
+        """Not for as long as the client is there: most of the time it wants none."""
+        try:
+            await self._hub.serve_wanted(self._mailbox)
+        finally:
+            self._is_serving = False
+
+    def pause(self) -> None:
+        """The client does not take what is sent; it has so long to begin again."""
+        self._mailbox.pause()
+        loop = asyncio.get_running_loop()
+        self._stalling = loop.call_later(self._limits.send_seconds, self._lag)
+
+    def resume(self) -> None:
+        self._stop_stalling()
+        self._mailbox.resume()
+
+    def _stop_stalling(self) -> None:
+        if self._stalling is not None:
+            self._stalling.cancel()
+            self._stalling = None
+
+    def _lag(self) -> None:
+        self._farewell = TOO_SLOW, "too slow"
+        self._mailbox.shut()
+        self._reading.cancel()
 
     async def _greet(self) -> None:
         now, scope = self._hub.clock.now(), self._socket.scope
@@ -102,7 +152,8 @@ class Session:
 
     def _cut_off(self, code: int, reason: str) -> None:
         """Close without a further word; what is on its way to the writer is never sent."""
-        self._close(code, reason)
+        self._farewell = code, reason
+        self._mailbox.shut()
         self._sending.cancel()
 
     def _turn_away(self, error: TradeError) -> None:
@@ -123,7 +174,7 @@ class Session:
             if message["type"] == "websocket.disconnect":
                 return
             await self._receive(message.get("text"))
-        # The writer has the last word, and ends us when it has said it.
+        # We are ended when the last word is said.
         await anyio.sleep_forever()
 
     async def _receive(self, text: str | None) -> None:
@@ -188,36 +239,30 @@ class Session:
         if self._access.standing is Standing.REQUIRED:
             raise Refused("unauthenticated", "Say who you are first, with auth.", id=id)
 
-    async def _write(self, session: anyio.CancelScope) -> None:
-        """Send what is due until the session ends, and end it if the client does not keep up."""
+    async def _write(self) -> None:
+        """Where there is no outlet: send what is due, one message after the other."""
         try:
             with self._sending:
                 while texts := await self._mailbox.take():
                     async with asyncio.timeout(self._limits.send_seconds):
                         for text in texts:
                             await self._socket.send({"type": "websocket.send", "text": text})
-                    self._count(len(texts))
         except WebSocketDisconnect:
-            pass
+            return
         except (Lagged, TimeoutError):
-            await self._end(TOO_SLOW, "too slow")
-        else:
-            await self._end(*self._farewell)
-        session.cancel()
+            self._farewell = TOO_SLOW, "too slow"
+        self._reading.cancel()
 
-    async def _end(self, code: int, reason: str) -> None:
+    async def _end(self) -> None:
+        code, reason = self._farewell
+        if self._mailbox.has_lagged:
+            code, reason = TOO_SLOW, "too slow"
         metrics.STREAM_CLOSED.labels(code).inc()
         with anyio.move_on_after(CLOSE_SECONDS) as patience, suppress(WebSocketDisconnect):
             await self._socket.close(code, reason)
         if patience.cancelled_caught:
             # What the client does not read keeps the close frame, too, from being sent.
             self._connection.abort()
-
-    def _count(self, sent: int) -> None:
-        metrics.STREAM_DELIVERIES.inc(sent)
-        if self._mailbox.conflated:
-            metrics.STREAM_CONFLATED.inc(self._mailbox.conflated)
-            self._mailbox.conflated = 0
 
 
 def _is_longer(text: str, limit: int) -> bool:

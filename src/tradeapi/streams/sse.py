@@ -166,7 +166,6 @@ class EventStream:
                 await self._say(_greeting())
                 while texts := await self._mailbox.take():
                     await self._say(b"".join(map(self._event, texts)))
-                    self._count(len(texts))
             code = self._farewell
         except (Lagged, TimeoutError):
             pass
@@ -188,12 +187,6 @@ class EventStream:
 
     def _event(self, text: str) -> bytes:
         return _event(text, self._bookmark)
-
-    def _count(self, sent: int) -> None:
-        metrics.STREAM_DELIVERIES.inc(sent)
-        if self._mailbox.conflated:
-            metrics.STREAM_CONFLATED.inc(self._mailbox.conflated)
-            self._mailbox.conflated = 0
 
 
 def _greeting() -> bytes:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from tradeapi import metrics
 from tradeapi.streams import protocol
+from tradeapi.streams.outlet import wire
 from tradeapi.streams.positions import (
     CLOSED,
     MOST_FRAMES,
@@ -31,7 +33,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One change, encoded once for all who listen.
+    """One change, encoded once for all who listen; `wire` is its text as a socket takes it.
 
     It follows `prev`, the frame before it, and all whole positions up to `until`. A frame replaces
     an unsent one with the same `key`, unless that one is `final`: it is always sent.
@@ -43,6 +45,7 @@ class Frame:
     key: Hashable
     final: bool
     text: str
+    wire: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,9 @@ class Source(Protocol):
 class Listener(Protocol):
     """One subscription of one socket."""
 
-    def put(self, frame: Frame) -> None: ...
+    def put(self, frame: Frame) -> int:
+        """How many frames went out at once: one, or none when it has to wait."""
+        ...
 
     def reset(self, text: str) -> None:
         """Forget what is unsent, send the text, and ask for a snapshot again."""
@@ -214,10 +219,13 @@ class Topic:
             self._kept_after = self._frames[0].seq
         self._frames.append(frame)
         self._last = seq
+        sent = 0
         for listener in self.listeners:
-            listener.put(frame)
+            sent += listener.put(frame)
+        if sent:
+            metrics.STREAM_DELIVERIES.inc(sent)
 
     def _frame(self, change: Change, seq: int, until: int) -> Frame:
         head = {"type": change.type, "topic": self.name, "seq": seq, "prev": self._last}
         text = protocol.encode(head | dict(change.fields))
-        return Frame(seq, self._last, until, change.key, change.final, text)
+        return Frame(seq, self._last, until, change.key, change.final, text, wire(text))
