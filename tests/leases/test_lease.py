@@ -7,6 +7,8 @@ import anyio
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncSession
 from structlog.testing import capture_logs
 
 from tests.streams.waiting import until
@@ -49,10 +51,13 @@ class Worker:
 
     async def write(self) -> None:
         async with self.lease.database.transaction() as session:
-            await session.execute(
-                text("INSERT INTO exchanges (code, name) SELECT count(*), :name FROM exchanges"),
-                {"name": self.name},
-            )
+            await self.insert(session)
+
+    async def insert(self, session: AsyncSession) -> None:
+        await session.execute(
+            text("INSERT INTO exchanges (code, name) SELECT count(*), :name FROM exchanges"),
+            {"name": self.name},
+        )
 
 
 @asynccontextmanager
@@ -157,6 +162,38 @@ async def test_no_term_begins_in_the_middle_of_a_transaction(
             may_end.set()
             await has_risen.wait()
         tasks.cancel_scope.cancel()
+
+
+async def test_a_paused_transaction_holds_nobody_up(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL ends it, and nothing of it is written."""
+    monkeypatch.setattr(module, "SILENCE_SECONDS", 0.3)
+    async with (
+        Database(postgres_url) as database,
+        open_locks(postgres_url) as locks,
+        anyio.create_task_group() as tasks,
+    ):
+        worker = Worker("paused", Lease("test", locks, database))
+        is_over = anyio.Event()
+
+        async def pause() -> None:
+            async with worker.lease.database.transaction() as session:
+                await worker.insert(session)
+                async with database.transaction() as other:
+                    await other.execute(RISE)
+
+        async def work() -> None:
+            with pytest.raises(DBAPIError):
+                await pause()
+            is_over.set()
+            await anyio.sleep_forever()
+
+        tasks.start_soon(worker.lease.run, work)
+        with anyio.fail_after(20):
+            await is_over.wait()
+        tasks.cancel_scope.cancel()
+        assert (await _term(database), await _written(database)) == (2, 0)
 
 
 async def test_it_waits_for_its_database(tmp_path: pytest.TempPathFactory) -> None:

@@ -3,7 +3,6 @@
 import httpx2
 
 from tests.processes.conftest import Start
-from tests.processes.waiting import eventually
 
 SERVE = ("serve", "--port", "0")
 
@@ -19,16 +18,3 @@ def test_two_serve_at_once(tradeapi: Start, database_url: str, redis_url: str) -
     assert posted.is_success, posted.text
     found = httpx2.get(f"{one}/api/v1/bars/X:A", params={"resolution": "1m"}).json()
     assert found["time"] == [1_700_000_040]
-
-
-def test_who_has_no_feed_is_not_degraded(
-    tradeapi: Start, postgres_url: str, redis_url: str
-) -> None:
-    """It asks whether prices come, and not from where."""
-    settings = {"DATABASE_URL": postgres_url, "REDIS_URL": redis_url}
-    worker = tradeapi("worker", **settings, ROLES="feed")
-    address = tradeapi(*SERVE, **settings, ROLES="").address()
-    ready = f"{address}/health/ready"
-    eventually(lambda: httpx2.get(ready).json()["status"] == "ready")
-    worker.process.kill()
-    eventually(lambda: httpx2.get(ready).json()["status"] == "degraded")

@@ -12,7 +12,7 @@ from typing import Any, Never
 
 import anyio
 import structlog
-from sqlalchemy import func, select, text
+from sqlalchemy import Function, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.database import Database
@@ -56,9 +56,9 @@ class Lease:
 
     async def _take(self) -> bool:
         try:
-            if not await self._locks.take(self.name):
-                return False
-            self._term = await self._begin_term()
+            is_ours = await self._locks.take(self.name)
+            if is_ours:
+                self._term = await self._begin_term()
         except Exception as error:  # noqa: BLE001  whatever it is, it may be gone the next time
             await self._locks.release(self.name)
             if not self._is_away:
@@ -66,7 +66,7 @@ class Lease:
             self._is_away = True
             return False
         self._is_away = False
-        return True
+        return is_ours
 
     async def _hold(self, work: Work) -> None:
         _log.info("lease.taken", lease=self.name, term=self._term)
@@ -101,14 +101,15 @@ class Lease:
         newest = select(Term.term).where(Term.name == self.name).with_for_update(read=True)
         if not self._everybodys.is_sqlite:
             # One that is paused here must not hold up the next one for longer than its lock does.
-            newest = newest.add_columns(_end_when_silent)
+            newest = newest.add_columns(_end_after(SILENCE_SECONDS))
         if await session.scalar(newest.where(Term.term == self._term)) is None:
             raise Lost
 
 
-_end_when_silent = func.set_config(
-    "idle_in_transaction_session_timeout", f"{SILENCE_SECONDS}s", True
-)
+def _end_after(seconds: float) -> Function[str]:
+    return func.set_config("idle_in_transaction_session_timeout", f"{seconds}s", True)
+
+
 _BEGIN_TERM = text(
     "INSERT INTO leases (name, term, holder) VALUES (:name, 1, :holder) ON CONFLICT (name) "
     "DO UPDATE SET term = leases.term + 1, holder = excluded.holder RETURNING term"

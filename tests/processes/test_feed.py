@@ -6,10 +6,12 @@ import signal
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 import anyio
+import httpx2
 import pytest
 
 from tests.processes.conftest import Process, Start
 from tests.processes.tapes import assert_every_trade_counts_once, told_until
+from tests.processes.waiting import eventually
 from tests.servers.databases import PostgresDatabases
 from tests.streams.waiting import until
 from tradeapi.bus.memory import MemoryBus
@@ -74,6 +76,21 @@ async def test_a_paused_feed_writes_nothing_late(tradeapi: Start, opened: str) -
     await _goes_on(opened)
     await _stop(holder)
     await assert_every_trade_counts_once(opened, since)
+
+
+def test_who_has_no_feed_is_not_degraded(tradeapi: Start, opened: str) -> None:
+    """It asks whether prices come, and not from where."""
+    settings = {"DATABASE_URL": opened, "REDIS_URL": REDIS}
+    tradeapi("worker", **settings, ROLES="feed")
+    server = tradeapi("serve", "--port", "0", **settings, ROLES="")
+    with httpx2.Client(base_url=server.address()) as client:
+        eventually(lambda: _is_up(client, "demo"))
+        assert "lease_held{" not in client.get("/metrics").text
+
+
+def _is_up(client: httpx2.Client, dependency: str) -> bool:
+    state: str = client.get("/health/ready").json()["dependencies"][dependency]["status"]
+    return state == "up"
 
 
 async def _holder_and_other(url: str, workers: Sequence[Process]) -> Sequence[Process]:
