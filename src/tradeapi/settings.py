@@ -264,6 +264,11 @@ class Settings(BaseSettings):
         description="How long a client may take to answer a ping or to take what is sent to it "
         "until its socket is closed.",
     )
+    websocket_compression: bool = Field(
+        default=False,
+        description="Whether frames are compressed for clients that offer it (permessage-deflate): "
+        "a third of the bytes for three times the work and memory.",
+    )
     websocket_connections: int = Field(
         default=10_000, gt=0, description="The most sockets one process serves."
     )

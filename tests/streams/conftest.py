@@ -145,9 +145,21 @@ def serve() -> Serve:
     return _serve
 
 
+# What a socket goes through: uvicorn's class as we extend it, or any that speaks ASGI.
+DIRECT: dict[str, Any] = {}
+PLAIN: dict[str, Any] = {"ws": "websockets-sansio"}
+ON_BOTH_WAYS = {"tests.streams.test_sockets", "test_sockets"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What holds of sockets holds whatever class of the server's they are of."""
+    if "served" in metafunc.fixturenames and metafunc.module.__name__ in ON_BOTH_WAYS:
+        metafunc.parametrize("served", [DIRECT, PLAIN], ids=["direct", "plain"], indirect=True)
+
+
 @pytest.fixture
-async def served() -> AsyncIterator[Served]:
-    async with _serve() as served:
+async def served(request: pytest.FixtureRequest) -> AsyncIterator[Served]:
+    async with _serve(**getattr(request, "param", DIRECT)) as served:
         yield served
 
 

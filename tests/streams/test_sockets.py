@@ -9,9 +9,11 @@ import psutil
 import pytest
 
 from tests.streams.client import client
-from tests.streams.conftest import Serve, Served
+from tests.streams.conftest import Serve, Served, running
 from tests.streams.deaf import deaf
 from tests.streams.waiting import until
+from tradeapi.app import create_app
+from tradeapi.settings import Settings
 from tradeapi.streams.limits import Limits
 from tradeapi.streams.positions import position
 
@@ -319,3 +321,19 @@ def _open_sockets(served: Served) -> int:
     connections = psutil.Process().net_connections("tcp")
     ours = [one for one in connections if getattr(one.laddr, "port", None) == served.server.port]
     return sum(one.status != psutil.CONN_LISTEN for one in ours)
+
+
+async def test_frames_are_compressed_where_both_sides_want_it(
+    sqlite_url: str,
+) -> None:
+    """And only there: neither costs who does not ask for it."""
+    for wanted, offered in ((True, True), (True, False), (False, True)):
+        settings = Settings(database_url=sqlite_url, demo=False, websocket_compression=wanted)
+        async with (
+            running(create_app(settings), settings) as server,
+            client(server.url, compression="deflate" if offered else None) as guest,
+        ):
+            await guest.hear_type("hello")
+            await guest.say(op="subscribe", topics=["status"])
+            assert (await guest.hear_type("snapshot"))["status"]["state"] == "live"
+            assert bool(guest.connection.protocol.extensions) == (wanted and offered)

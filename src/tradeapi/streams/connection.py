@@ -142,6 +142,9 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
             self.transport.write(frames)
 
     def outlet(self, flow: Flow) -> Outlet | None:
+        if self.conn.extensions:
+            # What is sent has to be compressed for each client.
+            return None
         self._flow = flow
         return self
 

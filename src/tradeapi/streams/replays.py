@@ -1,9 +1,10 @@
 """What one socket sees once more: the past of topics, at a speed of its own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import anyio
 import structlog
@@ -25,6 +26,8 @@ MOST_BEHIND_SECONDS = 1.0
 SHORTEST_WAIT_SECONDS = 0.005
 RETRIES = 10
 
+Task = Callable[[], Coroutine[Any, Any, None]]
+
 log = structlog.get_logger()
 
 
@@ -42,7 +45,10 @@ class Replays:
     """Each runs in a task of those that `beside` starts, which end with the socket."""
 
     def __init__(
-        self, hub: Hub, mailbox: Mailbox, beside: Callable[[Callable[[], Awaitable[None]]], None]
+        self,
+        hub: Hub,
+        mailbox: Mailbox,
+        beside: Callable[[Callable[[], Coroutine[Any, Any, None]]], None],
     ) -> None:
         self._hub = hub
         self._mailbox = mailbox

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import uuid
-from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from typing import assert_never
 
@@ -30,7 +29,7 @@ from tradeapi.streams.protocol import (
     Subscribe,
     Unsubscribe,
 )
-from tradeapi.streams.replays import Replays
+from tradeapi.streams.replays import Replays, Task
 from tradeapi.streams.subscriptions import Subscriptions
 from tradeapi.web.proxies import caller_key
 
@@ -89,7 +88,7 @@ class Session:
                 self._stop_stalling()
                 self._tasks.cancel_scope.cancel()
 
-    def _beside(self, call: Callable[[], Awaitable[None]]) -> None:
+    def _beside(self, call: Task) -> None:
         self._tasks.start_soon(call)
 
     def _see_to_snapshots(self) -> None:

@@ -30,8 +30,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "ws_max_size": settings.websocket_frame_bytes,
         "ws_ping_interval": settings.websocket_ping_interval_seconds,
         "ws_ping_timeout": settings.websocket_timeout_seconds,
-        # It costs memory and time for each client, and frames are small.
-        "ws_per_message_deflate": False,
+        "ws_per_message_deflate": settings.websocket_compression,
     }
 
 
