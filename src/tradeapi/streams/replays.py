@@ -116,6 +116,8 @@ class Replays:
                 over = past.end
                 await _wait(due - clock())
                 await self._mailbox.heard()
+                if self._mailbox.is_closing:
+                    return
                 due = max(due, clock() - MOST_BEHIND_SECONDS)
                 self._say(playing, _frame(playing, past))
                 # Else the reader, who waits for the same, would find the mailbox full for ever.
