@@ -249,9 +249,9 @@ async def test_a_client_that_never_reads_is_dropped_and_hurts_nobody(serve: Serv
         await until(lambda: _open_sockets(served) == 1)
 
 
-async def test_a_stop_says_goodbye(served: Served) -> None:
+async def test_a_stop_says_goodbye(serve: Serve) -> None:
     """Then the socket is closed as a restart, and the server ends at once."""
-    async with client(served.url) as guest:
+    async with serve() as served, client(served.url) as guest:
         await guest.hear()
         began = time.monotonic()
         served.server.stop()

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import structlog
+from anyio.lowlevel import checkpoint
 
 from tradeapi.errors import TradeError, Unavailable
 from tradeapi.streams import protocol
@@ -113,8 +114,12 @@ class Replays:
                 over = past.end
                 await _wait(due - clock())
                 await self._mailbox.heard()
+                if self._mailbox.is_closing:
+                    return
                 due = max(due, clock() - MOST_BEHIND_SECONDS)
                 self._say(playing, _frame(playing, past))
+                # Else the reader, who waits for the same, would find the mailbox full for ever.
+                await checkpoint()
             page = await self._read(playing)
 
     async def _read(self, playing: Playing) -> Sequence[Past]:
