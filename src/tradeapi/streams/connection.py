@@ -8,10 +8,11 @@ import logging
 import socket
 from asyncio import AbstractEventLoop, TimerHandle
 from asyncio.transports import BaseTransport
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
 from uvicorn._types import ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.utils import ClientDisconnected
@@ -58,6 +59,16 @@ class Connection:
         """What takes frames past ASGI, if there is such a thing; `flow` hears of its state."""
         return None
 
+    async def carry(self, run: Callable[[], Awaitable[None]]) -> None:
+        """Have the session run: here, or once all that the handshake has passed has returned.
+
+        What it has passed takes more memory than an idle client.
+        """
+        await run()
+
+    def forget_handshake(self) -> None:
+        """Nobody will ask for it again."""
+
     def on_shutdown(self, leave: Callable[[], float]) -> None:
         """Have `leave` called when the server stops; it returns in how many seconds it is done."""
 
@@ -68,6 +79,7 @@ class Connection:
 class StreamProtocol(WebSocketsSansIOProtocol, Connection):
     """A WebSocket of uvicorn's that can be aborted, and that can say goodbye."""
 
+    _carried: Callable[[], Awaitable[None]] | None = None
     _flow: Flow | None = None
     _leave: Callable[[], float] | None = None
     _deadline: TimerHandle | None = None
@@ -85,6 +97,7 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
         super().__init__(config, server_state, app_state, _loop)
         self.logger = self.conn.logger = _log
         self.conn.debug = False
+        self._app, self.app = self.app, self._serve
 
     def connection_made(self, transport: BaseTransport) -> None:
         super().connection_made(transport)
@@ -132,6 +145,18 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
         else:
             # Answers that the client does not read would pile up here.
             self.conn.data_to_send()
+
+    async def carry(self, run: Callable[[], Awaitable[None]]) -> None:
+        self._carried = run
+
+    def forget_handshake(self) -> None:
+        self.scope.clear()  # type: ignore[attr-defined]
+        del self.request, self.response
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+        if self._carried is not None:
+            await self._carried()
 
     @property
     def is_writable(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from tradeapi import metrics
 from tradeapi.streams.outlet import Outlet, wire
 from tradeapi.streams.protocol import Position
+from tradeapi.streams.signals import Signal
 from tradeapi.streams.topics import Frame, Topic
 
 AT_ONCE = 64
@@ -28,15 +29,36 @@ class Mailbox:
     `over` is called when the mailbox has lagged, and when it is closing and nothing more is due.
     """
 
+    __slots__ = (
+        "__weakref__",
+        "_due",
+        "_filled",
+        "_is_flushing_soon",
+        "_limit",
+        "_outlet",
+        "_over",
+        "_replies",
+        "_tell_wanted",
+        "_turned",
+        "_waiting",
+        "_wanted",
+        "_wanting",
+        "conflated",
+        "has_lagged",
+        "is_closing",
+        "is_open",
+        "write",
+    )
+
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._replies: list[str] = []
         self._due: dict[Subscription, None] = {}
         self._wanting: dict[Subscription, None] = {}
         self._waiting = 0
-        self._filled = asyncio.Event()
-        self._wanted = asyncio.Event()
-        self._turned = asyncio.Event()
+        self._filled = Signal()
+        self._wanted = Signal()
+        self._turned = Signal()
         self._outlet: Outlet | None = None
         self._over: Callable[[], None] | None = None
         self._tell_wanted: Callable[[], None] | None = None
@@ -90,7 +112,7 @@ class Mailbox:
     def want(self, subscription: "Subscription") -> None:
         """Ask for a snapshot."""
         self._wanting[subscription] = None
-        self._wanted.set()
+        self._wanted.wake()
         if self._tell_wanted is not None:
             self._tell_wanted()
 
@@ -108,7 +130,6 @@ class Mailbox:
     async def wanted(self) -> None:
         """Wait until a subscription waits for a snapshot."""
         while not self._wanting:
-            self._wanted.clear()
             await self._wanted.wait()
 
     def next_wanted(self) -> "Subscription | None":
@@ -121,18 +142,16 @@ class Mailbox:
     async def handed_out(self, subscription: "Subscription") -> None:
         """Wait until the subscription's snapshot has been taken and the taker came back."""
         while subscription.has_snapshot:
-            self._turned.clear()
             await self._turned.wait()
 
     async def heard(self) -> None:
         """Wait until few replies wait: who does not listen needs no further ones."""
         while len(self._replies) > MOST_UNHEARD and not self.is_closing:
-            self._turned.clear()
             await self._turned.wait()
 
     async def take(self) -> Sequence[str]:
         """Some of what is due, as soon as something is; nothing when the mailbox is closing."""
-        self._turned.set()
+        self._turned.wake()
         while True:
             if self.has_lagged:
                 raise Lagged
@@ -140,11 +159,10 @@ class Mailbox:
                 return texts
             if self.is_closing:
                 return ()
-            self._filled.clear()
             await self._filled.wait()
 
     def _fill(self) -> None:
-        self._filled.set()
+        self._filled.wake()
         self.is_open = False
         if self._outlet is None or self._is_flushing_soon:
             return
@@ -162,7 +180,7 @@ class Mailbox:
         texts: Sequence[str] = ()
         while not self.has_lagged and outlet.is_writable and (texts := self._some()):
             outlet.write(b"".join(map(wire, texts)))
-        self._turned.set()
+        self._turned.wake()
         is_empty = not (self._replies or (self._due and not self.is_closing))
         if self.has_lagged or (self.is_closing and is_empty):
             over()

@@ -1,11 +1,13 @@
 """The live stream's endpoint."""
 
+from functools import partial
 from typing import Final
 
 from fastapi import APIRouter, WebSocket
 
 from tradeapi import metrics
 from tradeapi.streams import protocol
+from tradeapi.streams.connection import connection_of
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.session import TOO_SLOW, Session
 
@@ -23,5 +25,9 @@ async def stream(socket: WebSocket) -> None:
         await socket.send_text(protocol.bye("limit", 10))
         await socket.close(OVERLOADED, "too many connections")
         return
+    await connection_of(socket).carry(partial(_serve, socket, hub))
+
+
+async def _serve(socket: WebSocket, hub: Hub) -> None:
     with hub.mailbox() as mailbox, metrics.STREAM_CLIENTS.track_inprogress():
         await Session(socket, socket.state.authenticator, hub, mailbox).run()

@@ -61,9 +61,9 @@ class Session:
             warn=self._warn,
             end=self._cut_off,
         )
-        # What is sent, and what is read, until one of them has an end.
-        self._sending = anyio.CancelScope()
+        # What is read, and where there is no outlet what is sent, until one of them has an end.
         self._reading = anyio.CancelScope()
+        self._sending: anyio.CancelScope | None = None
         self._farewell = (1000, "")
         self._stalling: asyncio.TimerHandle | None = None
         self._is_serving = False
@@ -77,6 +77,7 @@ class Session:
             if outlet is not None:
                 self._mailbox.send_to(outlet, self._reading.cancel)
             await self._greet()
+            self._connection.forget_handshake()
             async with self._tasks:
                 self._mailbox.on_want(self._see_to_snapshots)
                 if outlet is None:
@@ -153,7 +154,8 @@ class Session:
         """Close without a further word; what is on its way to the writer is never sent."""
         self._farewell = code, reason
         self._mailbox.shut()
-        self._sending.cancel()
+        if self._sending is not None:
+            self._sending.cancel()
 
     def _turn_away(self, error: TradeError) -> None:
         if isinstance(error, Crowded):
@@ -241,7 +243,7 @@ class Session:
     async def _write(self) -> None:
         """Where there is no outlet: send what is due, one message after the other."""
         try:
-            with self._sending:
+            with anyio.CancelScope() as self._sending:
                 while texts := await self._mailbox.take():
                     async with asyncio.timeout(self._limits.send_seconds):
                         for text in texts:
