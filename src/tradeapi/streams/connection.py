@@ -81,6 +81,8 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
 
     _carried: Callable[[], Awaitable[None]] | None = None
     _flow: Flow | None = None
+    # From a close on, whoever says it: nothing may follow.
+    _is_closed = False
     _leave: Callable[[], float] | None = None
     _deadline: TimerHandle | None = None
     _pings = 0
@@ -160,10 +162,10 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
 
     @property
     def is_writable(self) -> bool:
-        return self.writable.is_set() and not self.close_sent and not self.disconnected
+        return self.writable.is_set() and not self._is_closed
 
     def write(self, frames: bytes) -> None:
-        if not self.close_sent and not self.disconnected:
+        if not self._is_closed:
             self.transport.write(frames)
 
     def outlet(self, flow: Flow) -> Outlet | None:
@@ -200,17 +202,29 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
         if self.close_sent:
             # uvicorn calls this a fault of ours; it is a close that we have not heard of yet.
             raise ClientDisconnected
+        if message["type"] == "websocket.close":
+            self._is_closed = True
         await super().send(message)
         if message["type"] == "websocket.http.response.body":
             # Else uvicorn misses an answer.
             self.handshake_complete = True
 
+    def handle_close(self, event: Frame) -> None:
+        self._is_closed = True
+        super().handle_close(event)
+
+    def handle_parser_exception(self) -> None:
+        self._is_closed = True
+        super().handle_parser_exception()
+
     def keepalive_timeout(self) -> None:
+        self._is_closed = True
         super().keepalive_timeout()
         self._abort_after(FAREWELL_SECONDS)
 
     def shutdown(self) -> None:
         if self._leave is None or self.close_sent or self.disconnected:
+            self._is_closed = True
             super().shutdown()
             seconds = 0.0
         else:
@@ -218,6 +232,7 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
         self._abort_after(seconds + FAREWELL_SECONDS)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._is_closed = True
         super().connection_lost(exc)
         self._flow = None
         if self._deadline is not None:
