@@ -19,7 +19,7 @@ from tradeapi.streams.recordings import Recording
 from tradeapi.streams.topics import Source, Topic
 from tradeapi.web.principal import Principal
 
-# Snapshots may take half of the connections that read; the other half is for requests.
+# Topics may take half of the connections that read; the other half is for requests.
 READS_AT_ONCE = 4
 RETRY_SECONDS = 1.0
 
@@ -97,7 +97,10 @@ class Hub:
         try:
             async with topic.turn:
                 if topic.source is None:
-                    topic.source = await channel.open(topic)
+                    # After a restart everybody comes at once; who waits here is not turned away,
+                    # as who waits too long for a connection to the database is.
+                    async with self._reads:
+                        topic.source = await channel.open(topic)
         except BaseException:
             self.release(topic)
             raise
