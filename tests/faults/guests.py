@@ -13,7 +13,8 @@ import orjson
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
-from tests.streams.client import Chart, Frame, client
+from tests.streams.client import Chart, client
+from tests.streams.documented import Frame, frame_of
 
 # A chart begins with so many bars, and reads the older ones over HTTP.
 HISTORY = 5
@@ -69,7 +70,8 @@ class Merged(Chart):
 class Guest:
     """Follows its topics for ever, at each connection in the next of the places.
 
-    `closes` counts what the server closed with, None where the connection broke; `left` is when.
+    `kinds` counts the frames of its topics by type. `closes` counts what the server closed with,
+    None where the connection broke, and `left` is when.
     """
 
     def __init__(
@@ -80,6 +82,7 @@ class Guest:
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self.charts = {topic: Merged() for topic in topics}
+        self.kinds: Counter[str] = Counter()
         self.closes: Counter[int | None] = Counter()
         self.left: list[float] = []
         self._http = http
@@ -99,10 +102,6 @@ class Guest:
     def is_following(self) -> bool:
         """Whether it is connected, and every topic has begun."""
         return not self._awaited and not any(chart.is_torn for chart in self.charts.values())
-
-    def count(self, kind: str) -> int:
-        """How many frames of this type it has heard."""
-        return sum(chart.kinds.count(kind) for chart in self.charts.values())
 
     async def run(self) -> None:
         while True:
@@ -124,7 +123,7 @@ class Guest:
             try:
                 await self._subscribe(guest.connection, list(self.charts))
                 while True:
-                    frame = orjson.loads(await guest.connection.recv())
+                    frame = frame_of(await guest.connection.recv())
                     await self._hear(guest.connection, frame)
             finally:
                 guest.connection.transport.abort()
@@ -157,6 +156,7 @@ class Guest:
                     await self._subscribe(connection, rejected)
             case _:
                 assert frame["type"] != "error", frame
+                self.kinds[frame["type"]] += 1
                 self.charts[frame["topic"]].apply(frame)
                 if frame["type"] in {"snapshot", "resumed"}:
                     self._awaited.discard(frame["topic"])

@@ -91,9 +91,9 @@ class Trading:
         self.trader = trader
         self.guests = guests
 
-    def count(self, kind: str) -> int:
-        """How many frames of this type the guests have heard."""
-        return sum(guest.count(kind) for guest in self.guests)
+    @property
+    def kinds(self) -> Counter[str]:
+        return sum((guest.kinds for guest in self.guests), Counter())
 
     @property
     def closes(self) -> Counter[int | None]:
@@ -102,12 +102,9 @@ class Trading:
     async def go_on(self) -> None:
         """Until everybody follows, and has heard of another trade."""
         await eventually(lambda: all(guest.is_following for guest in self.guests))
-        heard = [guest.count("bar") for guest in self.guests]
-        await eventually(
-            lambda: all(
-                guest.count("bar") > count for guest, count in zip(self.guests, heard, strict=True)
-            )
-        )
+        heard = [_prices(guest) for guest in self.guests]
+        for guest, count in zip(self.guests, heard, strict=True):
+            await eventually(partial(_has_heard_more, guest, count))
 
 
 @asynccontextmanager
@@ -151,6 +148,15 @@ async def trading(
         await eventually(lambda: trades.trader.is_done)
         await _assert_all_is_well(http, places[0], trades)
         tasks.cancel_scope.cancel()
+
+
+def _prices(guest: Guest) -> int:
+    """How many frames have told it of a trade."""
+    return guest.kinds["bar"] + guest.kinds["revise"]
+
+
+def _has_heard_more(guest: Guest, count: int) -> bool:
+    return _prices(guest) > count
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
