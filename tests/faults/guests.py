@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from tests.streams.client import Chart, client
 from tests.streams.documented import Frame, frame_of
 
+STATUS = "status"
 # A chart begins with so many bars, and reads the older ones over HTTP.
 HISTORY = 5
 # The rules allow half a minute; tests have less time.
@@ -70,8 +71,8 @@ class Merged(Chart):
 class Guest:
     """Follows its topics for ever, at each connection in the next of the places.
 
-    `kinds` counts the frames of its topics by type. `closes` counts what the server closed with,
-    None where the connection broke, and `left` is when.
+    `states` are those that the topic `status` had. `kinds` counts the frames of the others by type,
+    `closes` what the server closed with, None where the connection broke; `left` is when.
     """
 
     def __init__(
@@ -81,10 +82,12 @@ class Guest:
         topics: Sequence[str],
         patience: float = PATIENCE_SECONDS,
     ) -> None:
-        self.charts = {topic: Merged() for topic in topics}
+        self.charts = {topic: Merged() for topic in topics if topic != STATUS}
+        self.states: list[str] = []
         self.kinds: Counter[str] = Counter()
         self.closes: Counter[int | None] = Counter()
         self.left: list[float] = []
+        self._topics = topics
         self._http = http
         self._places = places
         self._place = ""
@@ -115,13 +118,13 @@ class Guest:
                 self.left.append(time.monotonic())
             except (OSError, TimeoutError, InvalidHandshake, EOFError):
                 pass
-            self._awaited = set(self.charts)
+            self._awaited = set(self._topics)
             await anyio.sleep(self._wait)
 
     async def _visit(self) -> None:
         async with client(f"{self._place.replace('http', 'ws', 1)}/ws", **self._options) as guest:
             try:
-                await self._subscribe(guest.connection, list(self.charts))
+                await self._subscribe(guest.connection, self._topics)
                 while True:
                     frame = frame_of(await guest.connection.recv())
                     await self._hear(guest.connection, frame)
@@ -129,14 +132,13 @@ class Guest:
                 guest.connection.transport.abort()
 
     async def _subscribe(self, connection: ClientConnection, topics: Sequence[str]) -> None:
-        for topic in topics:
+        positions = {}
+        for topic in self.charts.keys() & topics:
             if self.charts[topic].is_reset:
                 self.charts[topic] = Merged()
-        positions = {
-            topic: {"epoch": self.charts[topic].epoch, "seq": self.charts[topic].seq}
-            for topic in topics
-            if self.charts[topic].epoch
-        }
+            chart = self.charts[topic]
+            if chart.epoch:
+                positions[topic] = {"epoch": chart.epoch, "seq": chart.seq}
         request = {"op": "subscribe", "topics": topics, "history": HISTORY, "resume": positions}
         await connection.send(orjson.dumps(request).decode())
 
@@ -156,11 +158,18 @@ class Guest:
                     await self._subscribe(connection, rejected)
             case _:
                 assert frame["type"] != "error", frame
-                self.kinds[frame["type"]] += 1
-                self.charts[frame["topic"]].apply(frame)
-                if frame["type"] in {"snapshot", "resumed"}:
-                    self._awaited.discard(frame["topic"])
+                self._apply(frame)
                 await self._mend()
+
+    def _apply(self, frame: Frame) -> None:
+        topic, type = frame["topic"], frame["type"]
+        if topic == STATUS:
+            self.states.append(frame.get("status", frame)["state"])
+        else:
+            self.kinds[type] += 1
+            self.charts[topic].apply(frame)
+        if type in {"snapshot", "resumed"}:
+            self._awaited.discard(topic)
 
     async def _mend(self) -> None:
         """Read what comes before the stream's bars; meanwhile its frames wait in the socket."""

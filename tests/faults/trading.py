@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import httpx2
 
-from tests.faults.guests import PATIENCE_SECONDS, Guest, bars
+from tests.faults.guests import PATIENCE_SECONDS, STATUS, Guest, bars
 
 NUMBERS = itertools.count()
 RESOLUTIONS = ("1m", "5m", "1h", "1d")
@@ -99,11 +99,12 @@ class Trading:
     def closes(self) -> Counter[int | None]:
         return sum((guest.closes for guest in self.guests), Counter())
 
-    async def go_on(self) -> None:
-        """Until everybody follows, and has heard of another trade."""
-        await eventually(lambda: all(guest.is_following for guest in self.guests))
-        heard = [_prices(guest) for guest in self.guests]
-        for guest, count in zip(self.guests, heard, strict=True):
+    async def go_on(self, guests: Sequence[Guest] = ()) -> None:
+        """Until everybody, or each of these, follows, and has heard of another trade."""
+        chosen = guests or self.guests
+        await eventually(lambda: all(guest.is_following for guest in chosen))
+        heard = [_prices(guest) for guest in chosen]
+        for guest, count in zip(chosen, heard, strict=True):
             await eventually(partial(_has_heard_more, guest, count))
 
 
@@ -119,12 +120,12 @@ async def trading(
     """Trades and guests, at these addresses by turns, as long as the context is open.
 
     Those of the crowd have one topic each; `backfills` is how many of the trades have charts read
-    anew. In the end everybody has what history says, bar for
-    bar, and each trade has counted once.
+    anew. In the end everybody has what history says, bar for bar, and each trade has counted once.
     """
     symbols = [f"CRYPTO:F{next(NUMBERS)}" for _ in range(2)]
     topics = [f"bars:{symbol}:{resolution}" for symbol in symbols for resolution in RESOLUTIONS]
-    wishes = [[*topics, *(f"quotes:{symbol}" for symbol in symbols)] for _ in range(guests)]
+    quotes = [f"quotes:{symbol}" for symbol in symbols]
+    wishes = [[*topics, *quotes, STATUS] for _ in range(guests)]
     wishes += [[topic] for topic in itertools.islice(itertools.cycle(topics), crowd)]
     limits = httpx2.Limits(max_keepalive_connections=0)
     async with (
