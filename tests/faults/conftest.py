@@ -1,11 +1,16 @@
 """Servers that may be killed."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
+from tests.faults.together import Together
 from tests.hostile.postgres import Postgres, postgres
 from tests.hostile.serving import Server, serve
+from tests.streams.cable import Cable
+from tests.web.redis_process import home, redis_process
 
 DRAIN_SECONDS = 3
 SETTINGS = {
@@ -31,10 +36,37 @@ def process(database: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Ite
 @pytest.fixture
 def server(process: Server) -> Iterator[Server]:
     """It runs before and after each test, and calls nothing that happens to it its own fault."""
-    if not process.is_running:
-        process.kill()
-        process.start()
-    known = len(process.crashes)
-    yield process
-    assert process.is_running
-    assert process.crashes[known:] == []
+    yield from _unharmed(process)
+
+
+@pytest.fixture(scope="session")
+def both(database: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Together]:
+    folders = [tmp_path_factory.mktemp(name) for name in ("redis", "one", "two")]
+    with ExitStack() as resources:
+        redis = resources.enter_context(redis_process(folders[0], resources.enter_context(home())))
+        portal = resources.enter_context(start_blocking_portal())
+        cable = resources.enter_context(portal.wrap_async_context_manager(Cable(redis.url)))
+        url = portal.call(database.create, "together")
+        servers = [
+            resources.enter_context(serve(url, folder, REDIS_URL=cable.url, **SETTINGS))
+            for folder in folders[1:]
+        ]
+        yield Together(servers[0], servers[1], redis, cable, portal)
+
+
+@pytest.fixture
+def together(both: Together) -> Iterator[Together]:
+    """Two processes, of which the same holds."""
+    for _ in zip(_unharmed(both.one), _unharmed(both.two), strict=True):
+        both.settle()
+        yield both
+
+
+def _unharmed(server: Server) -> Iterator[Server]:
+    if not server.is_running:
+        server.kill()
+        server.start()
+    known = len(server.crashes)
+    yield server
+    assert server.is_running
+    assert server.crashes[known:] == []

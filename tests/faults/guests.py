@@ -14,8 +14,9 @@ from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 from tests.streams.client import Chart, client
-from tests.streams.documented import Frame
+from tests.streams.documented import Frame, frame_of
 
+STATUS = "status"
 # A chart begins with so many bars, and reads the older ones over HTTP.
 HISTORY = 5
 # The rules allow half a minute; tests have less time.
@@ -70,7 +71,8 @@ class Merged(Chart):
 class Guest:
     """Follows its topics for ever, at each connection in the next of the places.
 
-    `closes` counts what the server closed with, None where the connection broke; `left` is when.
+    `states` are those that the topic `status` had. `kinds` counts the frames of the others by type,
+    `closes` what the server closed with, None where the connection broke; `left` is when.
     """
 
     def __init__(
@@ -80,9 +82,12 @@ class Guest:
         topics: Sequence[str],
         patience: float = PATIENCE_SECONDS,
     ) -> None:
-        self.charts = {topic: Merged() for topic in topics}
+        self.charts = {topic: Merged() for topic in topics if topic != STATUS}
+        self.states: list[str] = []
+        self.kinds: Counter[str] = Counter()
         self.closes: Counter[int | None] = Counter()
         self.left: list[float] = []
+        self._topics = topics
         self._http = http
         self._places = places
         self._place = ""
@@ -101,10 +106,6 @@ class Guest:
         """Whether it is connected, and every topic has begun."""
         return not self._awaited and not any(chart.is_torn for chart in self.charts.values())
 
-    def count(self, kind: str) -> int:
-        """How many frames of this type it has heard."""
-        return sum(chart.kinds.count(kind) for chart in self.charts.values())
-
     async def run(self) -> None:
         while True:
             self._place = next(self._places)
@@ -117,28 +118,27 @@ class Guest:
                 self.left.append(time.monotonic())
             except (OSError, TimeoutError, InvalidHandshake, EOFError):
                 pass
-            self._awaited = set(self.charts)
+            self._awaited = set(self._topics)
             await anyio.sleep(self._wait)
 
     async def _visit(self) -> None:
         async with client(f"{self._place.replace('http', 'ws', 1)}/ws", **self._options) as guest:
             try:
-                await self._subscribe(guest.connection, list(self.charts))
+                await self._subscribe(guest.connection, self._topics)
                 while True:
-                    frame = orjson.loads(await guest.connection.recv())
+                    frame = frame_of(await guest.connection.recv())
                     await self._hear(guest.connection, frame)
             finally:
                 guest.connection.transport.abort()
 
     async def _subscribe(self, connection: ClientConnection, topics: Sequence[str]) -> None:
-        for topic in topics:
+        positions = {}
+        for topic in self.charts.keys() & topics:
             if self.charts[topic].is_reset:
                 self.charts[topic] = Merged()
-        positions = {
-            topic: {"epoch": self.charts[topic].epoch, "seq": self.charts[topic].seq}
-            for topic in topics
-            if self.charts[topic].epoch
-        }
+            chart = self.charts[topic]
+            if chart.epoch:
+                positions[topic] = {"epoch": chart.epoch, "seq": chart.seq}
         request = {"op": "subscribe", "topics": topics, "history": HISTORY, "resume": positions}
         await connection.send(orjson.dumps(request).decode())
 
@@ -158,10 +158,18 @@ class Guest:
                     await self._subscribe(connection, rejected)
             case _:
                 assert frame["type"] != "error", frame
-                self.charts[frame["topic"]].apply(frame)
-                if frame["type"] in {"snapshot", "resumed"}:
-                    self._awaited.discard(frame["topic"])
+                self._apply(frame)
                 await self._mend()
+
+    def _apply(self, frame: Frame) -> None:
+        topic, type = frame["topic"], frame["type"]
+        if topic == STATUS:
+            self.states.append(frame.get("status", frame)["state"])
+        else:
+            self.kinds[type] += 1
+            self.charts[topic].apply(frame)
+        if type in {"snapshot", "resumed"}:
+            self._awaited.discard(topic)
 
     async def _mend(self) -> None:
         """Read what comes before the stream's bars; meanwhile its frames wait in the socket."""

@@ -28,16 +28,16 @@ async def test_who_is_cut_off_goes_on_where_he_stopped(
         Cable(server.url) as cable,
         trading(server.url, guests_at=[cable.url], crowd=crowd, backfills=0) as trades,
     ):
-        begun = trades.count("snapshot")
+        begun = trades.kinds["snapshot"]
         for seconds in cuts:
             await cable.cut()
             await anyio.sleep(seconds)
             await cable.mend()
             await trades.go_on()
         series = sum(topic.startswith("bars:") for one in trades.guests for topic in one.charts)
-        assert trades.count("resumed") == series * len(cuts)
+        assert trades.kinds["resumed"] == series * len(cuts)
         quotes = sum(len(guest.charts) for guest in trades.guests) - series
-        assert trades.count("snapshot") == begun + quotes * len(cuts)
+        assert trades.kinds["snapshot"] == begun + quotes * len(cuts)
         assert set(trades.closes) == {None}
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 import httpx2
 
-from tests.faults.guests import PATIENCE_SECONDS, Guest, bars
+from tests.faults.guests import PATIENCE_SECONDS, STATUS, Guest, bars
 
 NUMBERS = itertools.count()
 RESOLUTIONS = ("1m", "5m", "1h", "1d")
@@ -91,23 +91,21 @@ class Trading:
         self.trader = trader
         self.guests = guests
 
-    def count(self, kind: str) -> int:
-        """How many frames of this type the guests have heard."""
-        return sum(guest.count(kind) for guest in self.guests)
+    @property
+    def kinds(self) -> Counter[str]:
+        return sum((guest.kinds for guest in self.guests), Counter())
 
     @property
     def closes(self) -> Counter[int | None]:
         return sum((guest.closes for guest in self.guests), Counter())
 
-    async def go_on(self) -> None:
-        """Until everybody follows, and has heard of another trade."""
-        await eventually(lambda: all(guest.is_following for guest in self.guests))
-        heard = [guest.count("bar") for guest in self.guests]
-        await eventually(
-            lambda: all(
-                guest.count("bar") > count for guest, count in zip(self.guests, heard, strict=True)
-            )
-        )
+    async def go_on(self, guests: Sequence[Guest] = ()) -> None:
+        """Until everybody, or each of these, follows, and has heard of another trade."""
+        chosen = guests or self.guests
+        await eventually(lambda: all(guest.is_following for guest in chosen))
+        heard = [_prices(guest) for guest in chosen]
+        for guest, count in zip(chosen, heard, strict=True):
+            await eventually(partial(_has_heard_more, guest, count))
 
 
 @asynccontextmanager
@@ -122,12 +120,12 @@ async def trading(
     """Trades and guests, at these addresses by turns, as long as the context is open.
 
     Those of the crowd have one topic each; `backfills` is how many of the trades have charts read
-    anew. In the end everybody has what history says, bar for
-    bar, and each trade has counted once.
+    anew. In the end everybody has what history says, bar for bar, and each trade has counted once.
     """
     symbols = [f"CRYPTO:F{next(NUMBERS)}" for _ in range(2)]
     topics = [f"bars:{symbol}:{resolution}" for symbol in symbols for resolution in RESOLUTIONS]
-    wishes = [[*topics, *(f"quotes:{symbol}" for symbol in symbols)] for _ in range(guests)]
+    quotes = [f"quotes:{symbol}" for symbol in symbols]
+    wishes = [[*topics, *quotes, STATUS] for _ in range(guests)]
     wishes += [[topic] for topic in itertools.islice(itertools.cycle(topics), crowd)]
     limits = httpx2.Limits(max_keepalive_connections=0)
     async with (
@@ -151,6 +149,15 @@ async def trading(
         await eventually(lambda: trades.trader.is_done)
         await _assert_all_is_well(http, places[0], trades)
         tasks.cancel_scope.cancel()
+
+
+def _prices(guest: Guest) -> int:
+    """How many frames have told it of a trade."""
+    return guest.kinds["bar"] + guest.kinds["revise"]
+
+
+def _has_heard_more(guest: Guest, count: int) -> bool:
+    return _prices(guest) > count
 
 
 async def eventually(condition: Callable[[], bool]) -> None:

@@ -29,6 +29,10 @@ class Cable:
         address = f"{self._far.hostname}:{self._far.port}"
         return self._far.geturl().replace(address, f"127.0.0.1:{self._port}")
 
+    def lead_to(self, url: str) -> None:
+        """From the next connection on."""
+        self._far = urlsplit(url)
+
     async def mend(self) -> None:
         self._server = await asyncio.start_server(self._connect, "127.0.0.1", self._port)
         self._port = self._server.sockets[0].getsockname()[1]

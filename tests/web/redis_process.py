@@ -58,6 +58,12 @@ class RedisProcess:
             self._process.kill()
             self._process.wait()
 
+    def forget(self) -> None:
+        """While it does not run: what it has kept."""
+        assert self._home is not None
+        for file in self._home.iterdir():
+            file.unlink()
+
     def _send(self, what: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(what)
