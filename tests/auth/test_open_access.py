@@ -20,6 +20,7 @@ MARKET_DATA = {
     "GET /api/v1/exchanges",
     "GET /api/v1/market/status",
     "GET /api/v1/quotes",
+    "GET /api/v1/stream",
 }
 # Who sends something has to be right, however open it is.
 BAD = [bearer("x.y.z"), {"x-api-key": "tk_x"}, {"authorization": "Basic eDp5"}]
