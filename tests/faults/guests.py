@@ -47,7 +47,7 @@ class Merged(Chart):
 
     def apply(self, frame: Frame) -> None:
         if frame["type"] == "reset":
-            self.older, self.bars = {}, {}
+            self.older, self.bars, self.is_torn = {}, {}, False
         super().apply(frame)
 
     def _snapshot(self, frame: Frame) -> None:

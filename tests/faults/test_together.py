@@ -8,6 +8,7 @@ import pytest
 from tests.faults.starting import start
 from tests.faults.together import Together
 from tests.faults.trading import trading
+from tests.streams.cable import Cable
 
 pytestmark = pytest.mark.anyio
 
@@ -21,6 +22,22 @@ async def test_processes_that_are_killed_by_turns_cost_nobody_anything(together:
             await start(server)
             await trades.go_on()
         assert set(trades.closes) == {None}
+
+
+async def test_clients_that_are_put_out_by_turns_go_on_at_the_other(together: Together) -> None:
+    """Both know what they have missed, wherever that was."""
+    async with (
+        Cable(together.one.url) as one,
+        Cable(together.two.url) as two,
+        trading(*together.places, guests_at=[one.url, two.url], backfills=0) as trades,
+    ):
+        read = trades.kinds["snapshot"]
+        for cable in (one, two) * 4:
+            await cable.cut()
+            await cable.mend()
+            await trades.go_on()
+        assert trades.kinds["resumed"] > trades.kinds["snapshot"] - read
+        assert not trades.kinds["reset"]
 
 
 async def test_a_paused_process_holds_up_its_own_clients_alone(together: Together) -> None:

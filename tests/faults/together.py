@@ -23,6 +23,11 @@ class Together:
     def places(self) -> tuple[str, str]:
         return self.one.url, self.two.url
 
+    @property
+    def received(self) -> float:
+        """How much news either has had of the other."""
+        return sum(one.metric("bus_events_received_total") for one in (self.one, self.two))
+
     def cut(self) -> None:
         self.portal.call(self.cable.cut)
 
