@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -106,6 +106,14 @@ class Guest:
         """Whether it is connected, and every topic has begun."""
         return not self._awaited and not any(chart.is_torn for chart in self.charts.values())
 
+    def has_heard(self, volumes: Mapping[str, float]) -> bool:
+        """Whether of each symbol so much has been traded, in all its series."""
+        return all(
+            sum(bar[-1] for bar in chart.all.values()) >= volumes[_symbol(topic)]
+            for topic, chart in self.charts.items()
+            if topic.startswith("bars:")
+        )
+
     async def run(self) -> None:
         while True:
             self._place = next(self._places)
@@ -175,22 +183,22 @@ class Guest:
         """Read what comes before the stream's bars; meanwhile its frames wait in the socket."""
         for topic, chart in self.charts.items():
             if chart.is_torn:
-                symbol, resolution = topic.removeprefix("bars:").rsplit(":", 1)
-                first = min(chart.bars)
+                place = self._http, self._place, topic
                 # If not now, then with the next frame.
                 with suppress(httpx2.HTTPError):
-                    chart.older = await bars(
-                        self._http, self._place, symbol, resolution, before=first
-                    )
+                    chart.older = await bars(*place, before=min(chart.bars))
                     chart.is_torn = False
 
 
-async def bars(
-    http: httpx2.AsyncClient, place: str, symbol: str, resolution: str, **query: int
-) -> Bars:
-    """What HTTP answers; raises HTTPError."""
+async def bars(http: httpx2.AsyncClient, place: str, topic: str, **query: int) -> Bars:
+    """What HTTP answers for a topic; raises HTTPError."""
+    resolution = topic.rpartition(":")[2]
     parameters: dict[str, Any] = {"resolution": resolution, "limit": 50_000, **query}
-    answer = await http.get(f"{place}/api/v1/bars/{symbol}", params=parameters)
+    answer = await http.get(f"{place}/api/v1/bars/{_symbol(topic)}", params=parameters)
     found = answer.raise_for_status().json()
     rows = zip(*(found[name] for name in COLUMNS), strict=True)
     return {row[0]: list(row) for row in rows}
+
+
+def _symbol(topic: str) -> str:
+    return ":".join(topic.split(":")[1:3])

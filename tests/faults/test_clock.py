@@ -33,7 +33,7 @@ async def test_a_clock_that_is_set_is_no_gap(database_url: str) -> None:
     settings, clock = Settings(database_url=database_url, demo=False), SetClock()
     async with (
         running(create_app(settings, clock), settings) as server,
-        trading(f"http://127.0.0.1:{server.port}") as trades,
+        trading(f"http://127.0.0.1:{server.port}", backfills=0.01) as trades,
     ):
         for ahead in (2, -2, HOUR, -HOUR, 0):
             clock.ahead = ahead

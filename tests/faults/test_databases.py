@@ -19,7 +19,7 @@ async def test_the_database_dies_or_falls_silent(database: Postgres, tmp_path: P
     """It is killed and started again, cut off, and unheard for a while; nobody is put out."""
     async with Cable(await database.create("far")) as cable:
         server = Server(cable.url, tmp_path, **SETTINGS)
-        async with started(server), trading(server.url) as trades:
+        async with started(server), trading(server.url, backfills=0.01) as trades:
             database.kill()
             await anyio.sleep(0.5)
             database.start()

@@ -26,7 +26,7 @@ async def test_who_is_cut_off_goes_on_where_he_stopped(
     """What he has missed is known, so no bars are read anew; also when hundreds come at once."""
     async with (
         Cable(server.url) as cable,
-        trading(server.url, guests_at=[cable.url], crowd=crowd, backfills=0) as trades,
+        trading(server.url, guests_at=[cable.url], crowd=crowd) as trades,
     ):
         begun = trades.kinds["snapshot"]
         for seconds in cuts:
@@ -52,6 +52,23 @@ async def test_what_was_on_its_way_arrives_or_is_sent_again(server: Server, seco
         await anyio.sleep(seconds)
         cable.release()
         await trades.go_on()
+
+
+async def test_a_trade_that_is_sent_again_counts_once(server: Server) -> None:
+    """It was taken, and the answer was lost."""
+    async with (
+        Cable(server.url) as cable,
+        trading(cable.url, guests_at=[server.url]) as trades,
+    ):
+        cable.mute()
+        # By now another one is on its way.
+        await anyio.sleep(0.3)
+        await trades.hear_all()
+        await cable.cut()
+        cable.release()
+        await cable.mend()
+        await trades.go_on()
+        assert trades.trader.repeated
 
 
 async def test_a_client_that_is_gone_without_a_word_is_forgotten(server: Server) -> None:

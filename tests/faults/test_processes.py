@@ -18,7 +18,7 @@ NOT_IN_TIME, RESTART = 1011, 1012
 
 async def test_a_killed_process_costs_nobody_anything(server: Server) -> None:
     """It is killed in the middle of its work and started again, twice."""
-    async with trading(server.url) as trades:
+    async with trading(server.url, backfills=0.01) as trades:
         for _ in range(2):
             server.kill()
             await anyio.to_thread.run_sync(server.start)

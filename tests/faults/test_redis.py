@@ -33,7 +33,7 @@ async def test_without_redis_trades_are_heard_all_the_same(
     together: Together, seconds: float
 ) -> None:
     """Of another process a little later, and all of them are told."""
-    async with trading(*together.places) as trades:
+    async with trading(*together.places, backfills=0.01) as trades:
         together.cut()
         await anyio.sleep(seconds)
         if seconds > 1:
@@ -68,9 +68,9 @@ async def test_a_redis_that_hangs_holds_up_nobody(together: Together) -> None:
 async def test_a_redis_that_is_emptied_is_no_gap(together: Together) -> None:
     """Again and again, in the middle of what is on its way."""
     async with trading(*together.places) as trades:
-        for _ in range(10):
+        for _ in range(100):
             call(together.redis.url, "FLUSHALL")
-            await anyio.sleep(0.05)
+            await anyio.sleep(0.005)
         await recovers(together, trades)
         assert not was_degraded(trades)
 

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.anyio
 
 async def test_processes_that_are_killed_by_turns_cost_nobody_anything(together: Together) -> None:
     """Clients go to the other one, which knows what they have missed, and so does a new one."""
-    async with trading(*together.places) as trades:
+    async with trading(*together.places, backfills=0.01) as trades:
         for server in (together.one, together.two, together.one):
             server.kill()
             await anyio.sleep(0.5)
@@ -29,7 +29,7 @@ async def test_clients_that_are_put_out_by_turns_go_on_at_the_other(together: To
     async with (
         Cable(together.one.url) as one,
         Cable(together.two.url) as two,
-        trading(*together.places, guests_at=[one.url, two.url], backfills=0) as trades,
+        trading(*together.places, guests_at=[one.url, two.url]) as trades,
     ):
         read = trades.kinds["snapshot"]
         for cable in (one, two) * 4:

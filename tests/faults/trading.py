@@ -18,16 +18,16 @@ NUMBERS = itertools.count()
 RESOLUTIONS = ("1m", "5m", "1h", "1d")
 PAUSE_SECONDS = 0.05
 # So far apart are the times of trades that are posted one after the other.
-STEP_SECONDS = 4
+STEP_SECONDS = 20
 # Whatever has happened, all is as it should be within this time.
 SETTLED_WITHIN_SECONDS = 60
-HOUR, DAY = 3600, 86400
+DAY = 86400
 
 
 class Trader:
     """Sends each trade until it is acknowledged; it has an id and a size of its own.
 
-    `volumes` are those of each symbol's minutes.
+    `volumes` are those of each symbol's minutes, `repeated` is how many the server knew already.
     """
 
     def __init__(
@@ -38,13 +38,13 @@ class Trader:
         backfills: float,
     ) -> None:
         self.volumes: dict[str, Counter[int]] = {symbol: Counter() for symbol in symbols}
-        self.sent = 0
+        self.sent = self.repeated = 0
         self.is_over = False
         self.is_done = False
         self._http = http
         self._places = places
         self._backfills = backfills
-        self._begin = self._moment = time.time() // 60 * 60 - 6 * HOUR
+        self._begin = self._moment = time.time() // 60 * 60 - 2 * DAY
 
     async def run(self) -> None:
         place = next(self._places)
@@ -64,19 +64,24 @@ class Trader:
         if answer.status_code == 503:
             return False
         outcome = answer.raise_for_status().json()
-        # Sent again it is a duplicate, unless nobody has heard of it before.
         assert outcome["accepted"] + outcome["duplicate"] == len(ticks), outcome
+        self.repeated += outcome["duplicate"]
         return True
 
     def _next(self) -> list[dict[str, Any]]:
+        """Of each symbol one that is in order, so that no minute is left out, and two more."""
         self._moment += STEP_SECONDS
-        return [self._tick(symbol) for symbol in self.volumes for _ in range(3)]
+        return [
+            self._tick(symbol, late)
+            for symbol in self.volumes
+            for late in (0, *random.choices((0, random.random()), (3, 1), k=2))
+        ]
 
-    def _tick(self, symbol: str) -> dict[str, Any]:
-        """Most come in order, some are late, and some make a bar before all others."""
+    def _tick(self, symbol: str, late: float) -> dict[str, Any]:
+        """`late` is where between the newest trade and the first one."""
         self.sent += 1
-        late = random.choice([0, 0, 0, 0, 0, 0, 0, 10, 100, 1000])
-        moment = max(self._begin, self._moment - late) + random.uniform(0, STEP_SECONDS)
+        moment = self._moment + random.uniform(0, STEP_SECONDS)
+        moment -= late * (self._moment - self._begin)
         if random.random() < self._backfills:
             moment -= random.uniform(1, 9) * DAY
         self.volumes[symbol][int(moment // 60 * 60)] += self.sent
@@ -100,12 +105,17 @@ class Trading:
         return sum((guest.closes for guest in self.guests), Counter())
 
     async def go_on(self, guests: Sequence[Guest] = ()) -> None:
-        """Until everybody, or each of these, follows, and has heard of another trade."""
-        chosen = guests or self.guests
+        """Until everybody, or each of these, follows, and has heard of a later trade."""
+        chosen, sent = guests or self.guests, self.trader.sent
+        await eventually(lambda: self.trader.sent > sent)
         await eventually(lambda: all(guest.is_following for guest in chosen))
-        heard = [_prices(guest) for guest in chosen]
-        for guest, count in zip(chosen, heard, strict=True):
-            await eventually(partial(_has_heard_more, guest, count))
+        await self.hear_all(chosen)
+
+    async def hear_all(self, guests: Sequence[Guest] = ()) -> None:
+        """Until everybody, or each of these, knows of every trade that has been sent by now."""
+        volumes = {symbol: sizes.total() for symbol, sizes in self.trader.volumes.items()}
+        for guest in guests or self.guests:
+            await eventually(partial(guest.has_heard, volumes))
 
 
 @asynccontextmanager
@@ -115,7 +125,7 @@ async def trading(
     crowd: int = 0,
     guests_at: Sequence[str] = (),
     patience: float = PATIENCE_SECONDS,
-    backfills: float = 0.01,
+    backfills: float = 0,
 ) -> AsyncIterator[Trading]:
     """Trades and guests, at these addresses by turns, as long as the context is open.
 
@@ -151,15 +161,6 @@ async def trading(
         tasks.cancel_scope.cancel()
 
 
-def _prices(guest: Guest) -> int:
-    """How many frames have told it of a trade."""
-    return guest.kinds["bar"] + guest.kinds["revise"]
-
-
-def _has_heard_more(guest: Guest, count: int) -> bool:
-    return _prices(guest) > count
-
-
 async def eventually(condition: Callable[[], bool]) -> None:
     with anyio.fail_after(SETTLED_WITHIN_SECONDS):
         while not condition():  # noqa: ASYNC110  nobody tells
@@ -172,11 +173,11 @@ def _beginning(places: Sequence[str], number: int) -> Iterator[str]:
 
 
 async def _assert_all_is_well(http: httpx2.AsyncClient, place: str, trades: Trading) -> None:
-    history: dict[str, object] = {}
+    history: dict[str, Mapping[Any, Any]] = {}
     for symbol, volumes in trades.trader.volumes.items():
         for resolution in RESOLUTIONS:
-            found = await bars(http, place, symbol, resolution)
-            history[f"bars:{symbol}:{resolution}"] = found
+            topic = f"bars:{symbol}:{resolution}"
+            found = history[topic] = await bars(http, place, topic)
             assert sum(bar[-1] for bar in found.values()) == volumes.total(), resolution
             if resolution == "1m":
                 assert {time: bar[-1] for time, bar in found.items()} == volumes
@@ -190,7 +191,7 @@ async def _assert_all_is_well(http: httpx2.AsyncClient, place: str, trades: Trad
         assert _held(guest) == wanted
 
 
-def _holds(guest: Guest, wanted: dict[str, object]) -> bool:
+def _holds(guest: Guest, wanted: Mapping[str, object]) -> bool:
     return _held(guest) == wanted
 
 

@@ -13,8 +13,8 @@ class Cable:
         self._port = 0
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
-        self._passes = asyncio.Event()
-        self._passes.set()
+        self._asks, self._answers = asyncio.Event(), asyncio.Event()
+        self.release()
 
     async def __aenter__(self) -> Self:
         await self.mend()
@@ -46,10 +46,16 @@ class Cable:
 
     def hold(self) -> None:
         """Lose every byte's way for a while, with no word to either end."""
-        self._passes.clear()
+        self._asks.clear()
+        self._answers.clear()
+
+    def mute(self) -> None:
+        """The same for what the server says, who goes on to hear everything."""
+        self._answers.clear()
 
     def release(self) -> None:
-        self._passes.set()
+        self._asks.set()
+        self._answers.set()
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = asyncio.create_task(self._pass(reader, writer))
@@ -68,15 +74,20 @@ class Cable:
         except OSError:
             return
         try:
-            await asyncio.gather(self._copy(reader, far_writer), self._copy(far_reader, writer))
+            await asyncio.gather(
+                _copy(reader, far_writer, self._asks), _copy(far_reader, writer, self._answers)
+            )
         except OSError:
             pass
         finally:
             far_writer.transport.abort()
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while chunk := await reader.read(65536):
-            await self._passes.wait()
-            writer.write(chunk)
-            await writer.drain()
-        writer.close()
+
+async def _copy(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passes: asyncio.Event
+) -> None:
+    while chunk := await reader.read(65536):
+        await passes.wait()
+        writer.write(chunk)
+        await writer.drain()
+    writer.close()
