@@ -63,7 +63,7 @@ def judge(settings: Settings, folder: Path, *options: str) -> Mapping[str, Case]
         # A process of its own: it patches the standard library to run cases of Python 2.
         command = [str(Path(sys.executable).with_name("kosoku")), address, "--outdir=report"]
         subprocess.run(
-            [*command, "--parallelism=16", *options],
+            [*command, "--parallelism=8", *options],
             cwd=folder,
             check=False,
             capture_output=True,

@@ -164,6 +164,20 @@ def test_a_storm_of_connections(crowded: Server) -> None:
     assert crowded.memory - memory < 20 * MEGABYTE
 
 
+def test_who_breaks_the_protocol_again_and_again_fills_no_log(crowded: Server) -> None:
+    """Nor the memory: each time it is a close and nothing else."""
+    faulty = (frame(TEXT, b"\xff"), frame(TEXT, b"x" * 70_000), frame(9, b"p") * 200)
+    log, memory = len(crowded.log), 0
+    for _ in range(2):
+        for number in range(150):
+            with stream(crowded.address) as opened:
+                opened.sendall(faulty[number % 3])
+                assert close_code(opened) in {1007, 1008, 1009}
+        memory = memory or crowded.memory
+    assert crowded.memory - memory < 5 * MEGABYTE
+    assert len(crowded.log) == log
+
+
 def test_coming_and_going_is_limited_and_leaves_nothing(crowded: Server) -> None:
     """Who subscribes and unsubscribes without end is told so, and then sent away."""
     is_over = threading.Event()

@@ -152,6 +152,9 @@ async def come_and_go(
             for topic in chosen:
                 guest.charts.setdefault(topic, Chart())
             await guest.say(op="subscribe", topics=chosen, resume=positions, history=50)
+            if chance.random() < 0.5:
+                # On a slow machine nobody would have heard of anything when he leaves.
+                await guest.hear_until(partial(has_begun, guest))
             await guest.hear_rest(chance.choice([0.01, 0.05, 0.1]))
             charts |= guest.charts
             resume |= {
@@ -168,6 +171,11 @@ async def come_and_go(
         if topic.startswith("bars:"):
             assert await market.agrees(topic, chart), topic
     return sum(chart.kinds.count("resumed") for chart in charts.values())
+
+
+def has_begun(guest: Client) -> bool:
+    """Each of its charts."""
+    return all(chart.epoch for chart in guest.charts.values())
 
 
 @pytest.fixture(scope="session")
