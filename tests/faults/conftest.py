@@ -47,11 +47,13 @@ def both(database: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         portal = resources.enter_context(start_blocking_portal())
         cable = resources.enter_context(portal.wrap_async_context_manager(Cable(redis.url)))
         url = portal.call(database.create, "together")
-        servers = [
-            resources.enter_context(serve(url, folder, REDIS_URL=cable.url, **SETTINGS))
-            for folder in folders[1:]
-        ]
-        yield Together(servers[0], servers[1], redis, cable, portal)
+        shared = {"REDIS_URL": cable.url, **SETTINGS}
+        one = resources.enter_context(serve(url, folders[1], **shared))
+        # Frames that are compressed go another way than those that are not.
+        two = resources.enter_context(
+            serve(url, folders[2], WEBSOCKET_COMPRESSION="true", **shared)
+        )
+        yield Together(one, two, redis, cable, portal)
 
 
 @pytest.fixture
