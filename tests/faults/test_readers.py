@@ -36,7 +36,7 @@ class SlowReader(threading.Thread):
         self.behind: list[int] = []
 
     def run(self) -> None:
-        with stream(self._address, seconds=30) as opened:
+        with stream(self._address, seconds=30, room=16 * 1024) as opened:
             opened.sendall(say(op="subscribe", topics=TOPICS, history=0))
             begun, heard = time.monotonic(), 0
             for code, data in frames(opened):
