@@ -14,7 +14,7 @@ from tests.documents.examples import DOCUMENTS, Example, block, examples, read
 from tests.documents.frames import BARS, hear_all, listener
 from tests.documents.shapes import differences, different_lines, parse_all
 from tests.streams.documented import Frame
-from tradeapi.streams import protocol, topics
+from tradeapi.streams import protocol, requests, topics
 from tradeapi.streams.limits import Limits
 
 README, STREAM = "README.md", "docs/stream.md"
@@ -87,9 +87,9 @@ def test_no_type_of_frame_is_left_out(frames: Sequence[Frame]) -> None:
 def test_what_clients_say_is_understood() -> None:
     """The frames of clients in the description of the stream."""
     said = parse_all(block(STREAM, "json", '"op": "subscribe"').text)
-    requests = [protocol.parse(orjson.dumps(frame).decode(), Limits()) for frame in said]
+    asked = [requests.parse(orjson.dumps(frame).decode(), Limits()) for frame in said]
     names = ["Authenticate", "Subscribe", "Unsubscribe", "Ping", "Replay", "StopReplay"]
-    assert [type(request).__name__ for request in requests] == names
+    assert [type(request).__name__ for request in asked] == names
 
 
 def test_the_page_reads_what_frames_have(page: str, frames: Sequence[Frame]) -> None:

@@ -11,7 +11,7 @@ from jsonschema_rs import Draft7Validator, ValidationError, meta
 from tests.documents.examples import ROOT
 from tests.streams.documented import frame_of, validators_of
 from tradeapi.app.application import MESSAGES
-from tradeapi.streams import protocol
+from tradeapi.streams import requests
 from tradeapi.streams.asyncapi import document
 from tradeapi.streams.codes import CLOSES, ERRORS
 from tradeapi.streams.limits import Limits
@@ -57,7 +57,7 @@ def references(part: object) -> Iterator[str]:
 
 def test_it_has_every_op_and_no_other() -> None:
     """Of those that are understood."""
-    assert titles("receive") == {*protocol._OPS}  # noqa: SLF001  nobody else needs them
+    assert titles("receive") == {*requests._OPS}  # noqa: SLF001  nobody else needs them
     assert {*DOCUMENT["operations"]} == titles("receive") | {"tell"}
 
 

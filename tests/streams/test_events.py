@@ -17,7 +17,7 @@ from tests.streams.event_source import asking, event_source, refused
 from tests.streams.waiting import Waiting, until
 from tradeapi.streams import sse
 from tradeapi.streams.limits import Limits
-from tradeapi.streams.protocol import MOST_HISTORY, MOST_THROTTLE
+from tradeapi.streams.requests import MOST_HISTORY, MOST_THROTTLE
 
 pytestmark = pytest.mark.anyio
 

@@ -14,9 +14,10 @@ from tradeapi.clock import SystemClock
 from tradeapi.errors import NotFound
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import Limits
-from tradeapi.streams.mailbox import Mailbox, Subscription
+from tradeapi.streams.mailbox import Mailbox
 from tradeapi.streams.positions import position
-from tradeapi.streams.protocol import Position
+from tradeapi.streams.requests import Position
+from tradeapi.streams.subscription import Subscription
 
 pytestmark = pytest.mark.anyio
 

@@ -6,8 +6,9 @@ import anyio
 import orjson
 import pytest
 
-from tradeapi.streams.mailbox import Lagged, Mailbox, Subscription
+from tradeapi.streams.mailbox import Lagged, Mailbox
 from tradeapi.streams.positions import position
+from tradeapi.streams.subscription import Subscription
 from tradeapi.streams.topics import Change, Topic
 
 pytestmark = pytest.mark.anyio

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tradeapi.streams.limits import Conduct, Limits
-from tradeapi.streams.protocol import (
+from tradeapi.streams.protocol import auth, encode, refusal
+from tradeapi.streams.requests import (
     Authenticate,
     Ping,
     Position,
@@ -18,10 +19,7 @@ from tradeapi.streams.protocol import (
     StopReplay,
     Subscribe,
     Unsubscribe,
-    auth,
-    encode,
     parse,
-    refusal,
 )
 from tradeapi.web.principal import Principal, Scope
 

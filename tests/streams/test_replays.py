@@ -18,9 +18,9 @@ from tradeapi.auth.revocations import Kind
 from tradeapi.errors import NotFound, Unavailable
 from tradeapi.streams import replays
 from tradeapi.streams.limits import Limits
-from tradeapi.streams.protocol import FASTEST
 from tradeapi.streams.recordings import Past
 from tradeapi.streams.replays import MOST_REPLAYS
+from tradeapi.streams.requests import FASTEST
 from tradeapi.web.principal import Scope
 
 pytestmark = pytest.mark.anyio

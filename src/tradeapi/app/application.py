@@ -1,6 +1,5 @@
 """The application: what there is, joined."""
 
-import gc
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -10,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from tradeapi import __version__, logging
 from tradeapi.app.auth import AuthState, Credentials, open_auth
+from tradeapi.app.garbage import rare_collections
 from tradeapi.app.layers import layers
 from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.auth import admin_router, keys_router, links_router, path_tokens_router
@@ -151,33 +151,22 @@ def _lifespan(
             open_market(settings, clock, database, bus) as market,
             open_streams(settings, clock, database, bus, market) as hub,
             play(settings, clock, database, locks, market),
-            _settled(),
         ):
             auth["revocations"].listen(hub.callers.hear)
-            yield {
-                "settings": settings,
-                "clock": clock,
-                "database": database,
-                "dependencies": [
-                    *database_dependencies(database),
-                    *([Dependency("redis", redis.ping, essential=False)] if redis else []),
-                    *bus_dependencies(settings, bus),
-                    *market["feeds"],
-                ],
-                "hub": hub,
-                **auth,
-                **market,
-            }
+            with rare_collections():
+                yield {
+                    "settings": settings,
+                    "clock": clock,
+                    "database": database,
+                    "dependencies": [
+                        *database_dependencies(database),
+                        *([Dependency("redis", redis.ping, essential=False)] if redis else []),
+                        *bus_dependencies(settings, bus),
+                        *market["feeds"],
+                    ],
+                    "hub": hub,
+                    **auth,
+                    **market,
+                }
 
     return lifespan
-
-
-@asynccontextmanager
-async def _settled() -> AsyncIterator[None]:
-    """What is here by now stays, so the garbage collector need not look at it ever again: to look
-    at all of it stops the process for 0.1 s, and a loaded one every other second."""
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()

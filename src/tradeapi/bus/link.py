@@ -65,7 +65,8 @@ class ToServer:
         return await self._client.execute_command(*words)  # type: ignore[no-untyped-call]
 
     async def send(self, commands: Sequence[Command]) -> list[Any]:
-        async with self._client.pipeline(transaction=False) as pipeline:
+        # Who waits at Redis for news gets all of it, and not the first event by itself.
+        async with self._client.pipeline(transaction=True) as pipeline:
             for words in commands:
                 pipeline.execute_command(*words)
             return await pipeline.execute(raise_on_error=False)

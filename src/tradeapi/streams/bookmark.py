@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from zlib import crc32
 
-from tradeapi.streams.protocol import Position
+from tradeapi.streams.requests import Position
 
 _position = re.compile(r"([^.~]+)\.(\d{1,18})", re.ASCII).fullmatch
 

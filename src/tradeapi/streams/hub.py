@@ -14,8 +14,9 @@ from tradeapi.errors import NotFound, TradeError, Unavailable
 from tradeapi.streams import protocol
 from tradeapi.streams.callers import Callers
 from tradeapi.streams.limits import Limits
-from tradeapi.streams.mailbox import Mailbox, Subscription
+from tradeapi.streams.mailbox import Mailbox
 from tradeapi.streams.recordings import Recording
+from tradeapi.streams.subscription import Subscription
 from tradeapi.streams.topics import Source, Topic
 from tradeapi.web.principal import Principal
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from tradeapi.streams.access import Standing
 from tradeapi.streams.codes import ERRORS
-from tradeapi.streams.protocol import LONGEST_ID
+from tradeapi.streams.requests import LONGEST_ID
 from tradeapi.web.principal import Scope
 
 Id = int | Annotated[str, Field(max_length=LONGEST_ID)] | None

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BaseModel, Field, RootModel
 
 from tradeapi.streams.messages import Ack, Auth, Id, Message, Pong, ReplayState
-from tradeapi.streams.protocol import (
+from tradeapi.streams.requests import (
     DEFAULT_HISTORY,
     FASTEST,
     LONGEST_ID,

@@ -14,8 +14,8 @@ from tradeapi.errors import TradeError, Unavailable
 from tradeapi.streams import protocol
 from tradeapi.streams.hub import RETRY_SECONDS, Hub
 from tradeapi.streams.mailbox import Mailbox
-from tradeapi.streams.protocol import Refused, Replay, StopReplay
 from tradeapi.streams.recordings import Past, Recording
+from tradeapi.streams.requests import Refused, Replay, StopReplay
 from tradeapi.web.principal import Principal
 
 MOST_REPLAYS = 4

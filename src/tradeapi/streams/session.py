@@ -12,14 +12,15 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tradeapi import metrics
 from tradeapi.auth.authenticator import Authenticator
 from tradeapi.errors import TradeError, Unauthenticated
-from tradeapi.streams import credentials, protocol
+from tradeapi.streams import credentials, protocol, requests
 from tradeapi.streams.access import NOT_AUTHENTICATED, TOO_MANY_SOCKETS, Access, Standing
 from tradeapi.streams.callers import Crowded
 from tradeapi.streams.connection import connection_of
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import Conduct
 from tradeapi.streams.mailbox import Lagged, Mailbox
-from tradeapi.streams.protocol import (
+from tradeapi.streams.replays import Replays, Task
+from tradeapi.streams.requests import (
     Authenticate,
     Ping,
     Refused,
@@ -29,7 +30,6 @@ from tradeapi.streams.protocol import (
     Subscribe,
     Unsubscribe,
 )
-from tradeapi.streams.replays import Replays, Task
 from tradeapi.streams.subscriptions import Subscriptions
 from tradeapi.web.proxies import caller_key
 
@@ -198,7 +198,7 @@ class Session:
             raise Refused("too_many_messages", f"More than {rate} messages a second.")
         if text is None:
             raise Refused("bad_frame", "Frames are text, this one was binary.")
-        return protocol.parse(text, self._limits)
+        return requests.parse(text, self._limits)
 
     async def _do(self, request: Request) -> None:
         match request:
@@ -236,7 +236,7 @@ class Session:
         self._require_standing(request.id)
         await self._subscriptions.add(request, self._access.principal)
 
-    def _require_standing(self, id: protocol.Id) -> None:
+    def _require_standing(self, id: requests.Id) -> None:
         if self._access.standing is Standing.REQUIRED:
             raise Refused("unauthenticated", "Say who you are first, with auth.", id=id)
 

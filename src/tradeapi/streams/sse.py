@@ -20,7 +20,7 @@ from tradeapi.streams.bookmark import Bookmark
 from tradeapi.streams.connection import connection_of
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.mailbox import Lagged, Mailbox
-from tradeapi.streams.protocol import Subscribe
+from tradeapi.streams.requests import Subscribe
 from tradeapi.streams.session import CLOSE_SECONDS, POLICY, RESTART, TOO_SLOW
 from tradeapi.streams.subscriptions import Subscriptions
 from tradeapi.web.proxies import caller_key

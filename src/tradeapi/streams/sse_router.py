@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 from tradeapi.errors import FieldError, Invalid
 from tradeapi.streams.bookmark import positions_in
 from tradeapi.streams.hub import Hub
-from tradeapi.streams.protocol import (
+from tradeapi.streams.requests import (
     DEFAULT_HISTORY,
     LONGEST_TOPIC,
     MOST_HISTORY,

@@ -6,8 +6,9 @@ from tradeapi import metrics
 from tradeapi.errors import TradeError, Unavailable
 from tradeapi.streams import protocol
 from tradeapi.streams.hub import Hub
-from tradeapi.streams.mailbox import Mailbox, Subscription
-from tradeapi.streams.protocol import Position, Refused, Rejected, Subscribe, Unsubscribe
+from tradeapi.streams.mailbox import Mailbox
+from tradeapi.streams.requests import Position, Refused, Rejected, Subscribe, Unsubscribe
+from tradeapi.streams.subscription import Subscription
 from tradeapi.streams.topics import Topic
 from tradeapi.web.principal import Principal
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from tradeapi.market.events import Changed, Quote
+from tradeapi.market.events import Changed, Quote, decode, encode
 from tradeapi.market.symbols.directory import Listing
 
 RECENT = 256
@@ -65,7 +65,9 @@ class Watch:
         self.turn = asyncio.Lock()
         self.followers: dict[Follower, None] = {}
         self.is_settling = False
-        self._recent: deque[Changed] = deque(maxlen=RECENT)
+        # Versions, and changes as they travel: the garbage collector would look at so many objects
+        # that the process stood still for a quarter of a second.
+        self._recent: deque[tuple[int, bytes]] = deque(maxlen=RECENT)
         self._recent_after = 0
         self._waiting: dict[int, Changed] = {}
 
@@ -105,20 +107,20 @@ class Watch:
         """The changes that followed a version; None when they are no longer all here."""
         if not self._recent_after <= version <= self.version:
             return None
-        return [change for change in self._recent if change.version > version]
+        return [decode(change) for at, change in self._recent if at > version]
 
     def until(self, version: int) -> list[Changed]:
         """The changes that led to a version, as far back as they are here without a gap."""
         if not self._recent_after <= version <= self.version:
             return []
-        return [change for change in self._recent if change.version <= version]
+        return [decode(change) for at, change in self._recent if at <= version]
 
     def remember(self, changes: Sequence[Changed]) -> None:
         """Know of changes that came before it was followed; those that lead here are kept."""
-        first = self._recent[0].version if self._recent else self.version + 1
+        first = self._recent[0][0] if self._recent else self.version + 1
         for change in reversed(changes):
             if change.version == first - 1 and len(self._recent) < RECENT:
-                self._recent.appendleft(change)
+                self._recent.appendleft((change.version, encode(change)))
                 first = change.version
                 self._recent_after = first - 1
 
@@ -132,7 +134,7 @@ class Watch:
                 quote=change.quote,
             )
             if len(self._recent) == RECENT:
-                self._recent_after = self._recent[0].version
-            self._recent.append(change)
+                self._recent_after = self._recent[0][0]
+            self._recent.append((change.version, encode(change)))
             for follower in tuple(self.followers):
                 follower.apply(change)
