@@ -26,7 +26,9 @@ class QuoteSource:
         self._watch = watch
         self._clock = clock
         self._stale_after = stale_after
+        # The newest, which may still be waiting for its turn, and what was told last.
         self._quote: Quote | None = None
+        self._version = 0
         self._view: QuoteView = {}
         watch.followers[self] = None
 
@@ -40,8 +42,8 @@ class QuoteSource:
             symbol = self._watch.listing.symbol
             raise NotFound(f"There is no symbol {symbol}.", code="unknown_symbol")
         if self._quote is None:
-            self._quote = state.quote
-            self._view = self._seen(self._clock.now())
+            self._quote, self._version = state.quote, state.version
+            self._view = self._seen(self._quote, self._clock.now())
             self._topic.begin(self._watch.epoch, state.version)
         fields = {"quote": self._view}
         return Snapshot(self._topic.seq, lambda _: fields)
@@ -56,8 +58,7 @@ class QuoteSource:
         self._move(state.version, state.quote)
 
     def tick(self, now: float) -> None:
-        if self._quote is not None:
-            self._tell(now, self._topic.version)
+        self._tell(now)
 
     def reset(self) -> None:
         if self._quote is not None:
@@ -70,16 +71,20 @@ class QuoteSource:
 
     def _move(self, version: int, quote: Quote) -> None:
         if self._quote is not None:
-            self._quote = quote
-            self._tell(self._clock.now(), version)
+            self._quote, self._version = quote, version
+            self._watches.turns.ask(self._tell_newest)
 
-    def _tell(self, now: float, version: int) -> None:
-        view = self._seen(now)
+    def _tell_newest(self) -> None:
+        self._tell(self._clock.now())
+
+    def _tell(self, now: float) -> None:
+        if self._quote is None:
+            return
+        view = self._seen(self._quote, now)
         is_new, self._view = view != self._view, view
         change = Change(type="quote", fields={"quote": view}, key="quote")
-        self._topic.announce([change] if is_new else [], version)
+        self._topic.announce([change] if is_new else [], self._version)
 
-    def _seen(self, now: float) -> QuoteView:
-        assert self._quote is not None  # noqa: S101  who calls has looked
+    def _seen(self, quote: Quote, now: float) -> QuoteView:
         calendar = self._watch.listing.calendar
-        return quote_view(self._quote, calendar, now, stale_after=self._stale_after)
+        return quote_view(quote, calendar, now, stale_after=self._stale_after)

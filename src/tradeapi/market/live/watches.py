@@ -18,6 +18,7 @@ from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import NotFound, TradeError, Unavailable
 from tradeapi.market.events import CHANGES, Changed, Quote
+from tradeapi.market.live.turns import Turns
 from tradeapi.market.live.watch import Follower, State, Watch
 from tradeapi.market.symbols.directory import Directory
 from tradeapi.web.outages import outage
@@ -39,6 +40,8 @@ class Watches:
         self._bus = bus
         self._directory = directory
         self._clock = clock
+        # Of those that tell the newest only.
+        self.turns = Turns()
         self._watches: dict[int, Watch] = {}
         self._tasks = anyio.create_task_group()
         self._resources = AsyncExitStack()
