@@ -178,6 +178,32 @@ def has_begun(guest: Client) -> bool:
     return all(chart.epoch for chart in guest.charts.values())
 
 
+async def test_an_old_bar_that_is_revised_is_not_taken_for_the_newest(database: Database) -> None:
+    """By a process that has heard of no other bar when a client comes who has."""
+    place, buses = Market(database), [MemoryBus(), MemoryBus()]
+    market = LiveMarket(place, Forked(buses), Limits())
+    async with (
+        live(database, market=place, bus=buses[0]) as one,
+        live(database, market=place, bus=buses[1]) as other,
+        client(one.url) as before,
+        client(other.url) as watching,
+        client(other.url) as after,
+    ):
+        coin = await place.add("CRYPTO:BTCUSD")
+        await market.trade(coin, [(MONDAY, 100, 1), (MONDAY + 60, 101, 1)])
+        topic = f"bars:{coin.symbol}:1m"
+        await before.subscribe(topic)
+        await watching.subscribe(f"quotes:{coin.symbol}")
+        await market.trade(coin, [(MONDAY + 1, 102, 1)])
+        assert (await before.hear())["type"] == "revise"
+        await market.trade(coin, [(MONDAY + 61, 103, 1)])
+        chart = after.charts[topic] = before.charts[topic]
+        position = {"epoch": chart.epoch, "seq": chart.seq}
+        await after.say(op="subscribe", topics=[topic], resume={topic: position})
+        await hear_all(after)
+        assert await market.agrees(topic, chart)
+
+
 @pytest.fixture(scope="session")
 def new_york() -> bytes:
     """A calendar with sessions."""

@@ -170,7 +170,8 @@ class BarSource:
                 self._edge = None
             elif self._edge is not None:
                 self._follow(change, bars)
-            elif bars:
+            elif bars and bars[-1].kind != "revise":
+                # That one is the newest.
                 self._edge = LiveEdge(bars[-1][1:], is_closed=bars[-1].kind != "bar")
                 self._topic.begin(self._epoch, change.version, self._ending)
                 self._updated = change.updated
