@@ -6,6 +6,7 @@ from contextlib import ExitStack
 import pytest
 from anyio.from_thread import start_blocking_portal
 
+from tests.faults import plain_serve
 from tests.faults.together import Together
 from tests.hostile.postgres import Postgres, postgres
 from tests.hostile.serving import Server, serve
@@ -13,6 +14,7 @@ from tests.streams.cable import Cable
 from tests.web.redis_process import home, redis_process
 
 DRAIN_SECONDS = 3
+PLAIN = (plain_serve.__file__,)
 SETTINGS = {
     "WEBSOCKET_CONNECTIONS_PER_USER": "1000",
     "WEBSOCKET_PING_INTERVAL_SECONDS": "2",
@@ -41,7 +43,7 @@ def server(process: Server) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def both(database: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Together]:
-    folders = [tmp_path_factory.mktemp(name) for name in ("redis", "one", "two")]
+    folders = [tmp_path_factory.mktemp(name) for name in ("redis", "one", "two", "plain")]
     with ExitStack() as resources:
         redis = resources.enter_context(redis_process(folders[0], resources.enter_context(home())))
         portal = resources.enter_context(start_blocking_portal())
@@ -49,17 +51,17 @@ def both(database: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         url = portal.call(database.create, "together")
         shared = {"REDIS_URL": cable.url, **SETTINGS}
         one = resources.enter_context(serve(url, folders[1], **shared))
-        # Frames that are compressed go another way than those that are not.
         two = resources.enter_context(
             serve(url, folders[2], WEBSOCKET_COMPRESSION="true", **shared)
         )
-        yield Together(one, two, redis, cable, portal)
+        plain = resources.enter_context(serve(url, folders[3], program=PLAIN, **shared))
+        yield Together(one, two, plain, redis, cable, portal)
 
 
 @pytest.fixture
 def together(both: Together) -> Iterator[Together]:
-    """Two processes, of which the same holds."""
-    for _ in zip(_unharmed(both.one), _unharmed(both.two), strict=True):
+    """Three processes, of which the same holds."""
+    for _ in zip(*map(_unharmed, both.servers), strict=True):
         both.settle()
         yield both
 

@@ -1,4 +1,4 @@
-"""Redis hangs up, hangs, dies or forgets, while everybody trades and follows at two processes."""
+"""Redis hangs up, hangs, dies or forgets, while everybody trades and follows at three processes."""
 
 import time
 from pathlib import Path

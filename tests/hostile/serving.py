@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,16 @@ import psutil
 from tests.shell.conftest import clean_environment
 
 JSON = {"content-type": "application/json"}
+TRADEAPI = ("-m", "tradeapi.cli")
 
 
 class Server:
     """On one database and, once it has been started, on one port."""
 
-    def __init__(self, url: str, folder: Path, **settings: str) -> None:
+    def __init__(
+        self, url: str, folder: Path, *, program: Sequence[str] = TRADEAPI, **settings: str
+    ) -> None:
+        self._program = program
         self._settings = {"DATABASE_URL": url, "DEMO": "false", "LOG_LEVEL": "warning", **settings}
         self._folder = folder
         self._port = 0
@@ -33,7 +37,7 @@ class Server:
         log = (self._folder / "log").open("a")
         with log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "tradeapi.cli", "serve", "--port", str(self._port)],
+                [sys.executable, *self._program, "serve", "--port", str(self._port)],
                 env=clean_environment(**self._settings),
                 cwd=self._folder,
                 stdout=log,
@@ -151,8 +155,10 @@ class Server:
 
 
 @contextmanager
-def serve(url: str, folder: Path, **settings: str) -> Iterator[Server]:
-    server = Server(url, folder, **settings)
+def serve(
+    url: str, folder: Path, *, program: Sequence[str] = TRADEAPI, **settings: str
+) -> Iterator[Server]:
+    server = Server(url, folder, program=program, **settings)
     server.start()
     try:
         yield server

@@ -2,22 +2,26 @@
 
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 
 import anyio
 import orjson
 import pytest
 from anyio.lowlevel import checkpoint
 
-from tests.streams.boards import Board, Boards
+from tests.streams.boards import Board, Boards, BoardSource
+from tests.streams.waiting import until
 from tradeapi.clock import SystemClock
-from tradeapi.errors import NotFound
+from tradeapi.errors import NotFound, TradeError
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import Limits
 from tradeapi.streams.mailbox import Mailbox
 from tradeapi.streams.positions import position
-from tradeapi.streams.requests import Position
+from tradeapi.streams.requests import Position, Subscribe
 from tradeapi.streams.subscription import Subscription
+from tradeapi.streams.subscriptions import Subscriptions
+from tradeapi.streams.topics import Topic
+from tradeapi.web.principal import Principal
 
 pytestmark = pytest.mark.anyio
 
@@ -235,6 +239,65 @@ async def test_a_topic_outlives_its_last_reader_for_a_while(hub: Hub, boards: Bo
     await anyio.sleep(0.1)
     assert not hub.topics
     assert not board.sources
+
+
+async def test_who_waits_for_a_topic_that_ends_gets_a_new_one(hub: Hub, boards: Boards) -> None:
+    """Not the old one, which nobody tells anything any more."""
+    boards["a"].write("x", 1)
+    ended = await hub.open("board:a")
+    async with ended.turn, anyio.create_task_group() as tasks:
+        tasks.start_soon(hub.open, "board:a")
+        await until(lambda: ended.holders == 2)
+        hub.end(ended, TradeError("It is over."))
+        ended.turn.release()
+        await until(lambda: ended.holders == 1)
+        await ended.turn.acquire()
+    opened = hub.topics["board:a"]
+    assert opened is not ended
+    hub.release(opened)
+    hub.release(ended)
+
+
+class SlowBoards(Boards):
+    """The board b is not opened until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = anyio.Event()
+
+    async def open(self, topic: Topic) -> BoardSource:
+        if topic.name == "board:b":
+            await self.go.wait()
+        return await super().open(topic)
+
+
+@pytest.mark.parametrize("ends", [False, True], ids=["reset", "ended"])
+async def test_nothing_of_a_topic_is_heard_before_its_ack(hub: Hub, ends: bool) -> None:
+    """Whatever becomes of it while others of the request are opened; it is not lost, either."""
+    boards = SlowBoards()
+    hub.register("board", boards)
+    for name in "ab":
+        boards[name].write("x", 1)
+    request = Subscribe(1, ("board:a", "board:b"), history=0, throttle=0, resume={})
+    with hub.mailbox() as mailbox, closing(Subscriptions(hub, mailbox)) as subscriptions:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(hub.serve_snapshots, mailbox)
+            tasks.start_soon(subscriptions.add, request, Principal(may_browse=True))
+            await until(lambda: "board:b" in hub.topics)
+            if ends:
+                hub.end(hub.topics["board:a"], TradeError("It is over."))
+            else:
+                boards["a"].reset()
+                await anyio.sleep(0.05)
+            boards.go.set()
+            heard: list[tuple[str, object]] = []
+            while len(heard) < 3:
+                frames = map(orjson.loads, await mailbox.take())
+                heard += [(frame["type"], frame.get("topic")) for frame in frames]
+            tasks.cancel_scope.cancel()
+    assert heard[0] == ("ack", None)
+    kind = "error" if ends else "snapshot"
+    assert sorted(heard[1:]) == [(kind, "board:a"), ("snapshot", "board:b")]
 
 
 async def test_churn_leaves_nothing_behind(hub: Hub, boards: Boards) -> None:

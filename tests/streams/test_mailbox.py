@@ -19,6 +19,7 @@ def listening(mailbox: Mailbox, name: str = "board:a", throttle: float = 0) -> T
     topic.begin("epoch", 0)
     subscription = Subscription(topic, mailbox)
     subscription.throttle = throttle
+    subscription.want()
     subscription.attach('{"type":"snapshot","seq":0}', [])
     return topic
 

@@ -88,16 +88,11 @@ class Hub:
     async def open(self, name: str) -> Topic:
         """The topic, held until it is released; raises TradeError where there is none."""
         channel = self._channel(name)
-        topic = self.topics.get(name)
-        if topic is None:
-            topic = self.topics[name] = Topic(name)
-        topic.holders += 1
-        if topic.drop is not None:
-            topic.drop.cancel()
-            topic.drop = None
+        topic = self._hold(name)
         try:
             async with topic.turn:
-                if topic.source is None:
+                is_over = self.topics.get(name) is not topic
+                if topic.source is None and not is_over:
                     # After a restart everybody comes at once; who waits here is not turned away,
                     # as who waits too long for a connection to the database is.
                     async with self._reads:
@@ -105,6 +100,10 @@ class Hub:
         except BaseException:
             self.release(topic)
             raise
+        if is_over:
+            # It has ended while we waited for our turn.
+            self.release(topic)
+            return await self.open(name)
         return topic
 
     async def replay(self, name: str, start: object, end: object) -> Recording:
@@ -209,12 +208,23 @@ class Hub:
                 rendered = topic.render(snapshot, history)
             return rendered
 
+    def _hold(self, name: str) -> Topic:
+        topic = self.topics.get(name)
+        if topic is None:
+            topic = self.topics[name] = Topic(name)
+        topic.holders += 1
+        if topic.drop is not None:
+            topic.drop.cancel()
+            topic.drop = None
+        return topic
+
     def _drop(self, topic: Topic) -> None:
         if self.topics.get(topic.name) is topic:
             del self.topics[topic.name]
         if topic.source is not None:
             topic.source.close()
             topic.source = None
+            topic.is_begun = False
 
     def _channel(self, name: str) -> Channel:
         channel = self._channels.get(name.partition(":")[0])

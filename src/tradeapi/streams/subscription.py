@@ -40,7 +40,6 @@ class Subscription:
         self._is_attached = False
         # Unless it is throttled, whatever finds the mailbox open is sent at once.
         self._is_direct = False
-        topic.listeners[self] = None
 
     @property
     def is_waiting(self) -> bool:
@@ -59,6 +58,7 @@ class Subscription:
 
     def want(self) -> None:
         """Ask for a snapshot, and hear nothing of the topic until it is here."""
+        self.topic.listeners[self] = None
         self._clear()
         if self._is_attached:
             self.sent_seq = self.topic.seq

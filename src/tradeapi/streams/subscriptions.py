@@ -84,6 +84,10 @@ class Subscriptions:
                     rejected.append(Rejected(name, error.code, str(error)))
             if failure is not None:
                 rejected.append(Rejected(name, failure.code, str(failure)))
+        known = {topic.topic for topic in rejected}
+        # While one was looked up another may have ended.
+        over = [name for name in request.topics if name not in known and self._held[name].is_closed]
+        rejected += [Rejected(name, "not_found", f"The topic {name} is over.") for name in over]
         return rejected, failure
 
     def _hold(self, topic: Topic, resume: Position | None) -> None:
