@@ -12,6 +12,7 @@ from tests.hostile.wire import (
     CLOSE,
     CONTINUATION,
     PING,
+    PONG,
     TEXT,
     close_code,
     frame,
@@ -43,8 +44,9 @@ PROTOCOL_ERROR, NOT_TEXT, POLICY, TOO_BIG = 1002, 1007, 1008, 1009
         (frame(TEXT, b"a", fin=False) + frame(CONTINUATION, b"a" * 1000, fin=False) * 70, TOO_BIG),
         (frame(TEXT, b"", fin=False) + frame(CONTINUATION, b"", fin=False) * 2000, POLICY),
         (frame(PING, b"p") * 200, POLICY),
+        (frame(PONG) * 200, POLICY),
     ],
-    ids=range(17),
+    ids=range(18),
 )
 def test_what_breaks_the_protocol_closes_the_socket(server: Server, sent: bytes, code: int) -> None:
     """With the code that says why; the server calls it no fault of its own."""

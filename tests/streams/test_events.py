@@ -236,6 +236,21 @@ async def test_an_id_that_is_none_of_ours_is_as_none(served: Served) -> None:
             assert (await source.hear())["type"] == "snapshot", raw
 
 
+@pytest.mark.parametrize("epoch", ["x\ndata: {}\n\nid: y", "x\ry", "\0", "\u2028", "x" * 50_000])
+async def test_an_id_that_was_made_up_is_not_told_again(served: Served, epoch: str) -> None:
+    """Also not of a topic that can't be had, which never gets a position of its own."""
+    served.boards["a"].write("x", 1)
+    topics = ("board:a", "board:nowhere")
+    async with event_source(served.events_url, *topics) as source:
+        await source.hear_type("snapshot")
+        good = source.last_id
+    assert good.endswith("~")
+    made_up = f"{good}{epoch}.1"
+    async with event_source(served.events_url, *topics, last_event_id=made_up) as source:
+        assert [(await source.hear())["type"] for _ in range(2)] == ["ack", "resumed"]
+        assert source.last_id == good
+
+
 async def test_every_frame_of_a_topic_has_an_id(served: Served) -> None:
     """It names the seq; what belongs to no topic leaves it as it was."""
     board = served.boards["a"]

@@ -96,6 +96,8 @@ async def test_no_history_and_no_bars(database: Database) -> None:
         ("bars:BTCUSD:1m", "unknown_topic"),
         ("quotes:CRYPTO:BTCUSD:1m", "unknown_topic"),
         ("quotes:NOPE:NOPE", "unknown_symbol"),
+        ("quotes:crypto:btcusd", "unknown_symbol"),
+        ("bars:CRYPTO:BTCUSd:1m", "unknown_symbol"),
         ("quotes", "unknown_topic"),
         ("trades:CRYPTO:BTCUSD", "unknown_topic"),
         ("", None),

@@ -7,7 +7,9 @@ from zlib import crc32
 
 from tradeapi.streams.requests import Position
 
-_position = re.compile(r"([^.~]+)\.(\d{1,18})", re.ASCII).fullmatch
+# It comes back in every later id until its topic tells a position: a line break would begin a field
+# of an event, and a long text would be sent again and again.
+_position = re.compile(r"([\w-]{1,64})\.(\d{1,18})", re.ASCII).fullmatch
 
 
 class Bookmark:

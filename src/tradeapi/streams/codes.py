@@ -35,7 +35,7 @@ ERRORS: Mapping[str, str] = {
 
 CLOSES: Mapping[int, str] = {
     connection.NOT_TEXT: "a text frame that is not UTF-8: mend the client",
-    session.POLICY: "too many faulty frames, pings or fragments: mend the client",
+    session.POLICY: "too many faulty frames, pings, pongs or fragments: mend the client",
     session.TOO_BIG: "a frame longer than `limits.frame_bytes`: mend the client",
     session.RESTART: "the server stops: reconnect and resume",
     session.TOO_SLOW: "you take too slowly what is sent, or there are too many sockets: reconnect"

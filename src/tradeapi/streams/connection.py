@@ -34,6 +34,7 @@ CLOSE_SECONDS = 5.0
 FAREWELL_SECONDS = 0.5
 # Neither counts as a message, and a client that sends millions of them keeps us from the others.
 MOST_FRAGMENTS = 1024
+# Pongs count as well: nobody need have asked for them.
 MOST_PINGS = 100
 PINGS_SECONDS = 10.0
 NOT_TEXT, POLICY = 1007, 1008
@@ -136,17 +137,19 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
         super().send_receive_event_to_app()
 
     def handle_ping(self) -> None:
-        now = self.loop.time()
-        if now - self._first_ping > PINGS_SECONDS:
-            self._pings, self._first_ping = 0, now
-        self._pings += 1
-        if self._pings > MOST_PINGS:
+        if self._is_one_ping_too_many():
             self._fail(POLICY, "too many pings")
         elif self.writable.is_set():
             super().handle_ping()
         else:
             # Answers that the client does not read would pile up here.
             self.conn.data_to_send()
+
+    def handle_pong(self, event: Frame) -> None:
+        if self._is_one_ping_too_many():
+            self._fail(POLICY, "too many pongs")
+        else:
+            super().handle_pong(event)
 
     async def carry(self, run: Callable[[], Awaitable[None]]) -> None:
         self._carried = run
@@ -237,6 +240,13 @@ class StreamProtocol(WebSocketsSansIOProtocol, Connection):
         self._flow = None
         if self._deadline is not None:
             self._deadline.cancel()
+
+    def _is_one_ping_too_many(self) -> bool:
+        now = self.loop.time()
+        if now - self._first_ping > PINGS_SECONDS:
+            self._pings, self._first_ping = 0, now
+        self._pings += 1
+        return self._pings > MOST_PINGS
 
     def _fail(self, code: int, reason: str) -> None:
         if not self.close_sent:

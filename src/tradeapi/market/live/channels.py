@@ -66,7 +66,7 @@ class QuotesChannel:
     async def open(self, topic: Topic) -> QuoteSource:
         match topic.name.split(":"):
             case [_, exchange, ticker]:
-                watch = await self._watches.open(f"{exchange}:{ticker}")
+                watch = await self._watches.open(_symbol(exchange, ticker))
             case _:
                 raise _unknown(topic.name, "quotes:{symbol}")
         return QuoteSource(topic, self._watches, watch, self._clock, stale_after=self._stale_after)
@@ -85,7 +85,16 @@ def parse_series(name: str) -> Series:
             adjustment = Adjustment(chosen)
         case _:
             raise _unknown(name, "bars:{symbol}:{resolution}[:raw|splits|all]")
-    return Series(f"{exchange}:{ticker}", Resolution.parse(resolution), adjustment)
+    return Series(_symbol(exchange, ticker), Resolution.parse(resolution), adjustment)
+
+
+def _symbol(exchange: str, ticker: str) -> str:
+    """A topic has one name: each further one would be one more to announce, and to keep."""
+    symbol = f"{exchange}:{ticker}"
+    if symbol != symbol.upper():
+        detail = f"There is no symbol {symbol[:80]}: topics name symbols in upper case."
+        raise NotFound(detail, code="unknown_symbol")
+    return symbol
 
 
 def _instant(name: str, value: object) -> int:

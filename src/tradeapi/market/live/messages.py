@@ -11,7 +11,8 @@ from tradeapi.market.resolutions import Resolution
 from tradeapi.market.symbols.names import EXCHANGE, TICKER
 from tradeapi.streams.messages import Message, Snapshot, TopicName, Update
 
-_SYMBOL = f"{EXCHANGE}:{TICKER}"
+# In upper case: a topic has one name.
+_SYMBOL = f"{EXCHANGE}:{TICKER}".replace("a-z", "")
 _RESOLUTION = f"({'|'.join(Resolution)})"
 _ADJUSTMENT = f"({'|'.join(Adjustment)})"
 
