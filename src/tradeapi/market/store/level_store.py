@@ -91,6 +91,12 @@ class LevelStore:
 
     async def save(self, level: Level) -> None:
         """Write the level's changes; once there are many rows, seal them."""
+        newest = level.newest_changed
+        if newest is not None and newest == level.last_before and newest > (level.sealed or 0):
+            # There are no more rows than before.
+            row = level.bars.values[-1].tolist()
+            self.writes.rows.append((self._id, level.resolution.seconds, newest, *row))
+            return
         sealed = await self._seal(level)
         if sealed is not None:
             await self._save_blocks(level, sealed)
