@@ -46,6 +46,8 @@ class Database:
         self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._readers = readers_of(self.url)
+        # Nobody who reads can use these up.
+        self._singles = readers_of(self.url)
         self._resources = AsyncExitStack()
         self.guard: Callable[[AsyncSession], Awaitable[None]] | None = None
 
@@ -56,6 +58,7 @@ class Database:
     async def __aenter__(self) -> Self:
         self._resources.push_async_callback(self._engine.dispose)
         self._resources.push_async_callback(self._readers.close)
+        self._resources.push_async_callback(self._singles.close)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -90,6 +93,10 @@ class Database:
     def read(self) -> AbstractAsyncContextManager[Raw]:
         """A raw connection for hot reads; each statement is a transaction of its own."""
         return self._readers.one()
+
+    def at_once(self) -> AbstractAsyncContextManager[Raw]:
+        """A raw connection to PostgreSQL; each statement is a transaction that may write, too."""
+        return self._singles.one()
 
     async def autocommit(self, *statements: str) -> None:
         """Run statements outside of any transaction under way here; for partitions."""
