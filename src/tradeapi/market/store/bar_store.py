@@ -35,6 +35,8 @@ class BarStore:
         self.partitions = Partitions(database)
         # The newest bars of the symbols written last, so that a tick need not read any.
         self._edges: dict[int, tuple[Head, dict[Resolution, Level]]] = {}
+        # The symbols that somebody else had written when they were written last.
+        self._shared: set[int] = set()
 
     async def open(self, session: AsyncSession, symbols: Sequence[SymbolFacts]) -> list[Book]:
         """Books of these symbols, locked until the transaction ends; in the order given."""
@@ -56,13 +58,14 @@ class BarStore:
         ]
 
     def at_hand(self, facts: SymbolFacts) -> Book | None:
-        """A book of the symbol as the last transaction here left it, if that is known.
+        """A book of the symbol as the last transaction here left it, if that is known and likely to
+        be the last one of all.
 
         It reads nothing, but raises NotAtHand. To be saved by `save_at_hand`, or else forgotten.
         """
-        head, levels = self._edges.pop(facts.id, (None, {}))
-        if head is None:
+        if facts.id in self._shared or facts.id not in self._edges:
             return None
+        head, levels = self._edges.pop(facts.id)
         nothing = Nothing()
         splits = Splits(nothing, [facts.id])
         return Book(
@@ -83,6 +86,7 @@ class BarStore:
         `raw` is in no transaction: it is a transaction of its own, and waits for no other.
         """
         saved = await save(raw, [*flushed], ids, int(self._clock.now()))
+        self._shared.update({book.facts.id for book in flushed} - saved)
         done = {book: event for book, event in flushed.items() if book.facts.id in saved}
         await self._committed([*done], [*done.values()])
         return saved
@@ -114,7 +118,12 @@ class BarStore:
         for symbol_id, head in heads.items():
             # Taken out, not looked up: should this transaction fail, they are of no use any more.
             known, kept = self._edges.pop(symbol_id, (None, {}))
-            levels[symbol_id] = kept if known and known.version == head.version else {}
+            is_last = known is not None and known.version == head.version
+            levels[symbol_id] = kept if is_last else {}
+            if is_last:
+                self._shared.discard(symbol_id)
+            elif known is not None:
+                self._shared.add(symbol_id)
         unknown = [symbol_id for symbol_id, kept in levels.items() if not kept]
         if not unknown:
             return levels

@@ -108,6 +108,7 @@ class Book:
             return ["outside_session"] * len(ticks)
         level = self.levels[Resolution.MINUTE]
         if not level.ends_at(int(inside[0])):
+            await self._store.load_edges(self.levels.values())
             await self._reach(Resolution.MINUTE, inside)
         built, statuses = build(ticks, labels.tolist(), level.rows_at(inside.tolist()))
         level.put(built)
@@ -190,7 +191,7 @@ class Book:
         return level
 
     async def _derive(self, level: Level, finer: Level) -> None:
-        if self._derive_newest(level, finer):
+        if await self._derive_newest(level, finer):
             return
         labels = self._released.pop(level.resolution, NO_TIMES)
         if finer.is_changed:
@@ -207,17 +208,20 @@ class Book:
         folded = self._fold(finer.bars.between(start, end), level.resolution)
         self._put_derived(level, folded, _supported(labels, level, finer))
 
-    def _derive_newest(self, level: Level, finer: Level) -> bool:
+    async def _derive_newest(self, level: Level, finer: Level) -> bool:
         """Follow the newest of the finer bars, if no other has changed; whether that was all."""
         newest = finer.newest_changed
-        if newest is None or not finer.ends_at(newest) or level.resolution in self._released:
+        if newest is None or level.resolution in self._released:
             return False
         calendar, extended = self.facts.calendar, self.facts.extended_hours
         label = calendar.label(newest, level.resolution, extended=extended)
-        if label == NONE or not level.ends_at(label):
+        if label == NONE:
             return False
         start = calendar.span(label, level.resolution)[0]
-        if start < finer.low:
+        if not level.ends_at(label):
+            await self._reach(level.resolution, np.array([label]))
+        await self._store.load(finer, start, math.inf)
+        if not level.ends_at(label) or not finer.ends_at(newest):
             return False
         there = level.newest(label)
         if there is None or not there[NATIVE]:
