@@ -24,6 +24,9 @@ from tradeapi.drivers import (
     readers_of,
 )
 
+# How long that waits for a lock.
+AT_ONCE = "20ms"
+
 
 class Base(DeclarativeBase):
     metadata = MetaData(
@@ -47,7 +50,7 @@ class Database:
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._readers = readers_of(self.url)
         # Nobody who reads can use these up.
-        self._singles = readers_of(self.url)
+        self._singles = readers_of(self.url, lock_timeout=AT_ONCE)
         self._resources = AsyncExitStack()
         self.guard: Callable[[AsyncSession], Awaitable[None]] | None = None
 
@@ -95,7 +98,10 @@ class Database:
         return self._readers.one()
 
     def at_once(self) -> AbstractAsyncContextManager[Raw]:
-        """A raw connection to PostgreSQL; each statement is a transaction that may write, too."""
+        """A raw connection to PostgreSQL whose statements are a transaction each, and may write.
+
+        They hardly wait for a lock: then they fail.
+        """
         return self._singles.one()
 
     async def autocommit(self, *statements: str) -> None:

@@ -4,14 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from random import Random
 
-import anyio
 import pytest
 
 from tests.market.bar_model import BarModel
 from tests.market.conftest import CalendarData
 from tests.market.places import DAY, MONDAY, TODAY, Market, flat, writing
 from tradeapi.analytics.bars import Bars
-from tradeapi.database import Database
+from tradeapi.database import Database, raw
 from tradeapi.market.bars.posted import Outcomes
 from tradeapi.market.bars.tick_writer import PostedTicks, TickWriter
 from tradeapi.market.events import CHANGES, Changed
@@ -38,8 +37,8 @@ async def send(writer: TickWriter, symbol: str, *ticks: Tick, id: str | None = N
 
 
 async def version(market: Market, listing: Listing) -> int:
-    async with market.database.read() as raw:
-        rows = await raw.fetch("SELECT version FROM heads WHERE symbol_id = $1", listing.id)
+    async with market.database.read() as connection:
+        rows = await connection.fetch("SELECT version FROM heads WHERE symbol_id = $1", listing.id)
     return int(rows[0][0])
 
 
@@ -103,18 +102,23 @@ async def test_the_id_of_what_is_refused_is_free(market: Market) -> None:
         assert await send(writer, "X:A", Tick(MONDAY + 60, 1, 1), id="b") == ["duplicate"]
 
 
-async def test_a_symbol_that_is_locked_holds_up_no_other(market: Market) -> None:
-    """Its ticks wait for whoever writes it."""
+@pytest.mark.parametrize("table", ["heads", "symbols"])
+async def test_a_symbol_that_is_locked_holds_up_no_other(market: Market, table: str) -> None:
+    """Its ticks wait for whoever writes it, or is about to remove it."""
     listings = [await market.add(symbol) for symbol in ("X:A", "X:B")]
+    key = "symbol_id" if table == "heads" else "id"
     async with writing(market) as writer:
         for listing in listings:
-            await send(writer, listing.symbol, Tick(MONDAY, 10, 1))
-        async with market.database.transaction() as session, anyio.create_task_group() as tasks:
-            await market.store.open(session, [listings[0].facts])
-            late = asyncio.ensure_future(send(writer, "X:A", Tick(MONDAY, 10, 1)))
-            assert await send(writer, "X:B", Tick(MONDAY, 10, 1)) == ["accepted"]
+            await send(writer, listing.symbol, Tick(MONDAY - 60, 10, 1))
+        async with market.database.transaction() as session:
+            lock = f"SELECT FROM {table} WHERE {key} = $1 FOR UPDATE"
+            await (await raw(session)).fetch(lock, listings[0].id)
+            late, other = (
+                asyncio.ensure_future(send(writer, symbol, Tick(MONDAY, 10, 1)))
+                for symbol in ("X:A", "X:B")
+            )
+            assert await other == ["accepted"]
             assert not late.done()
-            tasks.cancel_scope.cancel()
         assert await late == ["accepted"]
     assert [await volume(market, listing) for listing in listings] == [2, 2]
 
@@ -143,8 +147,8 @@ async def test_a_symbol_that_is_gone_fails_its_own_ticks(market: Market) -> None
     async with writing(market) as writer:
         for listing in listings:
             await send(writer, listing.symbol, Tick(MONDAY, 10, 1))
-        async with market.database.at_once() as raw:
-            await raw.execute("DELETE FROM symbols WHERE id = $1", listings[0].id)
+        async with market.database.at_once() as connection:
+            await connection.execute("DELETE FROM symbols WHERE id = $1", listings[0].id)
         failed, taken = await asyncio.gather(
             *(send(writer, symbol, Tick(MONDAY, 10, 1)) for symbol in ("X:A", "X:B")),
             return_exceptions=True,

@@ -14,6 +14,8 @@ from tradeapi.market.store.tick_bars import Tick, TickStatus
 
 # Nobody is answered here while they are folded.
 MOST_TOGETHER = 32
+# While one commit takes its time, all others wait.
+PATIENCE_SECONDS = 5.0
 
 Statuses = Sequence[TickStatus]
 
@@ -76,7 +78,8 @@ class TicksTogether:
             if not self._waiting:
                 self._filled.clear()
             try:
-                found = await self._commit(taken)
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    found = await self._commit(taken)
             except Exception as error:  # noqa: BLE001  it is for those who wait
                 for request in taken:
                     if not request.statuses.done():

@@ -59,8 +59,8 @@ async def save(
             *_columns(chain.from_iterable(one.series for one in writes), 5),
             *_columns(chain.from_iterable(one.heads for one in writes), 12),
         )
-    except asyncpg.UniqueViolationError:
-        # An id was taken while the statement began.
+    except (asyncpg.UniqueViolationError, asyncpg.LockNotAvailableError):
+        # An id was taken while the statement began, or a symbol is about to go.
         return set()
     return {row[0] for row in rows}
 
