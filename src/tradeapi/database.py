@@ -24,6 +24,9 @@ from tradeapi.drivers import (
     readers_of,
 )
 
+# How long that waits for a lock.
+AT_ONCE = "20ms"
+
 
 class Base(DeclarativeBase):
     metadata = MetaData(
@@ -46,6 +49,8 @@ class Database:
         self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
         self._readers = readers_of(self.url)
+        # Nobody who reads can use these up.
+        self._singles = readers_of(self.url, lock_timeout=AT_ONCE)
         self._resources = AsyncExitStack()
         self.guard: Callable[[AsyncSession], Awaitable[None]] | None = None
 
@@ -56,6 +61,7 @@ class Database:
     async def __aenter__(self) -> Self:
         self._resources.push_async_callback(self._engine.dispose)
         self._resources.push_async_callback(self._readers.close)
+        self._resources.push_async_callback(self._singles.close)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -90,6 +96,13 @@ class Database:
     def read(self) -> AbstractAsyncContextManager[Raw]:
         """A raw connection for hot reads; each statement is a transaction of its own."""
         return self._readers.one()
+
+    def at_once(self) -> AbstractAsyncContextManager[Raw]:
+        """A raw connection to PostgreSQL whose statements are a transaction each, and may write.
+
+        They hardly wait for a lock: then they fail.
+        """
+        return self._singles.one()
 
     async def autocommit(self, *statements: str) -> None:
         """Run statements outside of any transaction under way here; for partitions."""

@@ -167,12 +167,16 @@ class Readers:
             return await self._free.get()
 
 
-async def _postgres_reader(url: URL) -> Reader:
+async def _postgres_reader(url: URL, lock_timeout: str) -> Reader:
     connection = await asyncpg.connect(
         url.set(drivername="postgresql").render_as_string(hide_password=False),
         timeout=PATIENCE_SECONDS,
         command_timeout=STATEMENT_TIMEOUT_SECONDS,
-        server_settings={"jit": "off", "application_name": "tradeapi"},
+        server_settings={
+            "jit": "off",
+            "application_name": "tradeapi",
+            "lock_timeout": lock_timeout,
+        },
     )
     return PostgresRaw(connection)
 
@@ -189,10 +193,10 @@ async def _sqlite_reader(url: URL) -> Reader:
     return SqliteRaw(connection)
 
 
-def readers_of(url: URL) -> Readers:
+def readers_of(url: URL, *, lock_timeout: str = "0") -> Readers:
     if url.get_backend_name() == "sqlite":
         return Readers(partial(_sqlite_reader, url), patience=SQLITE_BUSY_MILLISECONDS / 1000)
-    return Readers(partial(_postgres_reader, url), patience=PATIENCE_SECONDS)
+    return Readers(partial(_postgres_reader, url, lock_timeout), patience=PATIENCE_SECONDS)
 
 
 @lru_cache(maxsize=256)

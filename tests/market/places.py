@@ -1,13 +1,18 @@
 """A market without HTTP: the same parts that the application joins, on the test's database."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Unpack
+
+import anyio
 
 from tradeapi.analytics.bars import Bars
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.clock import FixedClock
 from tradeapi.database import Database, raw
+from tradeapi.market.bars.tick_writer import TickWriter
+from tradeapi.market.bars.ticks_together import TicksTogether
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.bar_store import BarStore
@@ -65,6 +70,23 @@ class Market:
                 data,
                 int(self.clock.now()),
             )
+
+
+@asynccontextmanager
+async def writing(market: Market) -> AsyncIterator[TickWriter]:
+    """As an application has it, with a store of its own."""
+    store = Market(market.database, market.clock, market.bus).store
+    together = TicksTogether(market.database, store, market.clock)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(together.run)
+        yield TickWriter(
+            market.database,
+            market.directory,
+            store,
+            market.clock,
+            None if market.database.is_sqlite else together,
+        )
+        tasks.cancel_scope.cancel()
 
 
 def flat(time: int, price: float, volume: float = 100) -> Row:

@@ -1,10 +1,16 @@
 """Finding symbols by what callers call them."""
 
+from contextlib import AbstractAsyncContextManager
+from time import monotonic
+
 import pytest
 
 from tests.market.places import Market
+from tradeapi.database import Database
+from tradeapi.drivers import Raw
 from tradeapi.errors import Conflict, NotFound
-from tradeapi.market.symbols.directory import Listing
+from tradeapi.market.symbols import directory
+from tradeapi.market.symbols.directory import Directory, Listing
 from tradeapi.market.symbols.service import Symbols
 
 STRANGE = [
@@ -89,3 +95,32 @@ async def test_a_symbol_may_trade_at_other_hours_than_its_exchange(market: Marke
     """Its own calendar wins."""
     listing = await market.add("SIM:COIN", calendar="24x7")
     assert (listing.own_calendar, listing.calendar.code) == ("24x7", "24x7")
+
+
+class Counted(Database):
+    """Counts its reads."""
+
+    reads = 0
+
+    def read(self) -> AbstractAsyncContextManager[Raw]:
+        self.reads += 1
+        return super().read()
+
+
+async def test_symbols_that_are_wanted_all_the_time_are_looked_up_together(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one after the other, each when it is forgotten."""
+    symbols = [f"US:{ticker}" for ticker in "ABCDE"]
+    for symbol in symbols:
+        await market.add(symbol)
+    async with Counted(market.database.url.render_as_string(hide_password=False)) as database:
+        monkeypatch.setattr(directory, "REMEMBERED_SECONDS", 60.0)
+        found = Directory(database, market.calendars)
+        for _ in range(2):
+            await found.get_many(symbols)
+        before = database.reads
+        monkeypatch.setattr(directory, "monotonic", lambda: monotonic() + 61)
+        for symbol in symbols:
+            assert (await found.get(symbol)).symbol == symbol
+        assert database.reads == before + 1

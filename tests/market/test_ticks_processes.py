@@ -6,6 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.market.places import Market
 from tests.market.tick_process import SYMBOL, post
 from tradeapi.analytics.resampling import fold
@@ -43,23 +45,25 @@ async def volumes(market: Market) -> dict[Resolution, float]:
 
 
 async def test_two_writers_of_one_symbol_lose_no_tick(market: Market, database_url: str) -> None:
-    """20,000 ticks, in batches of two sizes."""
+    """Of one request each for many ticks, and of one each for a few."""
     await market.add(SYMBOL)
     writers = [
         await start(database_url, "a", 200, 50),
         await start(database_url, "b", 100, 100),
+        await start(database_url, "c", 200, 5),
     ]
     counts = await asyncio.gather(*map(acknowledged, writers))
-    assert counts == [200, 100]
-    assert set((await volumes(market)).values()) == {20_000}
+    assert counts == [200, 100, 200]
+    assert set((await volumes(market)).values()) == {21_000}
 
 
+@pytest.mark.parametrize("size", [5, 50])
 async def test_a_killed_writer_has_committed_what_it_said(
-    market: Market, database_url: str
+    market: Market, database_url: str, size: int
 ) -> None:
     """And at most the batch it was at; sending all again with the same ids makes it whole."""
     await market.add(SYMBOL)
-    killed, other = [await start(database_url, name, 60, 50) for name in ("a", "b")]
+    killed, other = [await start(database_url, name, 60, size) for name in ("a", "b")]
     assert killed.stdout is not None
     said = random.randrange(1, 20)
     for _ in range(said):
@@ -70,11 +74,11 @@ async def test_a_killed_writer_has_committed_what_it_said(
     assert killed.returncode == -signal.SIGKILL
     assert await acknowledged(other) == 60
     volume = set((await volumes(market)).values())
-    assert volume in ({50 * (said + 60)}, {50 * (said + 61)})
+    assert volume in ({size * (said + 60)}, {size * (said + 61)})
     writer = TickWriter(market.database, market.directory, market.store, market.clock)
     for batch in range(60):
-        outcomes = await post(writer, f"a-{batch}", 50)
+        outcomes = await post(writer, f"a-{batch}", size)
         assert "rejected" not in outcomes.statuses
         if batch < said:
             assert set(outcomes.statuses) == {"duplicate"}
-    assert set((await volumes(market)).values()) == {50 * 120}
+    assert set((await volumes(market)).values()) == {size * 120}

@@ -10,7 +10,7 @@ import sys
 
 import orjson
 
-from tests.market.places import MONDAY, Market
+from tests.market.places import MONDAY, Market, writing
 from tradeapi.database import Database
 from tradeapi.market.bars.posted import Outcomes
 from tradeapi.market.bars.tick_writer import PostedTicks, TickWriter
@@ -19,9 +19,7 @@ SYMBOL = "CRYPTO:BTC"
 
 
 async def main(url: str, name: str, batches: int, size: int) -> None:
-    async with Database(url) as database:
-        market = Market(database)
-        writer = TickWriter(database, market.directory, market.store, market.clock)
+    async with Database(url) as database, writing(Market(database)) as writer:
         for batch in range(batches):
             await post(writer, f"{name}-{batch}", size)
             print(batch, flush=True)  # noqa: T201

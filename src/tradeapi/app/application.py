@@ -59,9 +59,9 @@ TAGS = [
 
 API: tuple[APIRouter, ...] = (
     bars_router.router,
+    ticks_router.router,
     symbols_router.router,
     exchanges_router.router,
-    ticks_router.router,
     quotes_router.router,
     events_router,
     auth_router.router,

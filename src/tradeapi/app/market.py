@@ -13,6 +13,7 @@ from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.bar_writer import BarWriter
 from tradeapi.market.bars.newest import Newest
 from tradeapi.market.bars.tick_writer import TickWriter
+from tradeapi.market.bars.ticks_together import TicksTogether
 from tradeapi.market.events import CHANGES
 from tradeapi.market.live.channels import BarsChannel, QuotesChannel
 from tradeapi.market.live.watches import Watches
@@ -44,6 +45,10 @@ async def open_market(
     newest = Newest(database, directory, clock)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(newest.run)
+        # One statement writes several tables on PostgreSQL alone.
+        together = None if database.is_sqlite else TicksTogether(database, store, clock)
+        if together is not None:
+            tasks.start_soon(together.run)
         feeds = []
         if settings.demo:
             feeds.append(Dependency("demo", partial(probe, database, clock), essential=False))
@@ -53,7 +58,7 @@ async def open_market(
                 "catalogue": Catalogue(database),
                 "bar_history": BarHistory(database, directory, newest, clock, lateness=lateness),
                 "bar_writer": BarWriter(database, directory, store, clock),
-                "tick_writer": TickWriter(database, directory, store, clock),
+                "tick_writer": TickWriter(database, directory, store, clock, together),
                 "feeds": feeds,
             }
         tasks.cancel_scope.cancel()

@@ -45,7 +45,8 @@ async def _bar_writer(connection: HTTPConnection) -> BarWriter:
     return writer
 
 
-async def _tick_writer(connection: HTTPConnection) -> TickWriter:
+def tick_writer(connection: HTTPConnection) -> TickWriter:
+    """No dependency either: there may be a request for each trade."""
     writer: TickWriter = connection.state.tick_writer
     return writer
 
@@ -55,4 +56,3 @@ CalendarsDep = Annotated[Calendars, Depends(_calendars)]
 DirectoryDep = Annotated[Directory, Depends(_directory)]
 CatalogueDep = Annotated[Catalogue, Depends(_catalogue)]
 StoreDep = Annotated[BarStore, Depends(_store)]
-TickWriterDep = Annotated[TickWriter, Depends(_tick_writer)]

@@ -33,11 +33,16 @@ class TickIds:
             rows = await raw.fetch(_CLAIM_ON_POSTGRESQL, now, list(symbols), list(ids))
         else:
             rows = await raw.fetch(_CLAIM_ON_SQLITE, now, orjson.dumps(keys).decode())
-        self._claimed += len(keys)
-        if self._claimed >= PRUNED_AFTER:
-            await raw.execute(_PRUNE[raw.dialect], now - KEPT_SECONDS, 2 * self._claimed)
-            self._claimed = 0
+        await self.prune(raw, len(keys))
         return {(row[0], row[1]) for row in rows}
+
+    async def prune(self, raw: Raw, claimed: int) -> None:
+        """So many more are claimed: as they come, old ones go."""
+        self._claimed += claimed
+        if self._claimed >= PRUNED_AFTER:
+            old = int(self._clock.now()) - KEPT_SECONDS
+            await raw.execute(_PRUNE[raw.dialect], old, 2 * self._claimed)
+            self._claimed = 0
 
     async def release(self, raw: Raw, keys: Sequence[Key]) -> None:
         """Forget these: their ticks were not taken."""

@@ -9,10 +9,11 @@ from tradeapi.database import Database, raw
 from tradeapi.errors import Invalid, TradeError
 from tradeapi.market.bars.posted import Form, Items, Outcomes, Refusal, in_turn
 from tradeapi.market.bars.tick_ids import LONGEST_ID, Key, TickIds
+from tradeapi.market.bars.ticks_together import TicksTogether
 from tradeapi.market.bars.validation import HIGHEST_PRICE, LARGEST_VOLUME, Reason
 from tradeapi.market.store.bar_store import BarStore
 from tradeapi.market.store.book import Book, SymbolFacts
-from tradeapi.market.store.tick_bars import Tick
+from tradeapi.market.store.tick_bars import Tick, TickStatus
 from tradeapi.market.symbols.directory import Directory, Listing
 from tradeapi.market.times import EARLIEST, LATEST, parse_time
 
@@ -22,6 +23,8 @@ AHEAD_SECONDS = 60
 
 # Between so many others get their turn.
 TICKS_AT_ONCE = 2000
+# Requests of so many are committed together with others.
+FEW = 16
 
 _FORM = Form(
     texts=("symbol",), others=("time", "price", "size"), optional="id", numbers=slice(2, 4)
@@ -53,15 +56,24 @@ class PostedTicks:
 
 
 class TickWriter:
-    """Takes trades; all of a request in one transaction, which begins as late as BarWriter's."""
+    """Takes trades; all of a request in one transaction, which begins as late as BarWriter's.
+
+    Few trades of one symbol go `together` with those of other requests, if that can be.
+    """
 
     def __init__(
-        self, database: Database, directory: Directory, store: BarStore, clock: Clock
+        self,
+        database: Database,
+        directory: Directory,
+        store: BarStore,
+        clock: Clock,
+        together: TicksTogether | None = None,
     ) -> None:
         self._database = database
         self._directory = directory
         self._store = store
         self._clock = clock
+        self._together = together
         self._ids = TickIds(clock)
 
     async def post(self, posted: PostedTicks) -> Outcomes:
@@ -69,7 +81,7 @@ class TickWriter:
         outcomes = posted.outcomes
         listings = await self._directory.get_many(posted.ticks)
         by_symbol = await in_turn(len(outcomes.statuses), lambda: self._judge(posted, listings))
-        if by_symbol:
+        if by_symbol and not await self._write_together(by_symbol, outcomes):
             await self._write(by_symbol, outcomes)
         return outcomes
 
@@ -94,6 +106,24 @@ class TickWriter:
         for _, ticks in by_symbol.values():
             ticks.sort(key=itemgetter(0))
         return by_symbol
+
+    async def _write_together(
+        self, by_symbol: Mapping[int, tuple[SymbolFacts, list[Posted]]], outcomes: Outcomes
+    ) -> bool:
+        """Whether that was possible."""
+        if self._together is None or len(by_symbol) > 1:
+            return False
+        [(facts, posted)] = by_symbol.values()
+        if len(posted) > FEW:
+            return False
+        statuses = await self._together.take(
+            facts, [Tick(*one[1:4]) for one in posted], [one[4] for one in posted]
+        )
+        if statuses is None:
+            return False
+        for one, status in zip(posted, statuses, strict=True):
+            _settle(one, status, outcomes)
+        return True
 
     async def _write(
         self, by_symbol: Mapping[int, tuple[SymbolFacts, list[Posted]]], outcomes: Outcomes
@@ -135,14 +165,19 @@ async def _add(book: Book, posted: Sequence[Posted], outcomes: Outcomes) -> list
     """Build bars; the ids of the ticks that were refused."""
     statuses = await book.add_ticks([Tick(*one[1:4]) for one in posted])
     refused = []
-    for (place, _, _, _, id), status in zip(posted, statuses, strict=True):
-        if status == "accepted":
-            outcomes.statuses[place] = status
-        else:
-            outcomes.refuse(place, _REFUSALS[status])
-            if id is not None:
-                refused.append((book.facts.id, id))
+    for one, status in zip(posted, statuses, strict=True):
+        _settle(one, status, outcomes)
+        if status != "accepted" and one[4] is not None:
+            refused.append((book.facts.id, one[4]))
     return refused
+
+
+def _settle(posted: Posted, status: TickStatus, outcomes: Outcomes) -> None:
+    place = posted[0]
+    if status == "accepted":
+        outcomes.statuses[place] = status
+    else:
+        outcomes.refuse(place, _REFUSALS[status])
 
 
 def _make(

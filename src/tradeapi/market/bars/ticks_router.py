@@ -2,11 +2,10 @@
 
 from fastapi import APIRouter, Request, Response
 
-from tradeapi.market.bars import tick_writer
 from tradeapi.market.bars.posted import describe_items, outcomes_response, read_items
 from tradeapi.market.bars.schemas import TickIn, TicksOut
-from tradeapi.market.bars.tick_writer import PostedTicks
-from tradeapi.market.dependencies import TickWriterDep
+from tradeapi.market.bars.tick_writer import STATUSES, PostedTicks
+from tradeapi.market.dependencies import tick_writer
 from tradeapi.web.principal import NEEDS_INGEST
 from tradeapi.web.problems import problems
 
@@ -21,7 +20,7 @@ router = APIRouter(prefix="/ticks", tags=["ticks"])
     openapi_extra=describe_items(TickIn),
     responses=problems(413, 415, 422),
 )
-async def post(request: Request, writer: TickWriterDep) -> Response:
+async def post(request: Request) -> Response:
     """Each tick is folded into its 1-minute bar, in order of arrival; the answer says of each what
     became of it, and what is accepted is committed, all of a request at once.
 
@@ -33,5 +32,5 @@ async def post(request: Request, writer: TickWriterDep) -> Response:
     - A bar that was posted as a whole stays as it is (`bar_is_native`).
     - With an `id`, a tick that is sent again within a day is a `duplicate` and does no harm.
     """
-    outcomes = await writer.post(await read_items(request, PostedTicks))
-    return await outcomes_response(outcomes, tick_writer.STATUSES)
+    outcomes = await tick_writer(request).post(await read_items(request, PostedTicks))
+    return await outcomes_response(outcomes, STATUSES)

@@ -5,7 +5,7 @@ from tradeapi.errors import NotFound
 from tradeapi.market.events import Changed, Quote
 from tradeapi.market.live.watch import State, Watch
 from tradeapi.market.live.watches import Watches
-from tradeapi.market.quotes.service import QuoteView, quote_view
+from tradeapi.market.quotes.service import QuoteView, is_stale, quote_view
 from tradeapi.streams.topics import Change, Snapshot, Topic
 
 
@@ -58,7 +58,8 @@ class QuoteSource:
         self._move(state.version, state.quote)
 
     def tick(self, now: float) -> None:
-        self._tell(now)
+        if self._quote is not None and self._is_stale(self._quote, now) != self._view["stale"]:
+            self._tell(now)
 
     def reset(self) -> None:
         if self._quote is not None:
@@ -84,6 +85,10 @@ class QuoteSource:
         is_new, self._view = view != self._view, view
         change = Change(type="quote", fields={"quote": view}, key="quote")
         self._topic.announce([change] if is_new else [], self._version)
+
+    def _is_stale(self, quote: Quote, now: float) -> bool:
+        calendar = self._watch.listing.calendar
+        return is_stale(quote, calendar, now, stale_after=self._stale_after)
 
     def _seen(self, quote: Quote, now: float) -> QuoteView:
         calendar = self._watch.listing.calendar

@@ -150,12 +150,10 @@ class Watches:
     async def _tick_for_ever(self) -> Never:
         while True:
             await anyio.sleep(TICK_EVERY_SECONDS)
-            await self._tick(self._clock.now())
-
-    async def _tick(self, now: float) -> None:
-        for watch in tuple(self._watches.values()):
-            for follower in tuple(watch.followers):
-                await self._safely(partial(_tick, follower, now))
+            now = self._clock.now()
+            for watch in tuple(self._watches.values()):
+                for follower in tuple(watch.followers):
+                    _tick(follower, now)
 
     async def _ask_for_ever(self) -> Never:
         while True:
@@ -195,8 +193,11 @@ class Watches:
             self._bus.unfollow(CHANGES, str(watch.listing.id))
 
 
-async def _tick(follower: Follower, now: float) -> None:
-    follower.tick(now)
+def _tick(follower: Follower, now: float) -> None:
+    try:
+        follower.tick(now)
+    except Exception:  # one topic's fault must not end the others
+        log.exception("watch.failed")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from tradeapi.drivers import Raw
 from tradeapi.errors import NotFound, Unavailable
 from tradeapi.market.events import CHANGES, Changed
 from tradeapi.market.resolutions import Resolution
+from tradeapi.market.store.at_hand import Nothing, save
 from tradeapi.market.store.book import Book, SymbolFacts
 from tradeapi.market.store.heads import Head
 from tradeapi.market.store.level_store import LevelStore
@@ -33,7 +34,9 @@ class BarStore:
         self._lateness = lateness
         self.partitions = Partitions(database)
         # The newest bars of the symbols written last, so that a tick need not read any.
-        self._edges: dict[int, tuple[int, dict[Resolution, Level]]] = {}
+        self._edges: dict[int, tuple[Head, dict[Resolution, Level]]] = {}
+        # The symbols that somebody else had written when they were written last.
+        self._shared: set[int] = set()
 
     async def open(self, session: AsyncSession, symbols: Sequence[SymbolFacts]) -> list[Book]:
         """Books of these symbols, locked until the transaction ends; in the order given."""
@@ -54,6 +57,40 @@ class BarStore:
             for facts in symbols
         ]
 
+    def at_hand(self, facts: SymbolFacts) -> Book | None:
+        """A book of the symbol as the last transaction here left it, if that is known and likely to
+        be the last one of all.
+
+        It reads nothing, but raises NotAtHand. To be saved by `save_at_hand`, or else forgotten.
+        """
+        if facts.id in self._shared or facts.id not in self._edges:
+            return None
+        head, levels = self._edges.pop(facts.id)
+        nothing = Nothing()
+        splits = Splits(nothing, [facts.id])
+        return Book(
+            LevelStore(nothing, Writes(nothing), self.partitions, splits, facts.id),
+            facts,
+            head,
+            levels,
+            now=self._clock.now(),
+            lateness=self._lateness,
+        )
+
+    async def save_at_hand(
+        self, raw: Raw, flushed: Mapping[Book, Changed], ids: Sequence[tuple[int, str]]
+    ) -> set[int]:
+        """Save what came of books at hand, with the ids of their ticks, and publish it; of which
+        symbols: not of those that somebody else has written, or writes.
+
+        `raw` is in no transaction: it is a transaction of its own, and waits for no other.
+        """
+        saved = await save(raw, [*flushed], ids, int(self._clock.now()))
+        self._shared.update({book.facts.id for book in flushed} - saved)
+        done = {book: event for book, event in flushed.items() if book.facts.id in saved}
+        await self._committed([*done], [*done.values()])
+        return saved
+
     async def flush(self, session: AsyncSession, books: Sequence[Book]) -> list[Changed]:
         """Save the books; what changed is published once the transaction has committed."""
         events = [event for book in books if (event := await book.flush()) is not None]
@@ -67,7 +104,7 @@ class BarStore:
             BARS_INGESTED.inc(book.bars_taken)
             TICKS_INGESTED.inc(book.ticks_taken)
             kept = {name: level.detached() for name, level in book.levels.items()}
-            self._edges[book.facts.id] = (book.head.version, kept)
+            self._edges[book.facts.id] = (book.head, kept)
         while len(self._edges) > EDGES_KEPT:
             self._edges.pop(next(iter(self._edges)))
         for event in events:
@@ -80,8 +117,13 @@ class BarStore:
         levels = {}
         for symbol_id, head in heads.items():
             # Taken out, not looked up: should this transaction fail, they are of no use any more.
-            version, kept = self._edges.pop(symbol_id, (None, {}))
-            levels[symbol_id] = kept if version == head.version else {}
+            known, kept = self._edges.pop(symbol_id, (None, {}))
+            is_last = known is not None and known.version == head.version
+            levels[symbol_id] = kept if is_last else {}
+            if is_last:
+                self._shared.discard(symbol_id)
+            elif known is not None:
+                self._shared.add(symbol_id)
         unknown = [symbol_id for symbol_id, kept in levels.items() if not kept]
         if not unknown:
             return levels

@@ -12,9 +12,12 @@ was built from ticks, first_tick and last_tick (float64, NaN for none); all litt
 It is stored uncompressed: float64 prices hardly shrink, and reading is what it is for.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
+from operator import add
 from typing import Any, Self
 
 import numpy as np
@@ -127,6 +130,14 @@ class StoredBars:
         for low, high in pairwise(edges):
             if high > low:
                 yield int(starts[low]) * window(resolution), self[low:high]
+
+
+def folded_row(rows: Sequence[Sequence[float]]) -> list[float]:
+    """The values of the bar that these fold into, as `fold` has it: for a few, in plain floats."""
+    opens, highs, lows, closes, volumes = zip(*rows, strict=True)
+    # sum() is more exact from Python 3.12 on, and another sum than what adds in order.
+    volume = reduce(add, volumes)
+    return [opens[0], max(highs), min(lows), closes[-1], volume, 0.0, math.nan, math.nan]
 
 
 def encode(bars: StoredBars) -> bytes:

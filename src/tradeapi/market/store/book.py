@@ -13,7 +13,7 @@ from tradeapi.analytics.sorted_times import NO_TIMES, members, union, without
 from tradeapi.market.calendars.calendar import Calendar
 from tradeapi.market.events import Changed, ResetReason
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.store.blocks import NATIVE, StoredBars
+from tradeapi.market.store.blocks import NATIVE, StoredBars, folded_row
 from tradeapi.market.store.finality import final_until
 from tradeapi.market.store.heads import Head
 from tradeapi.market.store.level_store import LevelStore
@@ -101,17 +101,16 @@ class Book:
         (of equal ones the last to arrive), whenever they arrive. A bar that was posted is left
         as it is.
         """
-        labels = self.facts.calendar.labels(
-            np.array([tick.time for tick in ticks], np.float64).astype(np.int64),
-            Resolution.MINUTE,
-            extended=self.facts.extended_hours,
-        )
-        inside = labels[labels != NONE]
-        if not len(inside):
+        instants = np.array([tick.time for tick in ticks], np.float64).astype(np.int64)
+        labels = self._labels(instants, Resolution.MINUTE)
+        inside = np.unique(labels[labels != NONE]) if len(labels) > 1 else labels
+        if not len(inside) or inside[0] == NONE:
             return ["outside_session"] * len(ticks)
-        level = await self._reach(Resolution.MINUTE, np.sort(inside))
-        rows = level.rows_at(np.unique(inside).tolist())
-        built, statuses = build(ticks, labels.tolist(), rows)
+        level = self.levels[Resolution.MINUTE]
+        if not level.ends_at(int(inside[0])):
+            await self._store.load_edges(self.levels.values())
+            await self._reach(Resolution.MINUTE, inside)
+        built, statuses = build(ticks, labels.tolist(), level.rows_at(inside.tolist()))
         level.put(built)
         accepted = [
             tick for tick, status in zip(ticks, statuses, strict=True) if status == "accepted"
@@ -192,6 +191,8 @@ class Book:
         return level
 
     async def _derive(self, level: Level, finer: Level) -> None:
+        if await self._derive_newest(level, finer):
+            return
         labels = self._released.pop(level.resolution, NO_TIMES)
         if finer.is_changed:
             labels = union(labels, self._labels(finer.touched(), level.resolution))
@@ -206,6 +207,30 @@ class Book:
         await self._store.load(finer, start, end)
         folded = self._fold(finer.bars.between(start, end), level.resolution)
         self._put_derived(level, folded, _supported(labels, level, finer))
+
+    async def _derive_newest(self, level: Level, finer: Level) -> bool:
+        """Follow the newest of the finer bars, if no other has changed; whether that was all."""
+        newest = finer.newest_changed
+        if newest is None or level.resolution in self._released:
+            return False
+        calendar, extended = self.facts.calendar, self.facts.extended_hours
+        label = calendar.label(newest, level.resolution, extended=extended)
+        if label == NONE:
+            return False
+        start = calendar.span(label, level.resolution)[0]
+        if not level.ends_at(label):
+            await self._reach(level.resolution, np.array([label]))
+        await self._store.load(finer, start, math.inf)
+        if not level.ends_at(label) or not finer.ends_at(newest):
+            return False
+        there = level.newest(label)
+        if there is None or not there[NATIVE]:
+            parts = finer.bars.between(start, math.inf)
+            if level.resolution is Resolution.DAY:
+                # What is traded in a break, outside of the session, is of no day.
+                parts = parts[self._labels(parts.time, level.resolution) == label]
+            level.put_newest(label, folded_row(parts.values[:, :NATIVE].tolist()))
+        return True
 
     def _fold(self, finer: StoredBars, resolution: Resolution) -> Bars:
         children = finer.bars()

@@ -1,7 +1,7 @@
 """How the levels of one symbol come from the database, and go back to it."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -60,6 +60,24 @@ class LevelStore:
             loaded = loaded.without(level.removed).with_bars(mine)
         level.bars, level.low, level.high = loaded, low, high
 
+    async def load_edges(self, levels: Iterable[Level]) -> None:
+        """Have the bars that are in no block in these levels, as far as nothing is in them yet."""
+        empty = {
+            level.resolution.seconds: level
+            for level in levels
+            if level.high < level.low and level.first_before is not None
+        }
+        if len(empty) < 2:
+            return
+        rows: dict[int, list[Sequence[object]]] = {seconds: [] for seconds in empty}
+        for seconds, *row in await self._raw.fetch(_EDGES, self._id):
+            if seconds in rows:
+                rows[seconds].append(row)
+        for seconds, level in empty.items():
+            level.bars = StoredBars.of_rows(rows[seconds])
+            level.low = -math.inf if level.sealed_before is None else level.sealed_before + 1
+            level.high = math.inf
+
     async def load_last(self, level: Level, count: int) -> None:
         """Have at least the newest `count` bars of the series in the level, if it has them."""
         if level.last is None:
@@ -91,6 +109,12 @@ class LevelStore:
 
     async def save(self, level: Level) -> None:
         """Write the level's changes; once there are many rows, seal them."""
+        newest = level.newest_changed
+        if newest is not None and newest == level.last_before and newest > (level.sealed or 0):
+            # There are no more rows than before.
+            row = level.bars.values[-1].tolist()
+            self.writes.rows.append((self._id, level.resolution.seconds, newest, *row))
+            return
         sealed = await self._seal(level)
         if sealed is not None:
             await self._save_blocks(level, sealed)
@@ -180,9 +204,15 @@ class LevelStore:
         return [decode(count, data) for count, data in rows]
 
     async def _rows(self, resolution: Resolution) -> Sequence[Sequence[object]]:
-        return await self._raw.fetch(
-            "SELECT time, open, high, low, close, volume, native, first_tick, last_tick "
-            "FROM bar_rows WHERE symbol_id = $1 AND resolution = $2 ORDER BY time",
-            self._id,
-            resolution.seconds,
-        )
+        return await self._raw.fetch(_ROWS, self._id, resolution.seconds)
+
+
+_COLUMNS = "time, open, high, low, close, volume, native, first_tick, last_tick"
+_ROWS = (
+    f"SELECT {_COLUMNS} FROM bar_rows "  # noqa: S608
+    "WHERE symbol_id = $1 AND resolution = $2 ORDER BY time"
+)
+_EDGES = (
+    f"SELECT resolution, {_COLUMNS} FROM bar_rows "  # noqa: S608
+    "WHERE symbol_id = $1 ORDER BY resolution, time"
+)

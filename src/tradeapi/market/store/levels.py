@@ -12,6 +12,8 @@ from tradeapi.market.events import BarChange, Kind
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.blocks import NATIVE, VOLUME, StoredBars
 
+Status = Literal["inserted", "updated", "unchanged"]
+
 ANNOUNCED_AT_ONCE = 500
 KEPT_LOADED = 320
 
@@ -45,10 +47,51 @@ class Level:
         """The times of all bars that changed, ascending."""
         return union(union(self.updated, self.inserted), self.removed)
 
-    def put(self, bars: StoredBars) -> list[Literal["inserted", "updated", "unchanged"]]:
+    @property
+    def newest_changed(self) -> int | None:
+        """The time of the newest bar, if that and no other is new or another."""
+        if len(self.updated) + len(self.inserted) != 1 or len(self.removed):
+            return None
+        changed = self.updated if len(self.updated) else self.inserted
+        return self.last if changed[0] == self.last else None
+
+    def ends_at(self, time: int) -> bool:
+        """Whether a bar of this time is certain to be the newest, or to become it."""
+        if self.high < math.inf or time < self.low or len(self.removed):
+            return False
+        return self.last is None or time >= self.last
+
+    def newest(self, time: int) -> list[float] | None:
+        """The values of the newest bar, if it has this time."""
+        if not len(self.bars) or self.bars.time[-1] != time:
+            return None
+        row: list[float] = self.bars.values[-1].tolist()
+        return row
+
+    def put_newest(self, time: int, row: list[float]) -> Status:
+        """Insert or replace the bar that the series ends with; without `put`'s work on columns."""
+        there = self.newest(time)
+        if there is None:
+            bar = StoredBars(np.array([time]), np.array([row]))
+            self.bars = StoredBars.concat([self.bars, bar])
+            self.inserted = union(self.inserted, bar.time)
+            self.first = time if self.first is None else self.first
+            self.last = time
+            return "inserted"
+        if all(map(_is_same, there, row)):
+            return "unchanged"
+        values = self.bars.values.copy()
+        values[-1] = row
+        self.bars = StoredBars(self.bars.time, values)
+        self.updated = union(self.updated, self.bars.time[-1:])
+        return "updated"
+
+    def put(self, bars: StoredBars) -> list[Status]:
         """Insert or replace; a bar equal to what is there is left alone."""
         if not len(bars):
             return []
+        if len(bars) == 1 and self.ends_at(int(bars.time[0])):
+            return [self.put_newest(int(bars.time[0]), bars.values[0].tolist())]
         found, places = self.bars.find(bars.time)
         same = found.copy()
         if found.any():
@@ -88,7 +131,13 @@ class Level:
             self.last = self.sealed = None
 
     def detached(self) -> "Level":
-        """A copy that keeps what the next small change at the live edge needs, to start from."""
+        """What the next small change at the live edge needs, to start from: a copy of the newest
+        bars, or itself where it holds no others.
+        """
+        holds_no_others = len(self.bars) <= KEPT_LOADED and self.bars.values.base is None
+        if self.high == math.inf and holds_no_others:
+            self.settle()
+            return self
         copy = Level(self.resolution)
         copy.first, copy.last, copy.sealed = self.first, self.last, self.sealed
         copy.settle()
@@ -121,6 +170,9 @@ class Level:
     def changes(self) -> tuple[BarChange, ...] | None:
         """The changes in the order a client applies them; None when it has to read anew."""
         tail = self.last_before
+        if tail is not None and self.newest_changed == tail:
+            kind: Kind = "revise" if tail < self.closed_before else "bar"
+            return (BarChange(kind, tail, *self.bars.values[-1, : VOLUME + 1].tolist()),)
         touched = self.touched()
         inside = tail is not None and len(self.inserted) and int(self.inserted[0]) < tail
         if len(self.removed) or inside or len(touched) > ANNOUNCED_AT_ONCE:
@@ -136,3 +188,7 @@ class Level:
         places = np.searchsorted(self.bars.time, times)
         columns = self.bars.values[places, : VOLUME + 1].T.tolist()
         return tuple(map(BarChange._make, zip(kinds, times, *columns, strict=True)))
+
+
+def _is_same(one: float, other: float) -> bool:
+    return one == other or (math.isnan(one) and math.isnan(other))

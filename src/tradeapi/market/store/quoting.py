@@ -41,7 +41,7 @@ class Quoting:
         head = self._head
         asked = changed
         # The newest price is of some level's newest bar.
-        if any(level.last_before in level.removed[-1:] for level in changed):
+        if any(_has_lost_last(level) for level in changed):
             head.last = head.last_time = None
             asked = list(self._levels.values())
         for level in asked:
@@ -55,7 +55,7 @@ class Quoting:
 
     async def _take_close(self, level: Level, *, rebuilt: bool) -> None:
         """The close of the series' newest bar may be the newest price there is."""
-        if level.last is None or not (rebuilt or level.last in level.touched()[-1:]):
+        if level.last is None or not (rebuilt or _has_other_last(level)):
             return
         await self._store.load(level, level.last, level.last + 1)
         native = level.bars.values[-1, NATIVE] == 1
@@ -74,3 +74,12 @@ class Quoting:
         if self._head.day == day and not is_restated and days.touched()[0] == day:
             return self._head.previous_close
         return float(days.bars.values[-2, CLOSE]) / await self._store.split(before, day)
+
+
+def _has_lost_last(level: Level) -> bool:
+    return len(level.removed) > 0 and level.removed[-1] == level.last_before
+
+
+def _has_other_last(level: Level) -> bool:
+    touched = level.touched()
+    return len(touched) > 0 and touched[-1] == level.last

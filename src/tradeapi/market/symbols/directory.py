@@ -1,8 +1,8 @@
 """Finds symbols by what callers call them; what it found it remembers for two seconds."""
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from tradeapi.database import Database
@@ -16,6 +16,8 @@ from tradeapi.market.symbols.names import lookup_key
 REMEMBERED_SECONDS = 2.0
 MOST_REMEMBERED = 10_000
 MOST_CANDIDATES = 10
+# So many that are wanted all the time are looked up with the first of them that is forgotten.
+MOST_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,8 @@ class Directory:
         self._database = database
         self._calendars = calendars
         self._remembered: dict[str, tuple[float, Listing]] = {}
+        # Those that were wanted again.
+        self._wanted: set[str] = set()
         # How often symbols changed here: what was made of a listing before may be another now.
         self.edits = 0
 
@@ -64,16 +68,18 @@ class Directory:
 
     async def get_many(self, symbols: Iterable[str]) -> Mapping[str, Listing | TradeError]:
         """Each symbol as it was asked for, with its listing or the error that `get` raises."""
-        now = time.monotonic()
+        now = monotonic()
         keys = {symbol: lookup_key(symbol) for symbol in symbols}
         found: dict[str, Listing | TradeError] = {}
         for key in keys.values():
             remembered = self._remembered.get(key or "")
             if key is not None and remembered is not None and now < remembered[0]:
                 found[key] = remembered[1]
+                self._wanted.add(key)
         missing = [key for key in dict.fromkeys(keys.values()) if key and key not in found]
         if missing:
-            found |= await self._read(missing, now + REMEMBERED_SECONDS)
+            also = self._wanted_soon(now).difference(missing)
+            found |= await self._read([*missing, *also], now + REMEMBERED_SECONDS)
         return {
             symbol: unknown_symbol(symbol) if key is None else found[key]
             for symbol, key in keys.items()
@@ -93,6 +99,14 @@ class Directory:
         """All of them may have changed here."""
         self.edits += 1
         self._remembered.clear()
+
+    def _wanted_soon(self, now: float) -> set[str]:
+        """Those that will be asked for again, and are forgotten by then or soon."""
+        soon = now + REMEMBERED_SECONDS / 2
+        kept = [(key, self._remembered.get(key)) for key in self._wanted]
+        due = [key for key, one in kept if one is not None and one[0] < soon][:MOST_AT_ONCE]
+        self._wanted.clear()
+        return set(due)
 
     def _drop(self, symbol: str) -> None:
         key = symbol.upper()
