@@ -1,6 +1,6 @@
 """The topics that one socket follows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tradeapi import metrics
 from tradeapi.errors import TradeError, Unavailable
@@ -23,12 +23,14 @@ class Subscriptions:
 
     async def add(self, request: Subscribe, principal: Principal) -> bool:
         """Whether all could be looked up; for those that could not, asking again may help."""
+        self._let_go_of_ended()
         most = self._hub.limits.topics
         held = self._held.keys() | set(request.topics)
         if len(held) > most:
             detail = f"{len(held)} topics are more than the {most} of a socket."
             raise Refused("too_many_topics", detail, field="topics", id=request.id)
         rejected, failure = await self._open(request, principal)
+        # From here on nothing is awaited: one that ended meanwhile would be accepted, and silent.
         refused = {topic.topic for topic in rejected}
         accepted = [topic for topic in request.topics if topic not in refused]
         self._mailbox.say(protocol.ack(request.id, accepted, rejected))
@@ -39,6 +41,7 @@ class Subscriptions:
         return failure is None
 
     def remove(self, request: Unsubscribe) -> None:
+        self._let_go_of_ended()
         rejected = []
         for name in request.topics:
             subscription = self._held.pop(name, None)
@@ -53,6 +56,7 @@ class Subscriptions:
 
     async def review(self, principal: Principal) -> None:
         """End the topics that are not for this caller, who has taken the socket over."""
+        self._let_go_of_ended()
         for name, subscription in self._held.items():
             try:
                 await self._hub.admit(name, principal)
@@ -66,34 +70,38 @@ class Subscriptions:
     async def _open(
         self, request: Subscribe, principal: Principal
     ) -> tuple[Sequence[Rejected], Unavailable | None]:
-        """Hold the topics that are not held yet; those that can't be had, and what is away."""
-        rejected = []
+        """Hold the topics that are not held yet; those that can't be had, and what is away.
+
+        One of them may end while the others are looked up, and then is looked up once more.
+        """
+        rejected: dict[str, Rejected] = {}
         failure: Unavailable | None = None
-        for name in request.topics:
-            held = self._held.get(name)
-            if held is not None and not held.is_closed:
-                continue
-            if failure is None:
-                try:
-                    await self._hub.admit(name, principal)
-                    self._hold(await self._hub.open(name), request.resume.get(name))
-                except Unavailable as error:
-                    # Five hundred more waits for a database that is down would help nobody.
-                    failure = error
-                except TradeError as error:
-                    rejected.append(Rejected(name, error.code, str(error)))
-            if failure is not None:
-                rejected.append(Rejected(name, failure.code, str(failure)))
-        known = {topic.topic for topic in rejected}
-        # While one was looked up another may have ended.
-        over = [name for name in request.topics if name not in known and self._held[name].is_closed]
-        rejected += [Rejected(name, "not_found", f"The topic {name} is over.") for name in over]
-        return rejected, failure
+        while missing := self._missing(request.topics, rejected):
+            for name in missing:
+                if failure is None:
+                    try:
+                        await self._hub.admit(name, principal)
+                        self._hold(await self._hub.open(name), request.resume.get(name))
+                    except Unavailable as error:
+                        # Five hundred more waits for a database that is down would help nobody.
+                        failure = error
+                    except TradeError as error:
+                        rejected[name] = Rejected(name, error.code, str(error))
+                if failure is not None:
+                    rejected[name] = Rejected(name, failure.code, str(failure))
+        return tuple(rejected.values()), failure
+
+    def _missing(self, names: Sequence[str], rejected: Collection[str]) -> Sequence[str]:
+        self._let_go_of_ended()
+        return [name for name in names if name not in self._held and name not in rejected]
+
+    def _let_go_of_ended(self) -> None:
+        """Their client has been told that they are over, unless he has not been told of them."""
+        for name, subscription in tuple(self._held.items()):
+            if subscription.is_closed or self._hub.topics.get(name) is not subscription.topic:
+                self._release(self._held.pop(name))
 
     def _hold(self, topic: Topic, resume: Position | None) -> None:
-        ended = self._held.get(topic.name)
-        if ended is not None:
-            self._release(ended)
         self._held[topic.name] = Subscription(topic, self._mailbox, resume)
         metrics.STREAM_SUBSCRIPTIONS.labels(topic.kind).inc()
 
