@@ -94,13 +94,12 @@ async def test_what_ends_before_the_ack_is_not_accepted_as_it_was(
     """Others of its request take time to be looked up; it is looked up once more after them."""
     subscriptions, reader = Subscriptions(hub, mailbox), Reader(mailbox)
     other = await hub.open("board:b")
-    async with anyio.create_task_group() as tasks:
-        async with other.turn:
-            tasks.start_soon(subscriptions.add, asking_for("board:a", "board:b"), READER)
-            await until(lambda: other.holders == 2)
-            if is_gone:
-                del boards.boards["a"]
-            end(hub, "board:a")
+    async with anyio.create_task_group() as tasks, other.turn:
+        tasks.start_soon(subscriptions.add, asking_for("board:a", "board:b"), READER)
+        await until(lambda: other.holders == 2)
+        if is_gone:
+            del boards.boards["a"]
+        end(hub, "board:a")
     if is_gone:
         assert await reader.hear() == ("ack", ["board:b"])
         assert await reader.hear() == ("snapshot", "board:b")
