@@ -3,7 +3,6 @@
 import gc
 import weakref
 from collections.abc import Iterator
-from typing import Self
 
 import pytest
 
@@ -14,7 +13,7 @@ class Ring:
     """It refers to itself: only the collector can free it."""
 
     def __init__(self) -> None:
-        self.me: Self = self
+        self.me: Ring = self
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +25,7 @@ def settled() -> Iterator[None]:
 
 def test_what_has_lived_for_a_while_is_looked_at_once() -> None:
     """It stays frozen through further collections."""
-    kept = [[] for _ in range(1000)]
+    kept: list[list[object]] = [[] for _ in range(1000)]
     before = gc.get_freeze_count()
     gc.collect()
     assert gc.get_freeze_count() >= before + len(kept)
@@ -50,7 +49,7 @@ def test_garbage_among_what_is_frozen_is_collected_when_there_is_much_more() -> 
     kept.clear()
     gc.collect()
     assert ring() is not None
-    kept = [[] for _ in range(gc.get_freeze_count())]
+    kept: list[list[object]] = [[] for _ in range(gc.get_freeze_count())]
     gc.collect()
     gc.collect()
     assert ring() is None
