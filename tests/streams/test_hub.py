@@ -1,8 +1,9 @@
 """The hub: snapshots join their changes without a seam, and topics come and go."""
 
 import random
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import anyio
 import orjson
@@ -10,9 +11,10 @@ import pytest
 from anyio.lowlevel import checkpoint
 
 from tests.streams.boards import Board, Boards
+from tests.streams.waiting import until
 from tradeapi.clock import SystemClock
 from tradeapi.errors import NotFound
-from tradeapi.streams.hub import Hub
+from tradeapi.streams.hub import HEARTBEATS_AT_ONCE, Hub
 from tradeapi.streams.limits import Limits
 from tradeapi.streams.mailbox import Mailbox
 from tradeapi.streams.positions import position
@@ -235,6 +237,39 @@ async def test_a_topic_outlives_its_last_reader_for_a_while(hub: Hub, boards: Bo
     await anyio.sleep(0.1)
     assert not hub.topics
     assert not board.sources
+
+
+class Recorder:
+    """An outlet that keeps in which turn of the event loop it was written to."""
+
+    is_writable = True
+
+    def __init__(self) -> None:
+        self.turn = 0
+        self.written: list[int] = []
+
+    async def count(self) -> None:
+        while True:
+            await checkpoint()
+            self.turn += 1
+
+    def write(self, _: bytes) -> None:
+        self.written.append(self.turn)
+
+
+async def test_heartbeats_give_others_their_turn() -> None:
+    """All sockets have the same ones, but not at once."""
+    hub, recorder, sockets = Hub(Limits(heartbeat_seconds=0.01), SystemClock()), Recorder(), 450
+    with ExitStack() as open_mailboxes:
+        for _ in range(sockets):
+            open_mailboxes.enter_context(hub.mailbox()).send_to(recorder, lambda: None)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(recorder.count)
+            tasks.start_soon(hub.run)
+            await until(lambda: len(recorder.written) >= sockets)
+            tasks.cancel_scope.cancel()
+    most = max(Counter(recorder.written).values())
+    assert most <= HEARTBEATS_AT_ONCE
 
 
 async def test_churn_leaves_nothing_behind(hub: Hub, boards: Boards) -> None:
