@@ -49,7 +49,7 @@ def test_garbage_among_what_is_frozen_is_collected_when_there_is_much_more() -> 
     kept.clear()
     gc.collect()
     assert ring() is not None
-    kept: list[list[object]] = [[] for _ in range(gc.get_freeze_count())]
+    kept = [[] for _ in range(gc.get_freeze_count())]
     gc.collect()
     gc.collect()
     assert ring() is None
