@@ -20,6 +20,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from uvicorn.server import ServerState
 from websockets.frames import Frame
 
+from tradeapi.streams.codes import NOT_TEXT, POLICY
 from tradeapi.streams.outlet import Outlet
 from tradeapi.web.refusals import refusal
 
@@ -36,7 +37,6 @@ FAREWELL_SECONDS = 0.5
 MOST_FRAGMENTS = 1024
 MOST_PINGS = 100
 PINGS_SECONDS = 10.0
-NOT_TEXT, POLICY = 1007, 1008
 
 # uvicorn tells the address of each handshake, with the tickets in its query, and to those who debug
 # its headers and frames, with the tokens in them.
