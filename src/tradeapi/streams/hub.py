@@ -147,6 +147,11 @@ class Hub:
             await mailbox.handed_out(subscription)
 
     async def _attach(self, subscription: Subscription) -> None:
+        """Have it hear all that follows a snapshot, or the position where its client stopped.
+
+        Nothing is awaited between asking the topic what follows and attaching: what is announced
+        in between would be in neither.
+        """
         topic = subscription.topic
         if self._resume(subscription):
             return
