@@ -34,14 +34,13 @@ from tradeapi.settings import Settings
 from tradeapi.streams import (
     access,
     codes,
-    connection,
     limits,
     replays,
     requests,
-    session,
     sse,
     topics,
 )
+from tradeapi.streams.bookmark import positions_in
 from tradeapi.web import claims, idempotency
 from tradeapi.web.limits import declare
 from tradeapi.web.principal import NEEDS_MARKET_DATA, Need, need_of
@@ -272,10 +271,18 @@ def test_only_commands_have_an_http_client() -> None:
 
 def test_every_close_code_is_listed() -> None:
     """And no other."""
-    ours = {connection.NOT_TEXT, session.POLICY, session.TOO_BIG, session.RESTART, session.TOO_SLOW}
-    ours |= {access.NOT_AUTHENTICATED, access.AUTH_DEADLINE, access.TOO_MANY_SOCKETS}
-    assert ours == codes.CLOSES.keys()
-    assert {int(code) for code in re.findall(r"^\| (\d{4}) \|", read(STREAM), re.MULTILINE)} == ours
+    listed = re.findall(r"^\| (\d{4}) \|", read(STREAM), re.MULTILINE)
+    ours = {number for number in vars(codes).values() if isinstance(number, int)}
+    assert {int(code) for code in listed} == ours == codes.CLOSES.keys()
+
+
+def test_the_ids_of_events_are_bookmarks() -> None:
+    """Of the frames that they come with."""
+    topic = "bars:SIM:BTCUSD:1m"
+    events = re.findall(r'^data: .*"seq": (\d+),.*\nid: (\S+)$', read(STREAM), re.MULTILINE)
+    assert events
+    for seq, id in events:
+        assert positions_in(id, [topic]) == {topic: requests.Position("9e7686ee-7", int(seq))}
 
 
 @pytest.mark.parametrize(

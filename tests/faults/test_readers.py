@@ -9,6 +9,7 @@ import anyio.to_thread
 import httpx2
 import pytest
 
+from tests.faults.guests import PATIENCE_SECONDS
 from tests.faults.together import Together
 from tests.faults.trading import trading
 from tests.hostile.serving import Server
@@ -72,7 +73,10 @@ async def test_a_slow_reader_reads_what_is_new_and_hurts_nobody(
     behind by all that it keeps, and may be put out, but costs no more memory and hurts nobody.
     """
     server: Server = getattr(together, way)
-    async with trading(server.url) as trades, httpx2.AsyncClient(base_url=server.url) as http:
+    async with (
+        trading(server.url) as trades,
+        httpx2.AsyncClient(base_url=server.url, timeout=PATIENCE_SECONDS) as http,
+    ):
         for symbol in SYMBOLS:
             (await http.put(f"/api/v1/symbols/{symbol}", json={})).raise_for_status()
         reader, conflated = SlowReader(server.address), server.metric("stream_conflated_total")

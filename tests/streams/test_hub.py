@@ -1,8 +1,9 @@
 """The hub: snapshots join their changes without a seam, and topics come and go."""
 
 import random
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import ExitStack, asynccontextmanager, closing
 
 import anyio
 import orjson
@@ -13,7 +14,7 @@ from tests.streams.boards import Board, Boards, BoardSource
 from tests.streams.waiting import until
 from tradeapi.clock import SystemClock
 from tradeapi.errors import NotFound, TradeError
-from tradeapi.streams.hub import Hub
+from tradeapi.streams.hub import HEARTBEATS_AT_ONCE, Hub
 from tradeapi.streams.limits import Limits
 from tradeapi.streams.mailbox import Mailbox
 from tradeapi.streams.positions import position
@@ -297,6 +298,39 @@ async def test_nothing_of_a_topic_is_heard_before_its_ack(hub: Hub, ends: bool) 
             tasks.cancel_scope.cancel()
     assert heard[0] == ("ack", None)
     assert sorted(heard[1:]) == [("snapshot", "board:a"), ("snapshot", "board:b")]
+
+
+class Recorder:
+    """An outlet that keeps in which turn of the event loop it was written to."""
+
+    is_writable = True
+
+    def __init__(self) -> None:
+        self.turn = 0
+        self.written: list[int] = []
+
+    async def count(self) -> None:
+        while True:
+            await checkpoint()
+            self.turn += 1
+
+    def write(self, _: bytes) -> None:
+        self.written.append(self.turn)
+
+
+async def test_heartbeats_give_others_their_turn() -> None:
+    """All sockets have the same ones, but not at once."""
+    hub, recorder, sockets = Hub(Limits(heartbeat_seconds=0.01), SystemClock()), Recorder(), 450
+    with ExitStack() as open_mailboxes:
+        for _ in range(sockets):
+            open_mailboxes.enter_context(hub.mailbox()).send_to(recorder, lambda: None)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(recorder.count)
+            tasks.start_soon(hub.run)
+            await until(lambda: len(recorder.written) >= sockets)
+            tasks.cancel_scope.cancel()
+    most = max(Counter(recorder.written).values())
+    assert most <= HEARTBEATS_AT_ONCE
 
 
 async def test_churn_leaves_nothing_behind(hub: Hub, boards: Boards) -> None:

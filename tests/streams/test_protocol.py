@@ -162,13 +162,19 @@ json_values = st.recursive(
 frames = st.fixed_dictionaries(
     {},
     optional={
-        "op": st.sampled_from(["auth", "subscribe", "unsubscribe", "ping"]) | json_values,
+        "op": st.sampled_from(["auth", "subscribe", "unsubscribe", "ping", "replay", "stop_replay"])
+        | json_values,
         "id": json_values,
         "token": st.text(max_size=5) | json_values,
         "topics": st.lists(st.text(max_size=5), max_size=3) | json_values,
         "history": json_values,
         "throttle_ms": json_values,
         "resume": json_values,
+        "topic": st.text(max_size=5) | json_values,
+        "start": json_values,
+        "end": json_values,
+        "speed": json_values,
+        "replay": st.text(max_size=5) | json_values,
     },
 )
 

@@ -7,9 +7,10 @@ import pytest
 import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from tradeapi.streams import connection
-from tradeapi.streams.connection import Connection, StreamProtocol
+from tradeapi.streams import socket_connection
+from tradeapi.streams.connection import Connection
 from tradeapi.streams.outlet import Outlet
+from tradeapi.streams.socket_connection import StreamProtocol
 
 OURS = {*vars(Connection), *vars(Outlet)}
 THEIRS = inspect.getsource(WebSocketsSansIOProtocol)
@@ -19,7 +20,7 @@ def _names() -> set[str]:
     """What our class asks of itself and does not have from us."""
     [ours] = [
         node
-        for node in ast.parse(inspect.getsource(connection)).body
+        for node in ast.parse(inspect.getsource(socket_connection)).body
         if isinstance(node, ast.ClassDef) and node.name == StreamProtocol.__name__
     ]
     asked = {
@@ -46,7 +47,7 @@ def test_what_our_protocol_class_leans_on_is_there(name: str) -> None:
     """A release of uvicorn that changes it has to be looked at before it is used."""
     assert f"self.{name}" in THEIRS or f"def {name}(" in THEIRS, (
         f"uvicorn {uvicorn.__version__} has no {name!r} in WebSocketsSansIOProtocol any more; "
-        f"{connection.__name__} leans on it."
+        f"{socket_connection.__name__} leans on it."
     )
 
 
@@ -68,5 +69,5 @@ def test_uvicorn_still_does_it_that_way(how: str, method: str) -> None:
     """Each way a socket closes is one that we know of, and write nothing after."""
     assert how in inspect.getsource(getattr(WebSocketsSansIOProtocol, method)), (
         f"uvicorn {uvicorn.__version__} does not {how!r} in {method}() any more; "
-        f"{connection.__name__} leans on it."
+        f"{socket_connection.__name__} leans on it."
     )

@@ -69,7 +69,7 @@ class Outbox:
         """How many were refused; raises if all were, since then it is not for what is in them."""
         answers = await self._link.send(commands)
         refusals = [answer for answer in answers if isinstance(answer, Exception)]
-        if len(refusals) == len(commands):
+        if refusals and len(refusals) == len(commands):
             raise refusals[0]
         return len(refusals)
 

@@ -11,9 +11,9 @@ from uuid import UUID
 from tradeapi.clock import Clock
 from tradeapi.errors import Forbidden
 from tradeapi.streams.callers import Callers
+from tradeapi.streams.codes import AUTH_DEADLINE, NOT_AUTHENTICATED
 from tradeapi.web.principal import ANONYMOUS, Principal, Scope
 
-NOT_AUTHENTICATED, AUTH_DEADLINE, TOO_MANY_SOCKETS = 4401, 4408, 4429
 WARNING_SECONDS = 60.0
 # Clocks are set and machines sleep, so no timer trusts them for longer.
 LOOK_SECONDS = 30.0

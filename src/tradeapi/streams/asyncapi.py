@@ -44,7 +44,8 @@ as the credentials; `auth_expiring` comes {warning:g} seconds before their end.
 
 **Limits**: {topics} topics, frames of {frame_bytes} bytes, {messages_per_second} messages a second
 after a burst of {burst}. Errors leave the socket open; {faults} faulty frames in a row within
-{faults_seconds:g} seconds close it.
+{faults_seconds:g} seconds close it. So do {faults} `too_many_messages`, whatever comes between
+them, unless you rest until a whole burst is allowed again.
 
 | error | why |
 |---|---|

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from tradeapi.streams import access, connection, session
+NOT_TEXT, POLICY, TOO_BIG, RESTART, TRY_LATER = 1007, 1008, 1009, 1012, 1013
+NOT_AUTHENTICATED, AUTH_DEADLINE, TOO_MANY_SOCKETS = 4401, 4408, 4429
 
 ERRORS: Mapping[str, str] = {
     "bad_frame": "no text, no JSON, or no object",
@@ -34,14 +35,14 @@ ERRORS: Mapping[str, str] = {
 }
 
 CLOSES: Mapping[int, str] = {
-    connection.NOT_TEXT: "a text frame that is not UTF-8: mend the client",
-    session.POLICY: "too many faulty frames, pings, pongs or fragments: mend the client",
-    session.TOO_BIG: "a frame longer than `limits.frame_bytes`: mend the client",
-    session.RESTART: "the server stops: reconnect and resume",
-    session.TOO_SLOW: "you take too slowly what is sent, or there are too many sockets: reconnect"
-    " and resume",
-    access.NOT_AUTHENTICATED: "the credentials are no good, have expired or were revoked: get new"
-    " ones, then connect",
-    access.AUTH_DEADLINE: "nobody has said who they are in time: send `auth` at once",
-    access.TOO_MANY_SOCKETS: "too many sockets of one user or address: close others first",
+    NOT_TEXT: "a text frame that is not UTF-8: mend the client",
+    POLICY: "too many faulty frames, pings, pongs or fragments: mend the client",
+    TOO_BIG: "a frame longer than `limits.frame_bytes`: mend the client",
+    RESTART: "the server stops: reconnect and resume",
+    TRY_LATER: "you take too slowly what is sent, there are too many sockets, or the database was"
+    " away when you said who you are: reconnect and resume",
+    NOT_AUTHENTICATED: "the credentials are no good, have expired or were revoked: get new ones,"
+    " then connect",
+    AUTH_DEADLINE: "nobody has said who they are in time: send `auth` at once",
+    TOO_MANY_SOCKETS: "too many sockets of one user or address: close others first",
 }

@@ -49,7 +49,7 @@ class Replays:
         self,
         hub: Hub,
         mailbox: Mailbox,
-        beside: Callable[[Callable[[], Coroutine[Any, Any, None]]], None],
+        beside: Callable[[Task], None],
     ) -> None:
         self._hub = hub
         self._mailbox = mailbox

@@ -1,17 +1,15 @@
 """The live stream's endpoint."""
 
 from functools import partial
-from typing import Final
 
 from fastapi import APIRouter, WebSocket
 
 from tradeapi import metrics
-from tradeapi.streams import protocol
+from tradeapi.streams import farewell, protocol
+from tradeapi.streams.codes import TRY_LATER
 from tradeapi.streams.connection import connection_of
 from tradeapi.streams.hub import Hub
-from tradeapi.streams.session import TOO_SLOW, Session
-
-OVERLOADED: Final = TOO_SLOW
+from tradeapi.streams.session import Session
 
 router = APIRouter()
 
@@ -22,8 +20,8 @@ async def stream(socket: WebSocket) -> None:
     offered = protocol.SUBPROTOCOL in socket.scope["subprotocols"]
     await socket.accept(protocol.SUBPROTOCOL if offered else None)
     if hub.is_full:
-        await socket.send_text(protocol.bye("limit", 10))
-        await socket.close(OVERLOADED, "too many connections")
+        await socket.send_text(farewell.full())
+        await socket.close(TRY_LATER, "too many connections")
         return
     await connection_of(socket).carry(partial(_serve, socket, hub))
 

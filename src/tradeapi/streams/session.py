@@ -1,9 +1,9 @@
 """One client on one socket: what it asks is done, what it follows is sent."""
 
 import asyncio
-import random
 import uuid
 from contextlib import closing, suppress
+from functools import partial
 from typing import assert_never
 
 import anyio
@@ -12,9 +12,17 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from tradeapi import metrics
 from tradeapi.auth.authenticator import Authenticator
 from tradeapi.errors import TradeError, Unauthenticated
-from tradeapi.streams import credentials, protocol, requests
-from tradeapi.streams.access import NOT_AUTHENTICATED, TOO_MANY_SOCKETS, Access, Standing
+from tradeapi.streams import credentials, farewell, protocol, requests
+from tradeapi.streams.access import Access, Standing
 from tradeapi.streams.callers import Crowded
+from tradeapi.streams.codes import (
+    NOT_AUTHENTICATED,
+    POLICY,
+    RESTART,
+    TOO_BIG,
+    TOO_MANY_SOCKETS,
+    TRY_LATER,
+)
 from tradeapi.streams.connection import connection_of
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import Conduct
@@ -32,9 +40,6 @@ from tradeapi.streams.requests import (
 )
 from tradeapi.streams.subscriptions import Subscriptions
 from tradeapi.web.proxies import caller_key
-
-POLICY, TOO_BIG, RESTART, TOO_SLOW = 1008, 1009, 1012, 1013
-CLOSE_SECONDS = 1.0
 
 
 class Session:
@@ -120,7 +125,7 @@ class Session:
             self._stalling = None
 
     def _lag(self) -> None:
-        self._farewell = TOO_SLOW, "too slow"
+        self._farewell = TRY_LATER, "too slow"
         self._mailbox.shut()
         self._reading.cancel()
 
@@ -136,15 +141,9 @@ class Session:
             self._mailbox.say(protocol.hello(uuid.uuid4().hex, now, self._limits, auth))
 
     def leave(self) -> float:
-        """Say goodbye within the drain window; how many seconds from now at the latest."""
-        drain = self._limits.drain_seconds
-        moment = random.uniform(0, 0.9 * drain)  # noqa: S311  spreads the load, hides nothing
-        asyncio.get_running_loop().call_later(moment, self._say_goodbye)
-        return drain
-
-    def _say_goodbye(self) -> None:
-        self._mailbox.say(protocol.bye("restart", random.uniform(0.5, 5)))  # noqa: S311
-        self._close(RESTART, "restart")
+        """The server stops; in how many seconds the client has been told, at the latest."""
+        close = partial(self._close, RESTART, "restart")
+        return farewell.part(self._mailbox, self._limits.drain_seconds, close)
 
     def _close(self, code: int, reason: str) -> None:
         self._farewell = code, reason
@@ -163,7 +162,7 @@ class Session:
         elif isinstance(error, Unauthenticated):
             self._close(NOT_AUTHENTICATED, "not authenticated")
         else:
-            self._close(TOO_SLOW, "try again")
+            self._close(TRY_LATER, "try again")
 
     def _warn(self, seconds: float) -> None:
         self._mailbox.say(protocol.auth_expiring(seconds))
@@ -251,15 +250,18 @@ class Session:
         except WebSocketDisconnect:
             return
         except (Lagged, TimeoutError):
-            self._farewell = TOO_SLOW, "too slow"
+            self._farewell = TRY_LATER, "too slow"
         self._reading.cancel()
 
     async def _end(self) -> None:
         code, reason = self._farewell
         if self._mailbox.has_lagged:
-            code, reason = TOO_SLOW, "too slow"
+            code, reason = TRY_LATER, "too slow"
         metrics.STREAM_CLOSED.labels(code).inc()
-        with anyio.move_on_after(CLOSE_SECONDS) as patience, suppress(WebSocketDisconnect):
+        with (
+            anyio.move_on_after(farewell.PATIENCE_SECONDS) as patience,
+            suppress(WebSocketDisconnect),
+        ):
             await self._socket.close(code, reason)
         if patience.cancelled_caught:
             # What the client does not read keeps the close frame, too, from being sent.

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from contextlib import closing
+from functools import partial
 
 import anyio
 import orjson
@@ -14,14 +15,14 @@ from starlette.types import Receive, Scope, Send
 
 from tradeapi import metrics
 from tradeapi.auth.authenticator import Authenticator
-from tradeapi.streams import credentials, protocol
+from tradeapi.streams import credentials, farewell, protocol
 from tradeapi.streams.access import Access
 from tradeapi.streams.bookmark import Bookmark
+from tradeapi.streams.codes import POLICY, RESTART, TRY_LATER
 from tradeapi.streams.connection import connection_of
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.mailbox import Lagged, Mailbox
 from tradeapi.streams.requests import Subscribe
-from tradeapi.streams.session import CLOSE_SECONDS, POLICY, RESTART, TOO_SLOW
 from tradeapi.streams.subscriptions import Subscriptions
 from tradeapi.web.proxies import caller_key
 
@@ -30,7 +31,6 @@ MOST_TOPICS = 100
 # Comments in between the heartbeats keep proxies from taking a quiet stream for a dead one.
 SILENCE_SECONDS = 5.0
 SHORTEST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 1.0, 5.0
-FULL_SECONDS = 10.0
 # No frame begins like a comment.
 COMMENT = ":"
 HEADERS = {
@@ -56,7 +56,7 @@ class Events(Response):
         if hub.is_full:
             # Whatever is no 200 a browser takes for the end.
             await self.begin(send)
-            await send(_body(_event(protocol.bye("limit", FULL_SECONDS)), is_last=True))
+            await send(_body(_event(farewell.full()), is_last=True))
             return
         with hub.mailbox() as mailbox, metrics.STREAM_CLIENTS.track_inprogress():
             await EventStream(self, scope, receive, send, mailbox, self._asked).run()
@@ -115,18 +115,12 @@ class EventStream:
                 tasks.start_soon(self._hub.serve_snapshots, self._mailbox)
                 if not await self._subscriptions.add(self._asked, self._access.principal):
                     # Nobody could ask for the rest later on, so the client has to come again.
-                    self._close(TOO_SLOW)
+                    self._close(TRY_LATER)
 
     def leave(self) -> float:
-        """Say goodbye within the drain window; how many seconds from now at the latest."""
-        drain = self._hub.limits.drain_seconds
-        moment = random.uniform(0, 0.9 * drain)  # noqa: S311  spreads the load, hides nothing
-        asyncio.get_running_loop().call_later(moment, self._say_goodbye)
-        return drain
-
-    def _say_goodbye(self) -> None:
-        self._mailbox.say(protocol.bye("restart", random.uniform(0.5, 5)))  # noqa: S311
-        self._close(RESTART)
+        """The server stops; in how many seconds the client has been told, at the latest."""
+        close = partial(self._close, RESTART)
+        return farewell.part(self._mailbox, self._hub.limits.drain_seconds, close)
 
     def _close(self, code: int) -> None:
         self._farewell = code
@@ -160,7 +154,7 @@ class EventStream:
 
     async def _write(self, stream: anyio.CancelScope) -> None:
         """Send what is due until the stream ends, and end it if the client does not keep up."""
-        code = TOO_SLOW
+        code = TRY_LATER
         try:
             with self._sending:
                 await self._say(_greeting())
@@ -179,7 +173,7 @@ class EventStream:
 
     async def _end(self, code: int) -> None:
         metrics.STREAM_CLOSED.labels(code).inc()
-        with anyio.move_on_after(CLOSE_SECONDS) as patience:
+        with anyio.move_on_after(farewell.PATIENCE_SECONDS) as patience:
             await self._send(_body(b"", is_last=True))
         if patience.cancelled_caught:
             # What the client does not read keeps the end of the answer, too, from being sent.

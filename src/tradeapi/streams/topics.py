@@ -220,6 +220,7 @@ class Topic:
         self._frames.append(frame)
         self._last = seq
         sent = 0
+        # No `put` makes a listener come or go: what it leads to, a mailbox does a turn later.
         for listener in self.listeners:
             sent += listener.put(frame)
         if sent:

@@ -26,7 +26,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         # uvicorn's zero gives not even idle connections the time to close.
         "timeout_graceful_shutdown": settings.drain_seconds + 1,
-        "ws": "tradeapi.streams.connection:StreamProtocol",
+        "ws": "tradeapi.streams.socket_connection:StreamProtocol",
         "ws_max_size": settings.websocket_frame_bytes,
         "ws_ping_interval": settings.websocket_ping_interval_seconds,
         "ws_ping_timeout": settings.websocket_timeout_seconds,

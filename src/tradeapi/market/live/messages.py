@@ -66,7 +66,8 @@ class BarsSnapshot(Snapshot):
     """The newest bars, which replace everything from the time of the first one on.
 
     Keep older ones only if `revision` is the one you hold and `previous_time` is not newer than
-    your last bar before these; else read them again by `GET /api/v1/bars/{symbol}?before=`.
+    your last bar before these; else read them again: `GET /api/v1/bars/{symbol}` with the topic's
+    resolution and adjustment, and `before`.
     """
 
     example = """{"type": "snapshot", "topic": "bars:SIM:BTCUSD:1m", "epoch": "9e7686ee-7",
