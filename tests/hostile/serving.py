@@ -125,6 +125,12 @@ class Server:
         return resident
 
     @property
+    def files(self) -> int:
+        """How many it has open, sockets included."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid).num_fds()
+
+    @property
     def sockets(self) -> int:
         """How many connections it holds."""
         assert self._process is not None
