@@ -157,6 +157,24 @@ async def test_what_is_trimmed_before_it_is_read_is_left_out(
             assert 200 <= len(gone_on) < 600
 
 
+async def test_what_there_is_at_first_is_read_in_parts(
+    process: RedisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it, and in order; what is too much to be held is not read."""
+    monkeypatch.setattr(partition, "MOST_TOGETHER", 2)
+    for number, id in enumerate(("1-0", "1-1", "2-0", "2-1", "4-0")):
+        call(process.url, "XADD", STREAM, id, "p", "x", "t", "numbers:1", "d", str(number))
+    async with RedisBus(process.url) as bus, hearing(bus, "1"):
+        assert bus.recent(NUMBERS, "1") == [0, 1, 2, 3, 4]
+    monkeypatch.setattr(partition, "MOST_HELD_BYTES", 1000)
+    for _ in range(5):
+        call(process.url, "XADD", STREAM, "*", "p", "x", "t", "numbers:1", "d", "9" * 600)
+    call(process.url, "CONFIG", "RESETSTAT")
+    async with RedisBus(process.url) as bus, hearing(bus, "1"):
+        assert bus.recent(NUMBERS, "1") == [int("9" * 600)]
+    assert "cmdstat_xrevrange:calls=1," in call(process.url, "INFO", "commandstats")
+
+
 async def test_processes_hear_each_other(redis_url: str) -> None:
     """There and back again."""
     with echo(redis_url):

@@ -1,6 +1,9 @@
 """Changes of the market on their way between processes."""
 
+from typing import Any
+
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,3 +64,26 @@ def test_what_a_newer_release_adds_is_left_out(change: Changed) -> None:
     sent[6]["2h"] = [["bar", 0, 1, 1, 1, 1, 1]]
     sent[7]["2h"] = "backfill"
     assert CHANGES.decode(orjson.dumps([*sent, "more", None])) == change
+
+
+@pytest.mark.parametrize("wrong", ["x", None, True, [], {}, [["bar", 0, 1]], {"1m": "x"}], ids=repr)
+@pytest.mark.parametrize("place", [0, 2, 3, 4, 5, 6, 7])
+def test_what_has_the_form_and_not_the_types_is_no_change(place: int, wrong: Any) -> None:
+    """Whoever wrote it: those who follow the symbol never see it."""
+    sent = [1, "X:A", 1, 0, 0.5, [None] * 8 + [True], {}, {}]
+    assert CHANGES.decode(orjson.dumps(sent)).version == 1
+    if place in {6, 7} and wrong == {}:
+        return
+    sent[place] = wrong
+    with pytest.raises((ValueError, TypeError, KeyError, AttributeError)):
+        CHANGES.decode(orjson.dumps(sent))
+
+
+@pytest.mark.parametrize("place", range(7))
+def test_a_bar_with_a_text_for_a_number_is_none(place: int) -> None:
+    """Nor is one of an unknown kind."""
+    bar: list[Any] = ["bar", 60, 1.0, 1, 1.0, 1.0, 2.5]
+    bar[place] = "1"
+    sent = [1, "X:A", 1, 0, 0.5, [None] * 8 + [True], {"1m": [bar]}, {}]
+    with pytest.raises(ValueError, match="type"):
+        CHANGES.decode(orjson.dumps(sent))

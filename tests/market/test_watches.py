@@ -1,11 +1,15 @@
 """The watches of followed symbols."""
 
+import time
+
 import anyio
+from anyio.lowlevel import checkpoint
 
 from tests.market.places import Market
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.clock import SystemClock
 from tradeapi.market.events import Changed
+from tradeapi.market.live.turns import TURN_SECONDS
 from tradeapi.market.live.watch import State
 from tradeapi.market.live.watches import Watches
 
@@ -42,3 +46,46 @@ async def test_one_faulty_follower_does_not_stop_the_clock_of_others(market: Mar
             while followers[1].ticks < 2:  # noqa: ASYNC110
                 await anyio.sleep(0.05)
         watches.close(watch)
+
+
+class Slow(Faulty):
+    """One that takes its time, and then says who it is."""
+
+    def __init__(self, name: str, told: list[str]) -> None:
+        super().__init__(fails=False)
+        self.name = name
+        self.told = told
+
+    def tick(self, now: float) -> None:
+        super().tick(now)
+        time.sleep(2 * TURN_SECONDS)
+        self.told.append(self.name)
+
+
+async def test_others_have_their_turn_while_all_are_told_of_the_time(market: Market) -> None:
+    """However many symbols are followed."""
+    told = list[str]()
+    async with (
+        Watches(market.database, MemoryBus(), market.directory, SystemClock()) as watches,
+        anyio.create_task_group() as tasks,
+    ):
+        watched = {}
+        for name in ("X:A", "X:B"):
+            await market.add(name)
+            watched[name] = await watches.open(name)
+        for name, watch in watched.items():
+            watch.followers[Slow(name, told)] = None
+
+        async def take_turns() -> None:
+            while True:
+                told.append("others")
+                await checkpoint()
+
+        tasks.start_soon(take_turns)
+        with anyio.fail_after(5):
+            while told.count("X:B") < 2:  # noqa: ASYNC110
+                await anyio.sleep(0.05)
+        tasks.cancel_scope.cancel()
+        for watch in watched.values():
+            watches.close(watch)
+    assert told[told.index("X:A") + 1] == "others"

@@ -175,6 +175,20 @@ async def test_a_returning_reader_resumes_where_it_was(hub: Hub, boards: Boards)
         assert again.values == board.values
 
 
+async def test_kept_snapshots_are_bounded(boards: Boards) -> None:
+    """All of them together, whoever follows their topics; the oldest are read anew."""
+    hub = Hub(Limits(kept_bytes=200), SystemClock())
+    hub.register("board", boards)
+    for name in ("a", "b"):
+        boards[name].write("x", 1)
+    async with follower(hub, "board:a") as first, follower(hub, "board:b") as second:
+        for one, name in ((first, "a"), (first, "a"), (second, "b"), (second, "b"), (first, "a")):
+            one.values = {}
+            one.subscription.want()
+            await one.read_until(boards[name])
+    assert (boards["a"].reads, boards["b"].reads) == (2, 1)
+
+
 @pytest.mark.parametrize(
     ("at", "reason"),
     [

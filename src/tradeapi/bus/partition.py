@@ -47,7 +47,8 @@ class Partition:
         # The part in braces says to a Redis Cluster where it belongs.
         self.key = f"{{tradeapi:p{number}}}:bus"
         self.outbox = Outbox(f"outbox {number}", link, pulse)
-        self.recent = Recent(MOST_HELD_BYTES // link.partitions)
+        self._most_held = MOST_HELD_BYTES // link.partitions
+        self.recent = Recent(self._most_held)
         self._is_reading = False
         self._line = f"p{number}"
         self._link = link
@@ -152,10 +153,21 @@ class Partition:
         return await self._begin(is_heard=True)
 
     async def _newest(self, count: int) -> list[Entry]:
-        """The newest entries, the oldest of them first."""
-        answer = await self._link.ask(self.key, "XREVRANGE", self.key, "+", "-", "COUNT", count)
-        entries: list[Entry] = answer[::-1]
-        return entries
+        """The newest entries, the oldest of them first; fewer where they are more than is held.
+
+        Many large ones would not be here in time if all were asked for at once, nor ever after.
+        """
+        found: list[Entry] = []
+        end, held, is_all = "+", 0, False
+        while not is_all and len(found) < count and held < self._most_held:
+            most = min(MOST_TOGETHER, count - len(found))
+            words = ("XREVRANGE", self.key, end, "-", "COUNT", most)
+            page: list[Entry] = await self._link.ask(self.key, *words)
+            found += page
+            held += sum(len(value) for _, fields in page for value in fields.values())
+            is_all = len(page) < most
+            end = _before(page[-1][0]) if page else end
+        return found[::-1]
 
     async def _take(self, entries: Sequence[Entry], *, is_heard: bool) -> None:
         received, turn = 0, monotonic()
@@ -177,3 +189,9 @@ class Partition:
 def _number(id: bytes) -> tuple[int, int]:
     milliseconds, _, count = id.partition(b"-")
     return int(milliseconds), int(count)
+
+
+def _before(id: bytes) -> str:
+    """The end of what comes before the id; one without a count stands for all of its time."""
+    milliseconds, count = _number(id)
+    return f"{milliseconds}-{count - 1}" if count else f"{milliseconds - 1}"

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import orjson
 
@@ -82,8 +82,10 @@ def encode(change: Changed) -> bytes:
 
 
 def decode(payload: bytes) -> Changed:
+    """Raises an error of whatever type for what is no change: anybody may write to Redis, and who
+    follows the symbol counts on the types."""
     symbol_id, symbol, version, revision, updated, quote, bars, resets = orjson.loads(payload)[:8]
-    return Changed(
+    change = Changed(
         symbol_id=symbol_id,
         symbol=symbol,
         version=version,
@@ -99,11 +101,34 @@ def decode(payload: bytes) -> Changed:
             _RESOLUTIONS[name]: reason for name, reason in resets.items() if name in _RESOLUTIONS
         },
     )
+    if not _is_sound(change):
+        raise ValueError("Some values are not of their type.")
+    return change
+
+
+def _is_sound(change: Changed) -> bool:
+    counts = {type(change.symbol_id), type(change.version), type(change.revision)}
+    return (
+        counts == _COUNT
+        and type(change.updated) in _NUMBERS
+        and _QUOTE_TYPES.issuperset(map(type, _quote_values(change.quote)))
+        and _REASONS.issuperset(change.resets.values())
+        and all(
+            bar.kind in _KINDS and _NUMBERS.issuperset(map(type, bar[1:]))
+            for run in change.bars.values()
+            for bar in run
+        )
+    )
 
 
 _QUOTE = tuple(field.name for field in fields(Quote))
 _quote_values = attrgetter(*_QUOTE)
 _BAR = len(BarChange._fields)
+_COUNT = {int}
+_NUMBERS = {int, float}
+_QUOTE_TYPES = {int, float, bool, type(None)}
+_KINDS = get_args(Kind)
+_REASONS = set(get_args(ResetReason))
 _RESOLUTIONS = {resolution.value: resolution for resolution in Resolution}
 
 CHANGES: Subject[Changed] = Subject("market.changes", encode, decode)

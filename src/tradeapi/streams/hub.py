@@ -14,6 +14,7 @@ from tradeapi.clock import Clock
 from tradeapi.errors import NotFound, TradeError, Unavailable
 from tradeapi.streams import protocol
 from tradeapi.streams.callers import Callers
+from tradeapi.streams.kept import Kept
 from tradeapi.streams.limits import Limits
 from tradeapi.streams.mailbox import Mailbox
 from tradeapi.streams.recordings import Recording
@@ -59,6 +60,7 @@ class Hub:
         self.callers = Callers(limits.connections_per_user)
         self._channels: dict[str, Channel] = {}
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
+        self._kept = Kept(limits.kept_bytes)
 
     def register(self, kind: str, channel: Channel) -> None:
         self._channels[kind] = channel
@@ -217,6 +219,8 @@ class Hub:
                 async with self._reads:
                     snapshot = await topic.source.snapshot(history)
                 rendered = topic.render(snapshot, history)
+                if rendered is not None:
+                    self._kept.add(topic, len(rendered[1]))
             return rendered
 
     def _hold(self, name: str) -> Topic:
@@ -232,6 +236,7 @@ class Hub:
     def _drop(self, topic: Topic) -> None:
         if self.topics.get(topic.name) is topic:
             del self.topics[topic.name]
+        self._kept.remove(topic)
         if topic.source is not None:
             topic.source.close()
             topic.source = None

@@ -11,7 +11,9 @@ FAULTS_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """`pending` bounds the frames that wait for one socket; beyond it the socket is closed."""
+    """`pending` bounds the frames that wait for one socket; beyond it the socket is closed.
+    `kept_bytes` is how large all snapshots together may be that are kept for the next who asks.
+    """
 
     connections: int = 10_000
     connections_per_user: int = 50
@@ -20,6 +22,7 @@ class Limits:
     messages_per_second: int = 20
     burst: int = 60
     pending: int = 4096
+    kept_bytes: int = 32 * 1024 * 1024
     auth_seconds: float = 5
     send_seconds: float = 10
     heartbeat_seconds: float = 15

@@ -213,6 +213,9 @@ class Topic:
         later = self.since(seq)
         return (seq, text) if later is not None and len(later) <= KEPT // 4 else None
 
+    def forget_snapshot(self) -> None:
+        self._snapshot = None
+
     def _send(self, change: Change, seq: int, until: int) -> None:
         frame = self._frame(change, seq, until)
         if len(self._frames) == KEPT:

@@ -7,10 +7,12 @@ asked every second whether it knows of changes that nobody has announced.
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
+from time import monotonic
 from typing import Any, Never, Self
 
 import anyio
 import structlog
+from anyio.lowlevel import checkpoint
 
 from tradeapi import metrics
 from tradeapi.bus.port import Bus
@@ -18,7 +20,7 @@ from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import NotFound, TradeError, Unavailable
 from tradeapi.market.events import CHANGES, Changed, Quote
-from tradeapi.market.live.turns import Turns
+from tradeapi.market.live.turns import TURN_SECONDS, Turns
 from tradeapi.market.live.watch import Follower, State, Watch
 from tradeapi.market.symbols.directory import Directory
 from tradeapi.web.outages import outage
@@ -150,10 +152,17 @@ class Watches:
     async def _tick_for_ever(self) -> Never:
         while True:
             await anyio.sleep(TICK_EVERY_SECONDS)
-            now = self._clock.now()
-            for watch in tuple(self._watches.values()):
-                for follower in tuple(watch.followers):
-                    _tick(follower, now)
+            await self._tick(self._clock.now())
+
+    async def _tick(self, now: float) -> None:
+        turn = monotonic()
+        for watch in tuple(self._watches.values()):
+            for follower in tuple(watch.followers):
+                _tick(follower, now)
+            if monotonic() - turn > TURN_SECONDS:
+                # There may be ten thousand topics, and others wait for the loop.
+                await checkpoint()
+                turn = monotonic()
 
     async def _ask_for_ever(self) -> Never:
         while True:
