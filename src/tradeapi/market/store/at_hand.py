@@ -77,7 +77,10 @@ def _arrays(first: int, types: str) -> str:
 
 _PRICES = "float8 float8 float8 float8 float8"
 _SAVE = f"""
-WITH head AS MATERIALIZED (
+WITH taken AS MATERIALIZED (
+  SELECT t.symbol_id FROM unnest({_arrays(5, "bigint text")}) AS claimed (symbol_id, id)
+  JOIN tick_ids t ON t.symbol_id = claimed.symbol_id AND t.id = claimed.id
+), head AS MATERIALIZED (
   SELECT h.symbol_id
   FROM unnest({_arrays(1, "bigint bigint text boolean")})
     AS known (symbol_id, version, calendar, extended_hours)
@@ -85,11 +88,7 @@ WITH head AS MATERIALIZED (
   JOIN symbols s ON s.id = h.symbol_id JOIN exchanges e ON e.code = s.exchange
   WHERE COALESCE(s.calendar, e.calendar) = known.calendar
     AND s.extended_hours = known.extended_hours
-    AND NOT EXISTS (
-      SELECT FROM unnest({_arrays(5, "bigint text")}) AS claimed (symbol_id, id)
-      JOIN tick_ids t ON t.symbol_id = claimed.symbol_id AND t.id = claimed.id
-      WHERE claimed.symbol_id = h.symbol_id
-    )
+    AND NOT EXISTS (SELECT FROM taken WHERE taken.symbol_id = h.symbol_id)
   FOR UPDATE OF h SKIP LOCKED
 ), claimed AS (
   INSERT INTO tick_ids (symbol_id, id, seen)

@@ -1,6 +1,7 @@
 """Opens books for writing, closes them, and announces what they changed."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -104,7 +105,7 @@ class BarStore:
             BARS_INGESTED.inc(book.bars_taken)
             TICKS_INGESTED.inc(book.ticks_taken)
             kept = {name: level.detached() for name, level in book.levels.items()}
-            self._edges[book.facts.id] = (book.head, kept)
+            self._edges[book.facts.id] = (replace(book.head), kept)
         while len(self._edges) > EDGES_KEPT:
             self._edges.pop(next(iter(self._edges)))
         for event in events:
