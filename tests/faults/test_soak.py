@@ -72,8 +72,8 @@ async def soak(server: Server, seconds: float) -> Sequence[float]:
             await anyio.sleep(1)
             memory.append(server.memory)
         tasks.cancel_scope.cancel()
-    for metric in ("stream_clients", "stream_subscriptions"):
-        await eventually(lambda metric=metric: server.metric(metric) == 0)
+    await eventually(lambda: server.metric("stream_clients") == 0)
+    await eventually(lambda: server.metric("stream_subscriptions") == 0)
     # The one that asks.
     await eventually(lambda: server.sockets <= 1)
     return memory

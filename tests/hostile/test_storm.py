@@ -33,7 +33,7 @@ class Regular:
         self.kinds: Counter[str] = Counter()
         self._address = address
         self._topic = topic
-        self._resume: dict[str, object] = {}
+        self._resume: dict[str, dict[str, object]] = {}
 
     async def visit(self) -> None:
         """Until it is cancelled; who is told that there is too much to do tries again."""
