@@ -126,9 +126,10 @@ class Server:
 
     @property
     def files(self) -> int:
-        """How many it has open, sockets included."""
+        """How many it has open; connections are none, those to the database are kept in a pool."""
         assert self._process is not None
-        return psutil.Process(self._process.pid).num_fds()
+        process = psutil.Process(self._process.pid)
+        return process.num_fds() - len(process.net_connections("tcp"))
 
     @property
     def sockets(self) -> int:

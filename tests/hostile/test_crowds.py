@@ -46,14 +46,18 @@ def market(
 def crowded(market: Server) -> Iterator[Server]:
     """Afterwards nobody is there any more, and nothing of anybody has stayed."""
     yield market
-    for _ in eventually():
-        if market.metric("stream_clients") == 0 and market.metric("stream_subscriptions") == 0:
+    assert_empty(market)
+
+
+def assert_empty(server: Server) -> None:
+    for _ in eventually(30):
+        if server.metric("stream_clients") == 0 and server.metric("stream_subscriptions") == 0:
             break
     for _ in eventually():
         # The one that asks.
-        if market.sockets <= 1:
+        if server.sockets <= 1:
             break
-    assert market.crashes == []
+    assert server.crashes == []
 
 
 def trade(server: Server, number: int) -> None:
