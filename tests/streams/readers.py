@@ -31,6 +31,8 @@ class Held:
         self.seq = -1
         self.values: dict[str, int] = {}
         self.phase = "gone"
+        # No snapshot takes it back behind what it has heard since it has asked for it.
+        self.least = -1
         self._board = board
         # Changes that were left out because a newer one of their key is to come.
         self._owed: dict[str, int] = {}
@@ -42,14 +44,19 @@ class Held:
             return True
         return self.phase == "following" and not self._owed and self.values == self._board.values
 
+    def leave(self) -> None:
+        """It is not followed any more."""
+        self.phase, self.least = "gone", -1
+
     def hear(self, frame: Frame) -> None:
         match frame["type"]:
             case "snapshot":
                 assert self.phase == "awaiting"
-                assert frame["epoch"] != self.epoch or frame["seq"] >= self.seq
+                assert frame["epoch"] != self.epoch or frame["seq"] >= self.least
                 assert frame["values"] == _values(self._board, frame["version"])
                 self.epoch, self.values = frame["epoch"], frame["values"]
-                self.seq, self.phase = frame["seq"], "following"
+                self.seq = self.least = frame["seq"]
+                self.phase = "following"
                 self._owed.clear()
             case "resumed":
                 assert self.phase == "awaiting"
@@ -59,7 +66,7 @@ class Held:
                 assert self.phase != "gone"
                 self.phase = "awaiting"
             case "error":
-                self.phase = "gone"
+                self.leave()
             case "value":
                 assert self.phase == "following"
                 self._change(frame)
@@ -73,7 +80,7 @@ class Held:
             self._owed[key] = version
         change = frame["key"], frame["value"], frame["final"]
         assert change == self._board.log[version - 1]
-        self.seq = frame["seq"]
+        self.seq = self.least = frame["seq"]
         self.values = {**self.values, frame["key"]: frame["value"]}
         self._owed.pop(frame["key"], None)
 
@@ -226,7 +233,7 @@ class Reader:
             self.wire = Wire(is_direct=self._is_direct)
             self._asked.clear()
             for held in self.held.values():
-                held.phase = "gone"
+                held.leave()
 
     async def leave(self, *, abruptly: bool) -> None:
         """By itself, or because the server is cancelled in the middle of something."""
@@ -245,6 +252,9 @@ class Reader:
             rejected = [one["topic"] for one in frame["rejected"]]
             assert sorted([*frame["topics"], *rejected]) == sorted(topics)
             for topic in frame["topics"]:
-                self.held[topic].phase = "awaiting" if op == "subscribe" else "gone"
+                if op == "subscribe":
+                    self.held[topic].phase = "awaiting"
+                else:
+                    self.held[topic].leave()
         elif "topic" in frame:
             self.held[frame["topic"]].hear(frame)
