@@ -171,8 +171,8 @@ class Hub:
                 log.exception("stream.snapshot_crashed", topic=topic.name)
                 self.end(topic, TradeError("The fault is ours."))
                 return
-            # The topic may have begun just now.
-            if self._resume(subscription):
+            # The topic may have begun just now, and the client may have left it.
+            if subscription.is_closed or self._resume(subscription):
                 return
             later = topic.since(seq)
             # While we waited the topic may have been reset, or the client asked for another length.
@@ -219,7 +219,8 @@ class Hub:
                 async with self._reads:
                     snapshot = await topic.source.snapshot(history)
                 rendered = topic.render(snapshot, history)
-                if rendered is not None:
+                # It may have ended while it was read.
+                if rendered is not None and self.topics.get(topic.name) is topic:
                     self._kept.add(topic, len(rendered[1]))
             return rendered
 
