@@ -79,8 +79,9 @@ async def test_a_correction_of_restated_bars_is_a_reset(database: Database) -> N
         await market.trade(coin, [(MONDAY - 290, 52, 1)])
         assert sorted(frame["type"] for frame in await guest.hear_rest()) == ["bar", "revise"]
         await market.post(coin, Resolution.DAY, [flat(TODAY - 3 * DAY, 80)])
+        kinds = guest.charts[MINUTES].kinds
+        await guest.hear_until(lambda: kinds[-2:] == ["reset", "snapshot"])
         await guest.hear_rest()
-        assert guest.charts[MINUTES].kinds[-2:] == ["reset", "snapshot"]
         await agree(market, guest, MINUTES, SPLITS)
 
 
