@@ -18,7 +18,7 @@ from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import NotFound, TradeError, Unavailable
 from tradeapi.market.events import CHANGES, Changed, Quote
-from tradeapi.market.live.watch import Follower, State, Watch
+from tradeapi.market.live.watch import State, Watch
 from tradeapi.market.symbols.directory import Directory
 from tradeapi.web.outages import outage
 
@@ -147,10 +147,15 @@ class Watches:
     async def _tick_for_ever(self) -> Never:
         while True:
             await anyio.sleep(TICK_EVERY_SECONDS)
-            now = self._clock.now()
-            for watch in tuple(self._watches.values()):
-                for follower in tuple(watch.followers):
-                    _tick(follower, now)
+            self._tick(self._clock.now())
+
+    def _tick(self, now: float) -> None:
+        for watch in tuple(self._watches.values()):
+            for follower in tuple(watch.followers):
+                try:
+                    follower.tick(now)
+                except Exception:  # one topic's fault must not end the others
+                    log.exception("watch.failed")
 
     async def _ask_for_ever(self) -> Never:
         while True:
@@ -188,13 +193,6 @@ class Watches:
         if self._watches.get(watch.listing.id) is watch:
             del self._watches[watch.listing.id]
             self._bus.unfollow(CHANGES, str(watch.listing.id))
-
-
-def _tick(follower: Follower, now: float) -> None:
-    try:
-        follower.tick(now)
-    except Exception:  # one topic's fault must not end the others
-        log.exception("watch.failed")
 
 
 @contextmanager
