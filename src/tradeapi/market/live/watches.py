@@ -21,7 +21,7 @@ from tradeapi.database import Database
 from tradeapi.errors import NotFound, TradeError, Unavailable
 from tradeapi.market.events import CHANGES, Changed, Quote
 from tradeapi.market.live.turns import TURN_SECONDS, Turns
-from tradeapi.market.live.watch import Follower, State, Watch
+from tradeapi.market.live.watch import State, Watch
 from tradeapi.market.symbols.directory import Directory
 from tradeapi.web.outages import outage
 
@@ -158,7 +158,10 @@ class Watches:
         turn = monotonic()
         for watch in tuple(self._watches.values()):
             for follower in tuple(watch.followers):
-                _tick(follower, now)
+                try:
+                    follower.tick(now)
+                except Exception:  # one topic's fault must not end the others
+                    log.exception("watch.failed")
             if monotonic() - turn > TURN_SECONDS:
                 # There may be ten thousand topics, and others wait for the loop.
                 await checkpoint()
@@ -200,13 +203,6 @@ class Watches:
         if self._watches.get(watch.listing.id) is watch:
             del self._watches[watch.listing.id]
             self._bus.unfollow(CHANGES, str(watch.listing.id))
-
-
-def _tick(follower: Follower, now: float) -> None:
-    try:
-        follower.tick(now)
-    except Exception:  # one topic's fault must not end the others
-        log.exception("watch.failed")
 
 
 @contextmanager
