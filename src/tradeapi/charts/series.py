@@ -1,0 +1,284 @@
+"""The points of series: pushed ones read and written, bars of a symbol read."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from math import ceil, floor, inf
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from tradeapi.charts import chunks
+from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.chunks import Key, Packed, Window
+from tradeapi.charts.parsing import read_points, too_many
+from tradeapi.charts.points import Points, SeriesType
+from tradeapi.charts.schemas import Source
+from tradeapi.charts.service import as_id
+from tradeapi.database import Database, raw
+from tradeapi.drivers import Raw
+from tradeapi.errors import Conflict, NotFound
+from tradeapi.market.bars.bar_history import BarHistory
+from tradeapi.market.bars.posted import in_turn
+from tradeapi.market.bars.query import window_of
+from tradeapi.web.preconditions import Precondition
+
+ReadBody = Callable[[], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A series as it was found; `chart_key` and `key` are the ids as SQL takes them."""
+
+    name: str
+    chart_key: Key
+    key: Key
+    type: SeriesType
+    source: Source | None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Of a pushed series; `version` rises with each change."""
+
+    count: int
+    first: float | None
+    last: float | None
+    version: int
+
+    def etag(self, target: Target) -> str:
+        return f'"{UUID(str(target.key))}.{self.version}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Points of a series; `state` is None where they are bars of a symbol."""
+
+    target: Target
+    points: Points
+    has_more_before: bool
+    has_more_after: bool
+    state: State | None
+
+
+class SeriesPoints:
+    """Of the charts of one owner; nobody else's can be reached through it.
+
+    Readers take no lock. Of several writers to one chart each waits for the one before, on whatever
+    process, and a transaction begins when all is known: while a body is on its way or being read,
+    nobody waits for it.
+    """
+
+    def __init__(
+        self, database: Database, owner: UUID, bars: BarHistory, accesses: Accesses, *, most: int
+    ) -> None:
+        self._database = database
+        self._owner = owner
+        self._bars = bars
+        self._accesses = accesses
+        self._most = most
+
+    async def read(self, chart: str, series: str, window: Window) -> Page:
+        async with self._database.read() as connection:
+            target = await self._find(connection, chart, series)
+            if target.source is None:
+                return await _read_pushed(connection, target, window)
+        return await self._read_bars(target, target.source, window)
+
+    async def replace(
+        self, chart: str, series: str, body: ReadBody, precondition: Precondition
+    ) -> tuple[Target, State]:
+        """Put these points in the place of all there are."""
+        target = await self._writable(chart, series)
+        points, packed = await self._parse(await body(), target, chunks.lay)
+        async with self._database.transaction() as session:
+            connection = await raw(session)
+            before = await _lock(connection, target, precondition)
+            await chunks.replace(connection, target.key, packed)
+            ends = _ends(points)
+            state = State(len(points), *ends, before.version + 1)
+            await _save(connection, target, state)
+        return target, state
+
+    async def append(
+        self, chart: str, series: str, body: ReadBody, precondition: Precondition, *, amend: bool
+    ) -> tuple[Target, State]:
+        """Add what is newer than the last point, and replace that where its time is the same.
+
+        With `amend` older points are inserted or replaced as well; without, raises Conflict.
+        """
+        target = await self._writable(chart, series)
+        points, packed = await self._parse(await body(), target, _lay_if_long)
+        async with self._database.transaction() as session:
+            connection = await raw(session)
+            before = await _lock(connection, target, precondition)
+            if not len(points):
+                return target, before
+            if not amend and before.last is not None and points.time[0] < before.last:
+                raise Conflict(
+                    f"The first point lies before the last of the series, at {before.last:.15g}; "
+                    "amend=true says that this is meant.",
+                    code="point_too_old",
+                )
+            state = await self._upsert(connection, target, before, points, packed)
+            if state.count > self._most:
+                raise too_many(self._most)
+            await _save(connection, target, state)
+        return target, state
+
+    async def _upsert(
+        self, connection: Raw, target: Target, before: State, points: Points, packed: list[Packed]
+    ) -> State:
+        first, last = _ends(points)
+        if before.last is None or before.first is None:
+            await chunks.replace(connection, target.key, packed or chunks.lay(points))
+            return State(len(points), first, last, before.version + 1)
+        added = 0
+        if points.time[0] < before.last:
+            # Those from the last chunk on are appended.
+            start = await chunks.last_start(connection, target.key)
+            cut = int(np.searchsorted(points.time, start))
+            older, points = points[:cut], points[cut:]
+            if len(older):
+                added += await chunks.amend(connection, target.key, older)
+        if len(points):
+            added += await chunks.append(connection, target.key, points)
+        assert first is not None and last is not None  # noqa: S101, PT018  there are points
+        return State(
+            before.count + added,
+            min(before.first, first),
+            max(before.last, last),
+            before.version + 1,
+        )
+
+    async def _parse(
+        self, body: bytes, target: Target, lay: Callable[[Points], list[Packed]]
+    ) -> tuple[Points, list[Packed]]:
+        def parse() -> tuple[Points, list[Packed]]:
+            points = read_points(body, target.type, self._most)
+            return points, lay(points)
+
+        # About as many bytes as a point has at least.
+        return await in_turn(len(body) // 32, parse)
+
+    async def _writable(self, chart: str, series: str) -> Target:
+        async with self._database.read() as connection:
+            target = await self._find(connection, chart, series)
+        if target.source is not None:
+            raise _bound(target)
+        return target
+
+    async def _find(self, connection: Raw, chart: str, series: str) -> Target:
+        id = as_id(chart)
+        named = "c.name = $2" if id is None else "(c.name = $2 OR c.id = $4)"
+        arguments = [_key(connection, self._owner), chart, series]
+        order = ""
+        if id is not None:
+            # A name may look like an id; the id counts.
+            order = "ORDER BY CASE WHEN c.id = $4 THEN 0 ELSE 1 END LIMIT 1"
+            arguments.append(_key(connection, id))
+        found = await connection.fetch(_FIND.format(named, order), *arguments)
+        if not found:
+            raise NotFound("There is no such chart.")
+        [(chart_key, accessed_at, key, type, source)] = found
+        self._accesses.note(UUID(str(chart_key)), accessed_at)
+        if key is None:
+            raise NotFound("The chart has no such series.", code="unknown_series")
+        return Target(
+            name=series,
+            chart_key=chart_key,
+            key=key,
+            type=SeriesType(type),
+            source=None if source is None else Source.model_validate_json(source),
+        )
+
+    async def _read_bars(self, target: Target, source: Source, window: Window) -> Page:
+        start = None if window.after == -inf else floor(window.after) + 1
+        end = None if window.before == inf else ceil(window.before)
+        asked = window_of(start, end, limit=window.limit, earliest=window.earliest)
+        answer = await self._bars.read(source.symbol, source.resolution, asked, source.adjustment)
+        bars = answer.bars
+        names = target.type.columns if len(target.type.columns) > 1 else (source.field,)
+        return Page(
+            target,
+            Points(
+                bars.time.astype(np.float64),
+                np.column_stack([getattr(bars, name) for name in names]),
+                np.full(len(bars), None, np.object_),
+            ),
+            answer.page.has_more_before,
+            answer.page.has_more_after,
+            None,
+        )
+
+
+async def _read_pushed(connection: Raw, target: Target, window: Window) -> Page:
+    width = len(target.type.columns)
+    found = await chunks.read(connection, target.key, width, window)
+    if found is None:
+        raise NotFound("The chart has no such series.", code="unknown_series")
+    state, points = State(*found[0]), found[1]
+    first = inf if state.first is None else state.first
+    last = -inf if state.last is None else state.last
+    if len(points):
+        low, high = points.time[[0, -1]]
+        return Page(target, points, bool(first < low), bool(last > high), state)
+    return Page(target, points, first <= window.after, last >= window.before, state)
+
+
+async def _lock(connection: Raw, target: Target, precondition: Precondition) -> State:
+    """The series once nobody else writes to its chart; raises NotFound where it is gone."""
+    await connection.fetch(_LOCKS[connection.dialect], target.chart_key)
+    # A statement of its own: who has waited for the lock sees what its holder has left.
+    found = await connection.fetch(_STATE, target.key)
+    if not found:
+        raise NotFound("The chart has no such series.", code="unknown_series")
+    type, source, *state = found[0]
+    if source is not None:
+        raise _bound(target)
+    if SeriesType(type).columns != target.type.columns:
+        raise Conflict("The type of the series has changed meanwhile.", code="points_do_not_fit")
+    before = State(*state)
+    precondition.check(before.etag(target))
+    return before
+
+
+async def _save(connection: Raw, target: Target, state: State) -> None:
+    await connection.execute(_SAVE, target.key, state.count, state.first, state.last, state.version)
+
+
+def _bound(target: Target) -> Conflict:
+    detail = f"The points of {target.name} come from its source; none can be pushed."
+    return Conflict(detail, code="series_is_bound")
+
+
+def _ends(points: Points) -> tuple[float | None, float | None]:
+    if not len(points):
+        return None, None
+    return float(points.time[0]), float(points.time[-1])
+
+
+def _lay_if_long(points: Points) -> list[Packed]:
+    """What may become all of a series, while there is a thread for it."""
+    return chunks.lay(points) if len(points) > chunks.POINTS_PER_CHUNK else []
+
+
+def _key(connection: Raw, id: UUID) -> Any:  # noqa: ANN401  as the driver takes it
+    return id.hex if connection.dialect == "sqlite" else id
+
+
+_LOCK = "SELECT id FROM charts WHERE id = $1"
+_LOCKS = {
+    # Its one writer is us.
+    "sqlite": _LOCK,
+    "postgresql": f"{_LOCK} FOR NO KEY UPDATE",
+}
+_FIND = """
+SELECT c.id, c.accessed_at, s.id, s.type, s.source FROM charts c
+LEFT JOIN chart_series s ON s.chart_id = c.id AND s.name = $3
+WHERE c.owner_id = $1 AND {} {}
+"""
+_STATE = "SELECT type, source, count, first, last, version FROM chart_series WHERE id = $1"
+_SAVE = """
+UPDATE chart_series SET count = $2, first = $3, last = $4, version = $5 WHERE id = $1
+"""
