@@ -11,7 +11,8 @@ from tradeapi.charts.points import as_number
 
 def summary(chart: Chart, ttl: float) -> dict[str, Any]:
     return {
-        "id": chart.id,
+        # The driver's own kind is none that orjson knows.
+        "id": str(chart.id),
         "name": chart.name,
         "title": chart.title,
         "version": chart.version,

@@ -171,6 +171,8 @@ class Charts:
     async def _save(self, chart: Chart) -> Chart:
         chart.version += 1
         chart.updated_at = self._now
+        if chart.accessed_at is not None:
+            chart.accessed_at = self._now
         return await self._flush(chart)
 
     async def _flush(self, chart: Chart) -> Chart:
