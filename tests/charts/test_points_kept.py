@@ -31,7 +31,7 @@ further = st.one_of(
     st.fixed_dictionaries({"color": st.sampled_from(["red", "#0f0"])}),
     st.fixed_dictionaries({"customValues": json, "},{": json}),
 )
-value = st.one_of(
+value: st.SearchStrategy[Item] = st.one_of(
     st.just({}), st.fixed_dictionaries({"value": st.floats(-9e13, 9e13, allow_subnormal=False)})
 )
 

@@ -5,12 +5,13 @@ it is rewritten with every point that comes, and moves into full ones when it ha
 its newest KEEP, so that a forming point that is replaced again and again costs little.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from math import ceil, inf
 from typing import Any, NamedTuple
 
 import numpy as np
+from anyio import to_thread
 
 from tradeapi.charts.points import Points, decode, encode
 from tradeapi.drivers import Raw
@@ -18,6 +19,7 @@ from tradeapi.drivers import Raw
 POINTS_PER_CHUNK = 2048
 TAIL = 256
 KEEP = 8
+MANY_POINTS = 20_000
 
 # As SQL takes a series' id.
 Key = Any
@@ -72,7 +74,7 @@ async def append(raw: Raw, series: Key, points: Points) -> int:
             dropped.append(float(one.time[0]))
             merged = Points.concat([one, merged], points.width)
     await _drop(raw, series, dropped)
-    await _put(raw, series, lay(merged))
+    await _put(raw, series, await _in_turn(lay, merged))
     return added
 
 
@@ -87,9 +89,7 @@ async def amend(raw: Raw, series: Key, points: Points) -> int:
         merged = decode(count, points.width, data).with_points(run)
         added += len(merged) - count
         await _drop(raw, series, [start])
-        pieces = ceil(len(merged) / POINTS_PER_CHUNK)
-        cuts = np.linspace(0, len(merged), pieces + 1).astype(int).tolist()
-        await _put(raw, series, [Packed.of(merged[low:high]) for low, high in pairwise(cuts)])
+        await _put(raw, series, await _in_turn(_split, merged))
     return added
 
 
@@ -123,6 +123,20 @@ async def read(
     if len(cut) > window.limit:
         cut = cut[: window.limit] if window.earliest else cut[len(cut) - window.limit :]
     return records[0][:4], cut
+
+
+async def _in_turn(pack: Callable[[Points], list[Packed]], points: Points) -> list[Packed]:
+    """In a thread where there are so many that others would notice."""
+    if len(points) <= MANY_POINTS:
+        return pack(points)
+    return await to_thread.run_sync(pack, points)
+
+
+def _split(points: Points) -> list[Packed]:
+    """Evenly, so that there is room in each."""
+    pieces = ceil(len(points) / POINTS_PER_CHUNK)
+    cuts = np.linspace(0, len(points), pieces + 1).astype(int).tolist()
+    return [Packed.of(points[low:high]) for low, high in pairwise(cuts)]
 
 
 async def _last(raw: Raw, series: Key, before: float, width: int) -> list[Points]:
