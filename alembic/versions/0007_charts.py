@@ -47,7 +47,7 @@ def upgrade() -> None:
         sa.Column("count", sa.Integer(), nullable=False),
         sa.Column("first", sa.Float(), nullable=True),
         sa.Column("last", sa.Float(), nullable=True),
-        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("version", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(
             ["chart_id"],
             ["charts.id"],

@@ -37,8 +37,8 @@ async def main(url: str, chart: str, first: int) -> None:
         for number in range(POINTS):
             time = first + 2 * number
 
-            async def body(time: int = time) -> bytes:
-                return orjson.dumps({"time": time, "value": 1})
+            async def body(time: int = time) -> list[bytes]:
+                return [orjson.dumps({"time": time, "value": 1})]
 
             await series.append(chart, SERIES, body, Precondition(None), amend=True)
 

@@ -1,12 +1,13 @@
 """Charts without an account behind them, which are removed when nobody asks for them."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import httpx2
 import pytest
 from sqlalchemy import func, select
 
-from tests.auth.people import Service, sql
+from tests.auth.people import Service, eventually, serving, sql
 from tests.charts.desks import Desk, candles, panes
 from tradeapi.charts.accesses import Accesses
 from tradeapi.charts.models import Chart, ChartShare, Chunk, Series
@@ -96,6 +97,19 @@ async def test_charts_of_accounts_stay(open_service: Service) -> None:
     assert desk.chart()["expires_at"] is None
     assert await expire(service.url, FixedClock(service.clock.time + 1000 * TTL)) == 12
     assert desk.items() == candles(1)
+
+
+def test_the_service_removes_them_by_itself(database_url: str, tmp_path: Path) -> None:
+    """Where it plays the role upkeep, which it does unless it is told otherwise."""
+    with serving(database_url, tmp_path, auth_required=False) as service:
+        make(service, title="old")
+    sql(database_url, "UPDATE charts SET accessed_at = accessed_at - 1000000")
+    with serving(database_url, tmp_path, auth_required=False) as service:
+        make(service, title="new")
+        for _ in eventually():
+            charts = service.client.get("/api/v1/charts").json()["items"]
+            if [chart["title"] for chart in charts] == ["new"]:
+                break
 
 
 def test_what_is_noted_of_a_chart_that_is_gone_does_no_harm(open_service: Service) -> None:

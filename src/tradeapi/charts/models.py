@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import Float, ForeignKey, Index, Integer, LargeBinary, String, Uuid
+from sqlalchemy import BigInteger, Float, ForeignKey, Index, Integer, LargeBinary, String, Uuid
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tradeapi.database import Base
@@ -66,7 +66,7 @@ class Series(Base):
     count: Mapped[int] = mapped_column(Integer)
     first: Mapped[float | None] = mapped_column(Float)
     last: Mapped[float | None] = mapped_column(Float)
-    version: Mapped[int] = mapped_column(Integer)
+    version: Mapped[int] = mapped_column(BigInteger)
 
 
 class Chunk(Base):

@@ -1,5 +1,6 @@
 """The points of series over HTTP."""
 
+from functools import partial
 from typing import Annotated, Any
 
 import orjson
@@ -89,7 +90,7 @@ async def put_points(
 ) -> Response:
     """Replaces all that there are, or nothing if one of them is no good. Times have to ascend."""
     _need_json(request)
-    written = await points.replace(id, series, request.body, precondition)
+    written = await points.replace(id, series, partial(_parts, request), precondition)
     return _written(*written)
 
 
@@ -115,7 +116,8 @@ async def post_points(  # noqa: PLR0913, PLR0917  they are what it takes
     sent again and again; newer ones are added. All are taken, or none.
     """
     _need_json(request)
-    written = await points.append(id, series, request.body, precondition, amend=amend)
+    body = partial(_parts, request)
+    written = await points.append(id, series, body, precondition, amend=amend)
     return _written(*written)
 
 
@@ -146,6 +148,10 @@ def _written(target: Target, state: State) -> Response:
 def _response(body: bytes, headers: dict[str, str]) -> Response:
     headers = {"cache-control": "no-store", **headers}
     return Response(body, headers=headers, media_type="application/json")
+
+
+async def _parts(request: Request) -> list[bytes]:
+    return [part async for part in request.stream()]
 
 
 def _need_json(request: Request) -> None:

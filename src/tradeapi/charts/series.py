@@ -1,6 +1,6 @@
 """The points of series: pushed ones read and written, bars of a symbol read."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, inf
 from typing import Any
@@ -23,7 +23,8 @@ from tradeapi.market.bars.posted import in_turn
 from tradeapi.market.bars.query import window_of
 from tradeapi.web.preconditions import Precondition
 
-ReadBody = Callable[[], Awaitable[bytes]]
+# The parts in which it has come: to join many takes its time.
+ReadBody = Callable[[], Awaitable[Sequence[bytes]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,14 +153,14 @@ class SeriesPoints:
         )
 
     async def _parse(
-        self, body: bytes, target: Target, lay: Callable[[Points], list[Packed]]
+        self, parts: Sequence[bytes], target: Target, lay: Callable[[Points], list[Packed]]
     ) -> tuple[Points, list[Packed]]:
         def parse() -> tuple[Points, list[Packed]]:
-            points = read_points(body, target.type, self._most)
+            points = read_points(b"".join(parts), target.type, self._most)
             return points, lay(points)
 
         # About as many bytes as a point has at least.
-        return await in_turn(len(body) // 32, parse)
+        return await in_turn(sum(map(len, parts)) // 32, parse)
 
     async def _writable(self, chart: str, series: str) -> Target:
         async with self._database.read() as connection:
