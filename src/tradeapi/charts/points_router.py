@@ -9,9 +9,11 @@ from fastapi import APIRouter, Query, Request, Response
 
 from tradeapi.charts.chunks import Window
 from tradeapi.charts.dependencies import SeriesPointsDep
+from tradeapi.charts.point_schemas import PointIn, PointsOut, WrittenOut
 from tradeapi.charts.points import as_number, rows
-from tradeapi.charts.schemas import ChartPath, PointIn, PointsOut, SeriesPath, WrittenOut
-from tradeapi.charts.series import Page, State, Target
+from tradeapi.charts.schemas import ChartPath, SeriesPath
+from tradeapi.charts.series import Page
+from tradeapi.charts.targets import State, Target
 from tradeapi.errors import FieldError, Invalid, UnsupportedMedia
 from tradeapi.market.bars.posted import describe_items
 from tradeapi.market.bars.query import TIME, TimeText

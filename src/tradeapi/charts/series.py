@@ -3,18 +3,17 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, inf
-from typing import Any
 from uuid import UUID
 
 import numpy as np
 
 from tradeapi.charts import chunks
 from tradeapi.charts.accesses import Accesses
-from tradeapi.charts.chunks import Key, Packed, Window
+from tradeapi.charts.chunks import Packed, Window
 from tradeapi.charts.parsing import read_points, too_many
-from tradeapi.charts.points import Points, SeriesType
+from tradeapi.charts.points import Points
 from tradeapi.charts.schemas import Source
-from tradeapi.charts.service import as_id
+from tradeapi.charts.targets import State, Target, bound, find, lock, save
 from tradeapi.database import Database, raw
 from tradeapi.drivers import Raw
 from tradeapi.errors import Conflict, NotFound
@@ -25,30 +24,6 @@ from tradeapi.web.preconditions import Precondition
 
 # The parts in which it has come: to join many takes its time.
 ReadBody = Callable[[], Awaitable[Sequence[bytes]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A series as it was found; `chart_key` and `key` are the ids as SQL takes them."""
-
-    name: str
-    chart_key: Key
-    key: Key
-    type: SeriesType
-    source: Source | None
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """Of a pushed series; `version` rises with each change."""
-
-    count: int
-    first: float | None
-    last: float | None
-    version: int
-
-    def etag(self, target: Target) -> str:
-        return f'"{UUID(str(target.key))}.{self.version}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +69,11 @@ class SeriesPoints:
         points, packed = await self._parse(await body(), target, chunks.lay)
         async with self._database.transaction() as session:
             connection = await raw(session)
-            before = await _lock(connection, target, precondition)
+            before = await lock(connection, target, precondition)
             await chunks.replace(connection, target.key, packed)
             ends = _ends(points)
             state = State(len(points), *ends, before.version + 1)
-            await _save(connection, target, state)
+            await save(connection, target, state)
         return target, state
 
     async def append(
@@ -112,7 +87,7 @@ class SeriesPoints:
         points, packed = await self._parse(await body(), target, _lay_if_long)
         async with self._database.transaction() as session:
             connection = await raw(session)
-            before = await _lock(connection, target, precondition)
+            before = await lock(connection, target, precondition)
             if not len(points):
                 return target, before
             if not amend and before.last is not None and points.time[0] < before.last:
@@ -124,7 +99,7 @@ class SeriesPoints:
             state = await self._upsert(connection, target, before, points, packed)
             if state.count > self._most:
                 raise too_many(self._most)
-            await _save(connection, target, state)
+            await save(connection, target, state)
         return target, state
 
     async def _upsert(
@@ -162,36 +137,17 @@ class SeriesPoints:
         # About as many bytes as a point has at least.
         return await in_turn(sum(map(len, parts)) // 32, parse)
 
+    async def _find(self, connection: Raw, chart: str, series: str) -> Target:
+        target, accessed_at = await find(connection, self._owner, chart, series)
+        self._accesses.note(target.chart, accessed_at)
+        return target
+
     async def _writable(self, chart: str, series: str) -> Target:
         async with self._database.read() as connection:
             target = await self._find(connection, chart, series)
         if target.source is not None:
-            raise _bound(target)
+            raise bound(target)
         return target
-
-    async def _find(self, connection: Raw, chart: str, series: str) -> Target:
-        id = as_id(chart)
-        named = "c.name = $2" if id is None else "(c.name = $2 OR c.id = $4)"
-        arguments = [_key(connection, self._owner), chart, series]
-        order = ""
-        if id is not None:
-            # A name may look like an id; the id counts.
-            order = "ORDER BY CASE WHEN c.id = $4 THEN 0 ELSE 1 END LIMIT 1"
-            arguments.append(_key(connection, id))
-        found = await connection.fetch(_FIND.format(named, order), *arguments)
-        if not found:
-            raise NotFound("There is no such chart.")
-        [(chart_key, accessed_at, key, type, source)] = found
-        self._accesses.note(UUID(str(chart_key)), accessed_at)
-        if key is None:
-            raise NotFound("The chart has no such series.", code="unknown_series")
-        return Target(
-            name=series,
-            chart_key=chart_key,
-            key=key,
-            type=SeriesType(type),
-            source=None if source is None else Source.model_validate_json(source),
-        )
 
     async def _read_bars(self, target: Target, source: Source, window: Window) -> Page:
         start = None if window.after == -inf else floor(window.after) + 1
@@ -227,34 +183,6 @@ async def _read_pushed(connection: Raw, target: Target, window: Window) -> Page:
     return Page(target, points, first <= window.after, last >= window.before, state)
 
 
-async def _lock(connection: Raw, target: Target, precondition: Precondition) -> State:
-    """The series once nobody else writes to its chart; raises NotFound where it is gone."""
-    # SQLite's one writer is us already.
-    if connection.dialect != "sqlite":
-        await connection.fetch(_LOCK, target.chart_key)
-    # A statement of its own: who has waited for the lock sees what its holder has left.
-    found = await connection.fetch(_STATE, target.key)
-    if not found:
-        raise NotFound("The chart has no such series.", code="unknown_series")
-    type, source, *state = found[0]
-    if source is not None:
-        raise _bound(target)
-    if SeriesType(type).columns != target.type.columns:
-        raise Conflict("The type of the series has changed meanwhile.", code="points_do_not_fit")
-    before = State(*state)
-    precondition.check(before.etag(target))
-    return before
-
-
-async def _save(connection: Raw, target: Target, state: State) -> None:
-    await connection.execute(_SAVE, target.key, state.count, state.first, state.last, state.version)
-
-
-def _bound(target: Target) -> Conflict:
-    detail = f"The points of {target.name} come from its source; none can be pushed."
-    return Conflict(detail, code="series_is_bound")
-
-
 def _ends(points: Points) -> tuple[float | None, float | None]:
     if not len(points):
         return None, None
@@ -264,19 +192,3 @@ def _ends(points: Points) -> tuple[float | None, float | None]:
 def _lay_if_long(points: Points) -> list[Packed]:
     """What may become all of a series, while there is a thread for it."""
     return chunks.lay(points) if len(points) > chunks.POINTS_PER_CHUNK else []
-
-
-def _key(connection: Raw, id: UUID) -> Any:  # noqa: ANN401  as the driver takes it
-    return id.hex if connection.dialect == "sqlite" else id
-
-
-_LOCK = "SELECT id FROM charts WHERE id = $1 FOR NO KEY UPDATE"
-_FIND = """
-SELECT c.id, c.accessed_at, s.id, s.type, s.source FROM charts c
-LEFT JOIN chart_series s ON s.chart_id = c.id AND s.name = $3
-WHERE c.owner_id = $1 AND {} {}
-"""
-_STATE = "SELECT type, source, count, first, last, version FROM chart_series WHERE id = $1"
-_SAVE = """
-UPDATE chart_series SET count = $2, first = $3, last = $4, version = $5 WHERE id = $1
-"""
