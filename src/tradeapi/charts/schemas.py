@@ -192,7 +192,7 @@ class CopyIn(In):
 
 
 class ShareIn(In):
-    expires_in_days: int = Field(7, ge=1, le=MOST_DAYS)
+    expires_in_days: int = Field(7, ge=1, le=MOST_DAYS, examples=[7])
 
 
 class ChartSummary(BaseModel):
