@@ -9,6 +9,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 import tradeapi.auth.models
+import tradeapi.charts.models
 import tradeapi.leases.models
 import tradeapi.market.models
 import tradeapi.web.models  # noqa: F401  the tables register themselves

@@ -22,6 +22,7 @@ from tradeapi.app.application import MESSAGES
 from tradeapi.auth import authenticator, logins, throttle, tickets
 from tradeapi.auth.dependencies import LoginDep
 from tradeapi.auth.export import MOST
+from tradeapi.charts import parsing, points_router, schemas, sharing
 from tradeapi.cli import cli
 from tradeapi.cli.environment import example
 from tradeapi.market.bars import bar_writer, tick_ids, tick_writer
@@ -30,6 +31,7 @@ from tradeapi.market.bars.validation import Reason
 from tradeapi.market.quotes import service as quotes
 from tradeapi.market.store import partitions
 from tradeapi.security import passwords
+from tradeapi.security.share_tokens import MOST_DAYS
 from tradeapi.settings import Settings
 from tradeapi.streams import (
     access,
@@ -45,6 +47,7 @@ from tradeapi.web import claims, idempotency
 from tradeapi.web.limits import declare
 from tradeapi.web.principal import NEEDS_MARKET_DATA, Need, need_of
 
+CHARTS = "docs/charts.md"
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operating.md"
 ACCOUNTS, SECURITY = "docs/accounts.md", "docs/security.md"
 EVERYTHING = "\n".join(map(read, DOCUMENTS))
@@ -202,7 +205,7 @@ def test_gunicorn_is_started_as_its_configuration_says() -> None:
 def test_every_code_exists() -> None:
     """Those in the tables of codes; and every reason to reject a bar is among them."""
     sources = "\n".join(SOURCES.values())
-    named = {code for document in (BARS, STREAM, ACCOUNTS) for code in _codes_in(document)}
+    named = {code for document in (BARS, CHARTS, STREAM, ACCOUNTS) for code in _codes_in(document)}
     assert {code for code in named if f'"{code}"' not in sources} == set()
     assert set(Reason) <= named
 
@@ -231,6 +234,17 @@ def test_every_code_of_accounts_and_limits_is_listed() -> None:
     }
     kinds = (errors.Unauthenticated, errors.Forbidden, errors.Stale, errors.TooMany)
     assert raised | {kind.code for kind in kinds} <= _codes_in(ACCOUNTS)
+
+
+def test_every_code_of_charts_is_listed() -> None:
+    """Of documents, points and shares."""
+    raised = {
+        code
+        for path, source in SOURCES.items()
+        if path.parent.name == "charts"
+        for code in re.findall(r'(?:code=|Rule\()"(\w+)"', source)
+    }
+    assert raised <= _codes_in(CHARTS)
 
 
 def test_every_action_of_the_record_is_listed() -> None:
@@ -294,6 +308,15 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (BARS, f"Requests of more than {bar_writer.BARS_PER_TRANSACTION:,} bars"),
         (BARS, f"More than {tick_writer.AHEAD_SECONDS} seconds ahead"),
         (BARS, f"With an `id` (1 to {tick_ids.LONGEST_ID} characters, or an integer)"),
+        (CHARTS, f"1 to {schemas.LONGEST_NAME} letters"),
+        (CHARTS, f"{schemas.OPTIONS_BYTES // 1024} KiB each"),
+        (CHARTS, f"(an array, {schemas.DRAWINGS_BYTES // 1024} KiB)"),
+        (CHARTS, f"(an array, {schemas.ANNOTATIONS_BYTES // 1024} KiB)"),
+        (CHARTS, f"up to {parsing.LONGEST_FURTHER:,} bytes of JSON"),
+        (CHARTS, f"1 to {points_router.MOST_COUNT:,}, by default {points_router.DEFAULT_COUNT};"),
+        (CHARTS, f"good for 1 to {MOST_DAYS} days"),
+        (CHARTS, f"| shares of a chart | {sharing.MOST_SHARES},"),
+        (CHARTS, f"| panes of a chart | {schemas.MOST_PANES} |"),
         (STREAM, f"a string of up to {requests.LONGEST_ID} characters"),
         (STREAM, f"0 to {requests.MOST_HISTORY}, by default {requests.DEFAULT_HISTORY}"),
         (STREAM, f"0 to {requests.MOST_THROTTLE}, by default 0"),

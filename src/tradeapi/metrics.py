@@ -35,6 +35,10 @@ REQUESTS_IN_PROGRESS = Gauge(
 BARS_INGESTED = Counter("bars_ingested_total", "Bars inserted or changed by posts and imports.")
 TICKS_INGESTED = Counter("ticks_ingested_total", "Ticks taken into bars.")
 
+CHARTS_EXPIRED = Counter(
+    "charts_expired_total", "Charts without an account behind them that nobody asked for in time."
+)
+
 CACHE_HITS = Counter("cache_hits_total", "Answers that a cache had.", ["cache"])
 CACHE_MISSES = Counter("cache_misses_total", "Answers that had to be made.", ["cache"])
 

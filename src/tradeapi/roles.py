@@ -7,6 +7,7 @@ from functools import partial
 import anyio
 
 from tradeapi.auth.upkeep import Expiry
+from tradeapi.charts.tasks import ChartExpiry
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.leases.lease import Lease, Work
@@ -47,7 +48,11 @@ def _feed(settings: Settings, clock: Clock, database: Database, parts: Parts) ->
 
 
 def _upkeep(settings: Settings, clock: Clock, database: Database, parts: Parts) -> Sequence[Work]:
-    jobs: list[Work] = [Expiry(database, clock).run]
+    ttl, interval = settings.chart_ttl_hours, settings.cleanup_interval_minutes
+    jobs: list[Work] = [
+        Expiry(database, clock).run,
+        ChartExpiry(database, clock, ttl_hours=ttl, every_minutes=interval).run,
+    ]
     if days := settings.minute_retention_days:
         retention = Retention(database, parts["store"], parts["directory"], clock, days=days)
         jobs.append(retention.run)

@@ -231,7 +231,8 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         default=8 * 1024 * 1024,
         gt=0,
-        description="The largest request body of bars or ticks that is read; others have 512 KiB.",
+        description="The largest request body of bars, ticks or points of a chart that is read; "
+        "others have 512 KiB.",
     )
     response_cache_bytes: int = Field(
         default=64 * 1024 * 1024,
@@ -278,6 +279,20 @@ class Settings(BaseSettings):
     api_keys_per_user: int = Field(default=20, ge=0, description="The most API keys of one user.")
     path_tokens_per_user: int = Field(
         default=20, ge=0, description="The most path tokens of one user."
+    )
+    charts_per_user: int = Field(default=200, ge=0, description="The most charts of one user.")
+    series_per_chart: int = Field(default=50, ge=0, description="The most series of one chart.")
+    points_per_series: int = Field(
+        default=1_000_000, ge=0, description="The most points that are pushed to one series."
+    )
+    chart_ttl_hours: int = Field(
+        default=24,
+        ge=1,
+        description="How long a chart of the user dev is kept after it was last asked for; those "
+        "of users with an account are kept for good.",
+    )
+    cleanup_interval_minutes: int = Field(
+        default=15, ge=1, description="How often charts that have expired are removed."
     )
     websocket_topics: int = Field(
         default=500, gt=0, description="The most topics one socket may follow."

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.routing import WebSocketRoute
 
-from tradeapi.web.principal import need_of
+from tradeapi.web.principal import NEEDS_READ_OR_SHARE, need_of
 
 Headers = Mapping[str, str] | list[tuple[bytes, bytes]]
 
@@ -18,7 +18,8 @@ Headers = Mapping[str, str] | list[tuple[bytes, bytes]]
 class Operation:
     """`scope` None: it is for everybody. `is_declared`: it says so.
 
-    `is_for_logins`: an API key is not enough, whatever it may do.
+    `is_for_logins`: an API key is not enough, whatever it may do. `is_for_shares`: a share of what
+    it shows is enough.
     """
 
     method: str
@@ -26,6 +27,7 @@ class Operation:
     scope: str | None
     is_declared: bool
     is_for_logins: bool
+    is_for_shares: bool
 
     @property
     def name(self) -> str:
@@ -40,6 +42,7 @@ class Operation:
         id = "%00" if junk else id or str(uuid4())
         symbol = "%00" if junk else "US:NONE"
         path = self.path.replace("{id}", id).replace("{symbol}", symbol).replace("{code}", "NONE")
+        path = path.replace("{series}", "price").replace("{share}", str(uuid4()))
         body = "{" if junk else "{}"
         typed = {"content-type": "application/json"}
         sent = [*headers, *((b"content-type", b"application/json"),)]
@@ -69,6 +72,7 @@ def operations(app: FastAPI) -> list[Operation]:
                 scope,
                 need is not None,
                 need is not None and need.is_for_logins,
+                need is NEEDS_READ_OR_SHARE.dependency,
             )
             for method in methods
         ]

@@ -192,16 +192,23 @@ def test_a_path_token_gets_in_nowhere(service: Service, kind: str) -> None:
 
 
 def test_a_share_gets_in_nowhere(service: Service) -> None:
-    """Where nobody has to say who they are it does not matter; what is shared has its own need."""
+    """Where nobody has to say who they are it does not matter; of charts it shows what it names."""
     headers = bearer(shared(service, service.admin(), "a chart"))
-    expected = with_scopes("")
+
+    def expected(operation: Operation) -> int | None:
+        return 404 if operation.is_for_shares else with_scopes("")(operation)
+
     assert wrong_answers(service, headers, expected, junk=False) == {}
     assert wrong_answers(service, headers, expected, junk=True) == {}
 
 
 def things(person: Person) -> dict[str, str]:
     """One of everything that has an id in a route, by that route."""
+    panes = [{"series": [{"id": "price", "type": "line"}]}]
+    chart = person.call("POST", "/charts", {"panes": panes}).json()["id"]
+    parts = ("", "/duplicate", "/shares", "/shares/{share}", "/series/{series}/points")
     return {
+        **{f"/api/v1/charts/{{id}}{part}": chart for part in parts},
         "/api/v1/auth/sessions/{id}": person.get("/auth/sessions")["current"],
         "/api/v1/auth/api-keys/{id}": person.key()["id"],
         "/api/v1/auth/path-tokens/{id}": person.path_token()["id"],
@@ -214,7 +221,7 @@ def test_what_is_somebody_elses_is_not_there(service: Service) -> None:
     """On every route with an id it is as if nobody had it, and nothing happens to it."""
     owner, other = service.person(), service.person()
     owned = things(owner)
-    before = owner.get("/auth/me/export")
+    before = [owner.get("/auth/me/export"), owner.get("/charts")]
     for operation in operations(service.app):
         if "{id}" in operation.path:
             id = owned[operation.path]
@@ -223,7 +230,7 @@ def test_what_is_somebody_elses_is_not_there(service: Service) -> None:
             expected = 403 if operation.scope == "admin" else 404
             assert theirs.status_code == nobodys.status_code == expected, operation.name
             assert theirs.json()["detail"] == nobodys.json()["detail"], operation.name
-    assert owner.get("/auth/me/export") == before
+    assert [owner.get("/auth/me/export"), owner.get("/charts")] == before
 
 
 @pytest.mark.parametrize("scopes", ["read write", "read write ingest admin"])

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = (
     "README.md",
     "docs/bars.md",
+    "docs/charts.md",
     "docs/stream.md",
     "docs/accounts.md",
     "docs/security.md",

@@ -11,7 +11,9 @@ MINUTES = 10_000
 
 
 def seed(server: Server) -> None:
-    """A stock with days and a split, a coin with minutes that ticks built, one with posted ones."""
+    """A stock with days and a split, a coin with minutes that ticks built, one with posted ones; a
+    chart with a pushed series.
+    """
     server.put("/exchanges/US", calendar="24x7", name="US stock exchanges")
     server.put("/symbols/US:AAPL", name="Apple Inc.", type="stock")
     server.put("/symbols/US:MSFT", name="Microsoft Corporation", type="stock")
@@ -21,6 +23,9 @@ def seed(server: Server) -> None:
     split = {"ex_date": "2024-06-10", "kind": "split", "value": 10}
     server.put("/symbols/US:AAPL/actions", items=[split])
     server.post("/ticks", ticks("CRYPTO:BTCUSD"))
+    panes = [{"series": [{"id": "price", "type": "candlestick"}]}]
+    chart = {"name": "desk", "panes": panes}
+    server.client.post("/api/v1/charts", json=chart).raise_for_status()
 
 
 def days(symbol: str) -> list[dict[str, object]]:

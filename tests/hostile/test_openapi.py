@@ -14,7 +14,7 @@ from tests.shell.conftest import clean_environment
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
-SECONDS = 120
+SECONDS = 150
 
 
 @pytest.fixture

@@ -9,11 +9,14 @@ from fastapi.routing import APIRoute
 
 from tradeapi import __version__, logging
 from tradeapi.app.auth import AuthState, Credentials, open_auth
+from tradeapi.app.charts import ChartsState, open_charts
 from tradeapi.app.garbage import rare_collections
 from tradeapi.app.layers import layers
 from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.auth import admin_router, keys_router, links_router, path_tokens_router
 from tradeapi.auth import router as auth_router
+from tradeapi.charts import points_router
+from tradeapi.charts import router as charts_router
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.database import Database
 from tradeapi.leases.locks import open_locks
@@ -50,6 +53,7 @@ TAGS = [
     {"name": "bars", "description": "History: reading, exporting, posting, removing."},
     {"name": "ticks", "description": "Trades, which build bars."},
     {"name": "quotes", "description": "The newest prices."},
+    {"name": "charts", "description": "Documents of yours, with series that you push or bind."},
     {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
     {"name": "auth", "description": "Accounts, logins and API keys."},
@@ -63,6 +67,9 @@ API: tuple[APIRouter, ...] = (
     symbols_router.router,
     exchanges_router.router,
     quotes_router.router,
+    points_router.router,
+    charts_router.router,
+    charts_router.making_router,
     events_router,
     auth_router.router,
     links_router.router,
@@ -75,7 +82,7 @@ API: tuple[APIRouter, ...] = (
 MESSAGES = (*OPERATIONS, *STREAM_MESSAGES, *MARKET_MESSAGES)
 
 
-class State(MarketState, AuthState):
+class State(MarketState, AuthState, ChartsState):
     """What the lifespan opened; `request.state.database` and so on."""
 
     settings: Settings
@@ -149,6 +156,7 @@ def _lifespan(
             admitted(settings, locks),
             open_auth(credentials, settings, clock, database, redis) as auth,
             open_market(settings, clock, database, bus) as market,
+            open_charts(clock, database) as charts,
             open_streams(settings, clock, database, bus, market) as hub,
             play(settings, clock, database, locks, market),
         ):
@@ -167,6 +175,7 @@ def _lifespan(
                     "hub": hub,
                     **auth,
                     **market,
+                    **charts,
                 }
 
     return lifespan

@@ -1,5 +1,7 @@
 """What every request passes on its way to a route."""
 
+import re
+
 from starlette.middleware import Middleware
 from starlette_compress import CompressMiddleware, add_compress_type, remove_compress_type
 
@@ -28,6 +30,7 @@ LOGINS = (
     "/api/v1/auth/me/password",
 )
 INGEST = ("/api/v1/bars", "/api/v1/ticks")
+_is_points = re.compile(r"/api/v1/charts/[^/]+/series/[^/]+/points").fullmatch
 HISTORY = "/api/v1/bars/"
 
 
@@ -48,7 +51,7 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
         Middleware(
             Guard,
             bytes=settings.max_body_bytes,
-            large_at=INGEST,
+            is_large=_is_large,
             seconds=settings.request_timeout_seconds,
             debug=settings.debug,
         ),
@@ -72,6 +75,11 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
             CompressMiddleware, minimum_size=500, zstd_level=1, brotli_quality=1, gzip_level=1
         ),
     ]
+
+
+def _is_large(path: str) -> bool:
+    """Where bodies may be of many items."""
+    return path in INGEST or _is_points(path) is not None
 
 
 def _in_front(settings: Settings) -> list[Middleware]:

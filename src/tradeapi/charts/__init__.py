@@ -1,0 +1,1 @@
+"""Charts that are kept for their owners: documents, and the points of their series."""

@@ -1,0 +1,170 @@
+"""The points of series over HTTP."""
+
+from functools import partial
+from typing import Annotated, Any
+
+import orjson
+from anyio import to_thread
+from fastapi import APIRouter, Query, Request, Response
+
+from tradeapi.charts.chunks import Window
+from tradeapi.charts.dependencies import SeriesPointsDep
+from tradeapi.charts.point_schemas import PointIn, PointsOut, WrittenOut
+from tradeapi.charts.points import as_number, rows
+from tradeapi.charts.schemas import ChartPath, SeriesPath
+from tradeapi.charts.series import Page
+from tradeapi.charts.targets import State, Target
+from tradeapi.errors import FieldError, Invalid, UnsupportedMedia
+from tradeapi.market.bars.posted import describe_items
+from tradeapi.market.bars.query import TIME, TimeText
+from tradeapi.market.times import parse_time
+from tradeapi.web.preconditions import PreconditionDep
+from tradeapi.web.principal import NEEDS_READ_OR_SHARE, NEEDS_WRITE
+from tradeapi.web.problems import problems
+
+DEFAULT_COUNT = 500
+MOST_COUNT = 10_000
+# More take long enough to be felt by others.
+MANY_ROWS = 2000
+
+router = APIRouter(prefix="/charts/{id}/series/{series}/points", tags=["charts"])
+
+_BODY: dict[str, Any] = describe_items(PointIn)
+_BODY["requestBody"]["content"].pop("application/x-ndjson")
+
+
+@router.get(
+    "",
+    summary="Points of a series",
+    dependencies=[NEEDS_READ_OR_SHARE],
+    response_model=PointsOut,
+    responses=problems(404, 409, 422),
+)
+async def get_points(  # noqa: PLR0913, PLR0917  they are the query
+    points: SeriesPointsDep,
+    id: ChartPath,
+    series: SeriesPath,
+    before: Annotated[
+        TimeText | None, Query(description=f"Only points before this instant. {TIME}")
+    ] = None,
+    after: Annotated[
+        TimeText | None, Query(description=f"Only points after this instant. {TIME}")
+    ] = None,
+    count: Annotated[
+        int,
+        Query(
+            ge=1,
+            le=MOST_COUNT,
+            description="The most points; of more the latest, with `after` alone the earliest.",
+        ),
+    ] = DEFAULT_COUNT,
+) -> Response:
+    """Ascending, as lightweight-charts takes them; also those of a series that shows bars."""
+    ends = {
+        name: _parse(name, text)
+        for name, text in (("before", before), ("after", after))
+        if text is not None
+    }
+    window = Window(limit=count, earliest=before is None and after is not None, **ends)
+    page = await points.read(id, series, window)
+    if len(page.points) > MANY_ROWS:
+        body = await to_thread.run_sync(_body, page)
+    else:
+        body = _body(page)
+    etag = {} if page.state is None else {"etag": page.state.etag(page.target)}
+    return _response(body, etag)
+
+
+@router.put(
+    "",
+    summary="Set the points of a series",
+    dependencies=[NEEDS_WRITE],
+    response_model=WrittenOut,
+    openapi_extra=_BODY,
+    responses=problems(403, 404, 409, 412, 413, 415, 422),
+)
+async def put_points(
+    request: Request,
+    points: SeriesPointsDep,
+    id: ChartPath,
+    series: SeriesPath,
+    precondition: PreconditionDep,
+) -> Response:
+    """Replaces all that there are, or nothing if one of them is no good. Times have to ascend."""
+    _need_json(request)
+    written = await points.replace(id, series, partial(_parts, request), precondition)
+    return _written(*written)
+
+
+@router.post(
+    "",
+    summary="Append points to a series",
+    dependencies=[NEEDS_WRITE],
+    response_model=WrittenOut,
+    openapi_extra=_BODY,
+    responses=problems(403, 404, 409, 412, 413, 415, 422),
+)
+async def post_points(  # noqa: PLR0913, PLR0917  they are what it takes
+    request: Request,
+    points: SeriesPointsDep,
+    id: ChartPath,
+    series: SeriesPath,
+    precondition: PreconditionDep,
+    amend: Annotated[
+        bool, Query(description="Insert or replace points before the last one, too.")
+    ] = False,
+) -> Response:
+    """A point with the time of the last one replaces it, so that one that is still forming may be
+    sent again and again; newer ones are added. All are taken, or none.
+    """
+    _need_json(request)
+    body = partial(_parts, request)
+    written = await points.append(id, series, body, precondition, amend=amend)
+    return _written(*written)
+
+
+def _body(page: Page) -> bytes:
+    return orjson.dumps(
+        {
+            "series": page.target.name,
+            "type": page.target.type,
+            "items": rows(page.points, page.target.type.columns),
+            "has_more_before": page.has_more_before,
+            "has_more_after": page.has_more_after,
+            "count": None if page.state is None else page.state.count,
+            "version": None if page.state is None else page.state.version,
+        }
+    )
+
+
+def _written(target: Target, state: State) -> Response:
+    body = {
+        "count": state.count,
+        "first_time": as_number(state.first),
+        "last_time": as_number(state.last),
+        "version": state.version,
+    }
+    return _response(orjson.dumps(body), {"etag": state.etag(target)})
+
+
+def _response(body: bytes, headers: dict[str, str]) -> Response:
+    headers = {"cache-control": "no-store", **headers}
+    return Response(body, headers=headers, media_type="application/json")
+
+
+async def _parts(request: Request) -> list[bytes]:
+    return [part async for part in request.stream()]
+
+
+def _need_json(request: Request) -> None:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedMedia("The body has to be application/json, and Content-Type to say so.")
+
+
+def _parse(name: str, text: str) -> float:
+    try:
+        return parse_time(text)
+    except Invalid as error:
+        fault = FieldError(f"/query/{name}", str(error))
+        raise Invalid(str(error), code=error.code, errors=[fault]) from error

@@ -1,0 +1,248 @@
+"""Charts on the wire. What is opaque goes in as JSON and is bytes from then on."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, Self
+from uuid import UUID
+
+from fastapi import Path
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
+
+from tradeapi.analytics.adjustments import Adjustment
+from tradeapi.charts.points import SeriesType
+from tradeapi.market.resolutions import Resolution
+from tradeapi.market.symbols.names import EXCHANGE, LONGEST_SYMBOL, TICKER
+from tradeapi.security.share_tokens import MOST_DAYS
+
+# Letters, digits, `.`, `_` and `-`, but no two dots in a row.
+NAME = r"^\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$"
+LONGEST_NAME = 128
+MOST_PANES = 101
+OPTIONS_BYTES = 16 * 1024
+ANNOTATIONS_BYTES = 64 * 1024
+DRAWINGS_BYTES = 256 * 1024
+
+ChartPath = Annotated[
+    str,
+    Path(
+        description="The chart's id, or the name that you have given it.",
+        examples=["desk"],
+        max_length=LONGEST_NAME,
+        pattern=NAME,
+    ),
+]
+SeriesPath = Annotated[
+    str,
+    Path(
+        description="The series by its id in the chart.",
+        examples=["price"],
+        max_length=LONGEST_NAME,
+        pattern=NAME,
+    ),
+]
+Name = Annotated[str, Field(max_length=LONGEST_NAME, pattern=NAME, examples=["desk"])]
+Title = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
+Time = Annotated[float, Field(description="In seconds since 1970.", examples=[1795217326.361])]
+
+
+def _opaque(kind: type, most: int) -> Callable[[object], object]:
+    def encode(value: object) -> object:
+        if not isinstance(value, kind):
+            raise ValueError("must be an object" if kind is dict else "must be an array")  # noqa: TRY004  pydantic's way
+        try:
+            text = json.dumps(
+                value, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+            ).encode()
+        except ValueError as error:
+            raise ValueError("has a number or a text that JSON does not have") from error
+        if len(text) > most:
+            raise ValueError(f"is longer than {most} bytes")
+        return text
+
+    return encode
+
+
+Options = Annotated[
+    bytes,
+    BeforeValidator(_opaque(dict, OPTIONS_BYTES)),
+    WithJsonSchema({"type": "object", "additionalProperties": True}),
+]
+Drawings = Annotated[
+    bytes,
+    BeforeValidator(_opaque(list, DRAWINGS_BYTES)),
+    WithJsonSchema({"type": "array", "items": {}}),
+]
+Annotations = Annotated[
+    bytes,
+    BeforeValidator(_opaque(list, ANNOTATIONS_BYTES)),
+    WithJsonSchema({"type": "array", "items": {}}),
+]
+
+
+def _no_options() -> bytes:
+    return b"{}"
+
+
+def _nothing() -> bytes:
+    return b"[]"
+
+
+class In(BaseModel):
+    """What callers send: a field too many is a mistake of theirs."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Source(In):
+    """Bars of a symbol, as `GET /api/v1/bars/{symbol}` has them."""
+
+    symbol: Annotated[
+        str,
+        Field(max_length=LONGEST_SYMBOL, pattern=f"^({EXCHANGE}:)?{TICKER}$", examples=["US:AAPL"]),
+    ]
+    resolution: Resolution = Field(examples=["1d"])
+    adjustment: Adjustment = Adjustment.RAW
+    field: Literal["open", "high", "low", "close", "volume"] = Field(
+        "close", description="What a point with one value shows of its bar."
+    )
+
+
+class SeriesIn(In):
+    id: Name = Field(description="Yours; unique in the chart.", examples=["price"])
+    type: SeriesType = Field(examples=["candlestick"])
+    options: Options = Field(default_factory=_no_options, description="Kept as it is.")
+    source: Source | None = Field(
+        None, description="Where its points come from; null: you push them."
+    )
+
+
+class PaneIn(In):
+    options: Options = Field(default_factory=_no_options, description="Kept as it is.")
+    series: list[SeriesIn] = Field(default_factory=list, max_length=1000)
+
+
+Panes = Annotated[
+    list[PaneIn],
+    Field(
+        max_length=MOST_PANES,
+        description="From the top; series that are not among them any more go with their points.",
+        examples=[[{"series": [{"id": "price", "type": "candlestick"}]}]],
+    ),
+]
+
+
+def _without_doubles(panes: list[PaneIn]) -> None:
+    counts = Counter(series.id for pane in panes for series in pane.series)
+    double = next((id for id, count in counts.items() if count > 1), None)
+    if double is not None:
+        raise ValueError(f"two series of the chart have the id {double}")
+
+
+class ChartIn(In):
+    """A chart as a whole; what is left out is empty."""
+
+    title: Title = Field("", examples=["My desk"])
+    options: Options = Field(default_factory=_no_options, description="Kept as it is.")
+    panes: Panes = Field(default_factory=list)
+    drawings: Drawings = Field(default_factory=_nothing, description="Kept as it is.")
+    annotations: Annotations = Field(default_factory=_nothing, description="Kept as it is.")
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        _without_doubles(self.panes)
+        return self
+
+
+class NewChartIn(ChartIn):
+    name: Name | None = Field(
+        None, description="For its address, beside its id; unique among your charts."
+    )
+
+
+class ChartChange(In):
+    """What is left out stays; what is there is replaced as a whole."""
+
+    name: Name | None = Field(None, description="Null takes it away.")
+    title: Title = Field("", examples=["My desk"])
+    options: Options = Field(default_factory=_no_options)
+    panes: Panes = Field(default_factory=list)
+    drawings: Drawings = Field(default_factory=_nothing)
+    annotations: Annotations = Field(default_factory=_nothing)
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        _without_doubles(self.panes)
+        return self
+
+
+class CopyIn(In):
+    name: Name | None = Field(None, examples=["desk-2"], description="Of the copy.")
+    title: Title | None = Field(None, description="Of the copy; null: the same.")
+
+
+class ShareIn(In):
+    expires_in_days: int = Field(7, ge=1, le=MOST_DAYS, examples=[7])
+
+
+class ChartSummary(BaseModel):
+    id: UUID
+    name: str | None = Field(examples=["desk"])
+    title: str = Field(examples=["My desk"])
+    version: int = Field(description="Rises with each change of the document.")
+    created_at: Time
+    updated_at: Time = Field(description="When the document last changed.")
+    expires_at: Time | None = Field(
+        description="When it is removed if nobody asks for it until then; null: never."
+    )
+
+
+class SeriesOut(BaseModel):
+    """`count` and the rest are of pushed points; of a bound series they are null."""
+
+    id: str = Field(examples=["price"])
+    type: SeriesType
+    options: dict[str, Any]
+    source: Source | None
+    count: int | None = Field(examples=[2])
+    first_time: Time | None
+    last_time: Time | None
+    version: int | None = Field(description="Rises with each change of the points.")
+
+
+class PaneOut(BaseModel):
+    options: dict[str, Any]
+    series: list[SeriesOut]
+
+
+class ChartOut(ChartSummary):
+    options: dict[str, Any]
+    panes: list[PaneOut]
+    drawings: list[Any]
+    annotations: list[Any]
+
+
+class ShareOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: UUID
+    created_at: Time
+    expires_at: Time
+
+
+class NewShareOut(ShareOut):
+    token: str = Field(description="Shown this once; to be sent as a bearer token.")
+
+
+class SharesOut(BaseModel):
+    items: list[ShareOut]

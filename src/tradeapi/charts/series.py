@@ -1,0 +1,194 @@
+"""The points of series: pushed ones read and written, bars of a symbol read."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from math import ceil, floor, inf
+from uuid import UUID
+
+import numpy as np
+
+from tradeapi.charts import chunks
+from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.chunks import Packed, Window
+from tradeapi.charts.parsing import read_points, too_many
+from tradeapi.charts.points import Points
+from tradeapi.charts.schemas import Source
+from tradeapi.charts.targets import State, Target, bound, find, lock, save
+from tradeapi.database import Database, raw
+from tradeapi.drivers import Raw
+from tradeapi.errors import Conflict, NotFound
+from tradeapi.market.bars.bar_history import BarHistory
+from tradeapi.market.bars.posted import in_turn
+from tradeapi.market.bars.query import window_of
+from tradeapi.web.preconditions import Precondition
+
+# The parts in which it has come: to join many takes its time.
+ReadBody = Callable[[], Awaitable[Sequence[bytes]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Points of a series; `state` is None where they are bars of a symbol."""
+
+    target: Target
+    points: Points
+    has_more_before: bool
+    has_more_after: bool
+    state: State | None
+
+
+class SeriesPoints:
+    """Of the charts of one owner; nobody else's can be reached through it.
+
+    Readers take no lock. Of several writers to one chart each waits for the one before, on whatever
+    process, and a transaction begins when all is known: while a body is on its way or being read,
+    nobody waits for it.
+    """
+
+    def __init__(
+        self, database: Database, owner: UUID, bars: BarHistory, accesses: Accesses, *, most: int
+    ) -> None:
+        self._database = database
+        self._owner = owner
+        self._bars = bars
+        self._accesses = accesses
+        self._most = most
+
+    async def read(self, chart: str, series: str, window: Window) -> Page:
+        async with self._database.read() as connection:
+            target = await self._find(connection, chart, series)
+            if target.source is None:
+                return await _read_pushed(connection, target, window)
+        return await self._read_bars(target, target.source, window)
+
+    async def replace(
+        self, chart: str, series: str, body: ReadBody, precondition: Precondition
+    ) -> tuple[Target, State]:
+        """Put these points in the place of all there are."""
+        target = await self._writable(chart, series)
+        points, packed = await self._parse(await body(), target, chunks.lay)
+        async with self._database.transaction() as session:
+            connection = await raw(session)
+            before = await lock(connection, target, precondition)
+            await chunks.replace(connection, target.key, packed)
+            ends = _ends(points)
+            state = State(len(points), *ends, before.version + 1)
+            await save(connection, target, state)
+        return target, state
+
+    async def append(
+        self, chart: str, series: str, body: ReadBody, precondition: Precondition, *, amend: bool
+    ) -> tuple[Target, State]:
+        """Add what is newer than the last point, and replace that where its time is the same.
+
+        With `amend` older points are inserted or replaced as well; without, raises Conflict.
+        """
+        target = await self._writable(chart, series)
+        points, packed = await self._parse(await body(), target, _lay_if_long)
+        async with self._database.transaction() as session:
+            connection = await raw(session)
+            before = await lock(connection, target, precondition)
+            if not len(points):
+                return target, before
+            if not amend and before.last is not None and points.time[0] < before.last:
+                raise Conflict(
+                    f"The first point lies before the last of the series, at {before.last:.15g}; "
+                    "amend=true says that this is meant.",
+                    code="point_too_old",
+                )
+            state = await self._upsert(connection, target, before, points, packed)
+            if state.count > self._most:
+                raise too_many(self._most)
+            await save(connection, target, state)
+        return target, state
+
+    async def _upsert(
+        self, connection: Raw, target: Target, before: State, points: Points, packed: list[Packed]
+    ) -> State:
+        first, last = _ends(points)
+        if before.last is None or before.first is None:
+            await chunks.replace(connection, target.key, packed or chunks.lay(points))
+            return State(len(points), first, last, before.version + 1)
+        added = 0
+        if points.time[0] < before.last:
+            # Those from the last chunk on are appended.
+            start = await chunks.last_start(connection, target.key)
+            cut = int(np.searchsorted(points.time, start))
+            older, points = points[:cut], points[cut:]
+            if len(older):
+                added += await chunks.amend(connection, target.key, older)
+        if len(points):
+            added += await chunks.append(connection, target.key, points)
+        assert first is not None and last is not None  # noqa: S101, PT018  there are points
+        return State(
+            before.count + added,
+            min(before.first, first),
+            max(before.last, last),
+            before.version + 1,
+        )
+
+    async def _parse(
+        self, parts: Sequence[bytes], target: Target, lay: Callable[[Points], list[Packed]]
+    ) -> tuple[Points, list[Packed]]:
+        def parse() -> tuple[Points, list[Packed]]:
+            points = read_points(b"".join(parts), target.type, self._most)
+            return points, lay(points)
+
+        # About as many bytes as a point has at least.
+        return await in_turn(sum(map(len, parts)) // 32, parse)
+
+    async def _find(self, connection: Raw, chart: str, series: str) -> Target:
+        target, accessed_at = await find(connection, self._owner, chart, series)
+        self._accesses.note(target.chart, accessed_at)
+        return target
+
+    async def _writable(self, chart: str, series: str) -> Target:
+        async with self._database.read() as connection:
+            target = await self._find(connection, chart, series)
+        if target.source is not None:
+            raise bound(target)
+        return target
+
+    async def _read_bars(self, target: Target, source: Source, window: Window) -> Page:
+        start = None if window.after == -inf else floor(window.after) + 1
+        end = None if window.before == inf else ceil(window.before)
+        asked = window_of(start, end, limit=window.limit, earliest=window.earliest)
+        answer = await self._bars.read(source.symbol, source.resolution, asked, source.adjustment)
+        bars = answer.bars
+        names = target.type.columns if len(target.type.columns) > 1 else (source.field,)
+        return Page(
+            target,
+            Points(
+                bars.time.astype(np.float64),
+                np.column_stack([getattr(bars, name) for name in names]),
+                np.full(len(bars), None, np.object_),
+            ),
+            answer.page.has_more_before,
+            answer.page.has_more_after,
+            None,
+        )
+
+
+async def _read_pushed(connection: Raw, target: Target, window: Window) -> Page:
+    width = len(target.type.columns)
+    found = await chunks.read(connection, target.key, width, window)
+    if found is None:
+        raise NotFound("The chart has no such series.", code="unknown_series")
+    state, points = State(*found[0]), found[1]
+    first = inf if state.first is None else state.first
+    last = -inf if state.last is None else state.last
+    if len(points):
+        low, high = points.time[[0, -1]]
+        return Page(target, points, bool(first < low), bool(last > high), state)
+    return Page(target, points, first <= window.after, last >= window.before, state)
+
+
+def _ends(points: Points) -> tuple[float | None, float | None]:
+    if not len(points):
+        return None, None
+    return float(points.time[0]), float(points.time[-1])
+
+
+def _lay_if_long(points: Points) -> list[Packed]:
+    """What may become all of a series, while there is a thread for it."""
+    return chunks.lay(points) if len(points) > chunks.POINTS_PER_CHUNK else []

@@ -1,0 +1,111 @@
+"""Where a series is in the database, and what is known of it: the raw side of `models`."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from tradeapi.charts.chunks import Key
+from tradeapi.charts.points import SeriesType
+from tradeapi.charts.schemas import Source
+from tradeapi.charts.service import as_id
+from tradeapi.drivers import Raw
+from tradeapi.errors import Conflict, NotFound
+from tradeapi.web.preconditions import Precondition
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A series as it was found; `chart_key` and `key` are the ids as SQL takes them."""
+
+    name: str
+    chart_key: Key
+    key: Key
+    type: SeriesType
+    source: Source | None
+
+    @property
+    def chart(self) -> UUID:
+        return UUID(str(self.chart_key))
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Of a pushed series; `version` rises with each change."""
+
+    count: int
+    first: float | None
+    last: float | None
+    version: int
+
+    def etag(self, target: Target) -> str:
+        return f'"{UUID(str(target.key))}.{self.version}"'
+
+
+async def find(raw: Raw, owner: UUID, chart: str, series: str) -> tuple[Target, float | None]:
+    """The series, and when its chart was last known to be asked for, where that matters."""
+    id = as_id(chart)
+    named = "c.name = $2" if id is None else "(c.name = $2 OR c.id = $4)"
+    arguments = [_key(raw, owner), chart, series]
+    order = ""
+    if id is not None:
+        # A name may look like an id; the id counts.
+        order = "ORDER BY CASE WHEN c.id = $4 THEN 0 ELSE 1 END LIMIT 1"
+        arguments.append(_key(raw, id))
+    found = await raw.fetch(_FIND.format(named, order), *arguments)
+    if not found:
+        raise NotFound("There is no such chart.")
+    [(chart_key, accessed_at, key, type, source)] = found
+    if key is None:
+        raise NotFound("The chart has no such series.", code="unknown_series")
+    target = Target(
+        name=series,
+        chart_key=chart_key,
+        key=key,
+        type=SeriesType(type),
+        source=None if source is None else Source.model_validate_json(source),
+    )
+    return target, accessed_at
+
+
+async def lock(raw: Raw, target: Target, precondition: Precondition) -> State:
+    """The series once nobody else writes to its chart; raises NotFound where it is gone."""
+    # SQLite's one writer is us already.
+    if raw.dialect != "sqlite":
+        await raw.fetch(_LOCK, target.chart_key)
+    # A statement of its own: who has waited for the lock sees what its holder has left.
+    found = await raw.fetch(_STATE, target.key)
+    if not found:
+        raise NotFound("The chart has no such series.", code="unknown_series")
+    type, source, *state = found[0]
+    if source is not None:
+        raise bound(target)
+    if SeriesType(type).columns != target.type.columns:
+        raise Conflict("The type of the series has changed meanwhile.", code="points_do_not_fit")
+    before = State(*state)
+    precondition.check(before.etag(target))
+    return before
+
+
+async def save(raw: Raw, target: Target, state: State) -> None:
+    await raw.execute(_SAVE, target.key, state.count, state.first, state.last, state.version)
+
+
+def bound(target: Target) -> Conflict:
+    detail = f"The points of {target.name} come from its source; none can be pushed."
+    return Conflict(detail, code="series_is_bound")
+
+
+def _key(raw: Raw, id: UUID) -> Any:  # noqa: ANN401  as the driver takes it
+    return id.hex if raw.dialect == "sqlite" else id
+
+
+_LOCK = "SELECT id FROM charts WHERE id = $1 FOR NO KEY UPDATE"
+_FIND = """
+SELECT c.id, c.accessed_at, s.id, s.type, s.source FROM charts c
+LEFT JOIN chart_series s ON s.chart_id = c.id AND s.name = $3
+WHERE c.owner_id = $1 AND {} {}
+"""
+_STATE = "SELECT type, source, count, first, last, version FROM chart_series WHERE id = $1"
+_SAVE = """
+UPDATE chart_series SET count = $2, first = $3, last = $4, version = $5 WHERE id = $1
+"""

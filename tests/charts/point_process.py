@@ -1,0 +1,47 @@
+"""A writer of points in a process of its own.
+
+`python -m tests.charts.point_process URL CHART FIRST` sends 300 points, one after the other, each
+two seconds after the one before.
+"""
+
+import asyncio
+import sys
+
+import orjson
+
+from tests.market.places import Market
+from tradeapi.auth.dev import DEV_USER
+from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.series import SeriesPoints
+from tradeapi.database import Database
+from tradeapi.market.bars.bar_history import BarHistory
+from tradeapi.market.bars.newest import Newest
+from tradeapi.web.preconditions import Precondition
+
+SERIES = "line"
+POINTS = 300
+
+
+def series_of(database: Database) -> SeriesPoints:
+    """Those of the user dev."""
+    market = Market(database)
+    newest = Newest(database, market.directory, market.clock)
+    bars = BarHistory(database, market.directory, newest, market.clock, lateness=5)
+    accesses = Accesses(database, market.clock)
+    return SeriesPoints(database, DEV_USER, bars, accesses, most=2_000_000)
+
+
+async def main(url: str, chart: str, first: int) -> None:
+    async with Database(url) as database:
+        series = series_of(database)
+        for number in range(POINTS):
+            time = first + 2 * number
+
+            async def body(time: int = time) -> list[bytes]:
+                return [orjson.dumps({"time": time, "value": 1})]
+
+            await series.append(chart, SERIES, body, Precondition(None), amend=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

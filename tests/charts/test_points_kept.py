@@ -1,0 +1,72 @@
+"""Points as they are read from bodies and as chunks of them are kept."""
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tradeapi.charts import parsing
+from tradeapi.charts.parsing import read_points
+from tradeapi.charts.points import SeriesType, decode, encode, rows
+from tradeapi.errors import Forbidden
+
+MOST = 100_000
+Item = dict[str, object]
+
+times = st.lists(
+    st.one_of(
+        st.integers(-60_000_000_000, 90_000_000_000),
+        st.floats(-1e9, 9e9).map(lambda time: round(time, 3)),
+    ),
+    unique_by=float,
+).map(lambda drawn: sorted(drawn, key=float))
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+json = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+further = st.one_of(
+    st.just({}),
+    st.fixed_dictionaries({"color": st.sampled_from(["red", "#0f0"])}),
+    st.fixed_dictionaries({"customValues": json, "},{": json}),
+)
+value: st.SearchStrategy[Item] = st.one_of(
+    st.just({}), st.fixed_dictionaries({"value": st.floats(-9e13, 9e13, allow_subnormal=False)})
+)
+
+
+@st.composite
+def points(draw: st.DrawFn) -> list[Item]:
+    """Of a series with one value; some are whitespace, some have more."""
+    return [{"time": time, **draw(value), **draw(further)} for time in draw(times)]
+
+
+@given(points())
+def test_points_are_kept_as_they_are(items: list[Item]) -> None:
+    """Whatever they have; whole times are integers."""
+    read = read_points(orjson.dumps(items), SeriesType.LINE, MOST)
+    kept = decode(len(read), 1, encode(read))
+    shown = orjson.loads(orjson.dumps(rows(kept, ("value",))))
+    assert shown == items
+    assert all(type(one["time"]) is int for one in shown if float(one["time"]).is_integer())
+
+
+@given(points(), st.sampled_from([b'{"items":%b}', b"%b", b' {"items" : %b } \n', b"\n%b\t"]))
+def test_a_long_body_is_read_in_parts_as_a_whole(items: list[Item], form: bytes) -> None:
+    """Wherever it is cut, however it is written, and whatever texts in it look like."""
+    with pytest.MonkeyPatch.context() as patch:
+        for text in (orjson.dumps(items), orjson.dumps(items, option=orjson.OPT_INDENT_2)):
+            whole = read_points(form % text, SeriesType.LINE, MOST)
+            for size in (1, 50, 200):
+                patch.setattr(parsing, "BYTES_AT_ONCE", size)
+                parts = read_points(form % text, SeriesType.LINE, MOST)
+                assert encode(parts) == encode(whole)
+            patch.undo()
+
+
+def test_more_points_than_there_may_be_are_not_read_on() -> None:
+    """The rest of the body is not even looked at."""
+    body = orjson.dumps([{"time": time} for time in range(200_000)])[:-1] + b", nonsense]"
+    with pytest.raises(Forbidden, match="10,000"):
+        read_points(body, SeriesType.LINE, 10_000)
