@@ -279,6 +279,12 @@ class Settings(BaseSettings):
     path_tokens_per_user: int = Field(
         default=20, ge=0, description="The most path tokens of one user."
     )
+    layouts_per_user: int = Field(
+        default=100,
+        ge=0,
+        description="The most layouts that TradingView's charts save for one user, and the most "
+        "templates.",
+    )
     websocket_topics: int = Field(
         default=500, gt=0, description="The most topics one socket may follow."
     )
