@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import pytest
 from starlette.testclient import TestClient
 
+from tests.auth.conftest import plain_log, serve, service  # noqa: F401  fixtures
 from tests.servers.databases import PostgresDatabases, SqliteDatabases
 from tests.udf.market import CALENDARS, NOW, Place, fill
 from tradeapi.app import create_app

@@ -141,7 +141,7 @@ def test_prices_are_restated_for_splits(place: Place) -> None:
         start = instant(day)
         (bar,) = place.client.bars(info, "1D", start, start + 1).bars
         raw = place.http.get(f"/api/v1/bars/US:DAYS?start={day}&limit=1").json()["close"][0]
-        return bar.close / raw
+        return bar.close / float(raw)
 
     assert [close(day) for day in ("2024-11-08", "2024-11-11", "2024-11-19", "2024-11-20")] == [
         1,

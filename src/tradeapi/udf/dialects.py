@@ -5,10 +5,12 @@ status is. So it is a layer around everything that may refuse, and not a matter 
 """
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from tradeapi.web.envelope import UNMATCHED, route_template
 from tradeapi.web.path_tokens import Place
 from tradeapi.web.problems import MEDIA_TYPE
 
@@ -26,30 +28,41 @@ def storage_error(detail: str) -> Mapping[str, str]:
     return {"status": "error", "message": detail}
 
 
-_WORDS: Mapping[str, Words] = {Place.UDF: udf_error, Place.UDF_STORAGE: storage_error}
+class _Dialect(NamedTuple):
+    """`told_as_done`: what routes refuse with these statuses is told with 200, and in the body."""
+
+    words: Words
+    told_as_done: frozenset[int] = frozenset()
+
+
+_DIALECTS: Mapping[str, _Dialect] = {
+    Place.UDF: _Dialect(udf_error),
+    Place.UDF_STORAGE: _Dialect(storage_error, frozenset({404, 413, 422})),
+}
 
 
 class Dialects:
-    """Has problems at TradingView's addresses told in its way; their status and headers stay."""
+    """Has problems at TradingView's addresses told in its way; their headers stay."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"].startswith("/udf"):
-            words = _WORDS.get(scope["path"].split("/", 2)[1])
-            if words is not None:
-                send = _Translated(words, send).send
+            dialect = _DIALECTS.get(scope["path"].split("/", 2)[1])
+            if dialect is not None:
+                send = _Translated(dialect, scope, send).send
         await self._app(scope, receive, send)
 
 
 class _Translated:
     """Passes everything on but a problem, which it holds back until it is whole."""
 
-    __slots__ = ("_body", "_send", "_start", "_words")
+    __slots__ = ("_body", "_dialect", "_scope", "_send", "_start")
 
-    def __init__(self, words: Words, send: Send) -> None:
-        self._words = words
+    def __init__(self, dialect: _Dialect, scope: Scope, send: Send) -> None:
+        self._dialect = dialect
+        self._scope = scope
         self._send = send
         self._start: Message | None = None
         self._body = b""
@@ -66,10 +79,13 @@ class _Translated:
 
     async def _tell(self, start: Message) -> None:
         problem = orjson.loads(self._body)
-        body = orjson.dumps(self._words(problem["detail"] or problem["title"]))
+        body = orjson.dumps(self._dialect.words(problem["detail"] or problem["title"]))
         kept = [
             header for header in start["headers"] if header[0] not in {JSON[0], b"content-length"}
         ]
         length = (b"content-length", str(len(body)).encode())
-        await self._send({**start, "headers": [*kept, JSON, length]})
+        status = start["status"]
+        if status in self._dialect.told_as_done and route_template(self._scope) != UNMATCHED:
+            status = 200
+        await self._send({**start, "status": status, "headers": [*kept, JSON, length]})
         await self._send({"type": "http.response.body", "body": body})

@@ -80,7 +80,9 @@ class Drawings:
 
 def _named(changes: Document, kind: Kind) -> Mapping[str, bytes | None]:
     """What is to be of each; a kind may be left out, or null."""
-    states = changes.get(kind) or {}
+    states = changes.get(kind)
+    if states is None:
+        return {}
     if not isinstance(states, dict) or len(states) > MOST_DRAWINGS:
         raise Invalid(WRONG)
     return {

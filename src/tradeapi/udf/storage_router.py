@@ -4,19 +4,16 @@ Addresses with a path token in them come here without it. Who saves is who calls
 says: that is sent by the page, and anybody can write any.
 """
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.routing import APIRoute
+from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy import Row
 
 from tradeapi.auth.dependencies import PrincipalDep
-from tradeapi.errors import Invalid, NotFound, TooLarge
-from tradeapi.udf.dialects import storage_error
 from tradeapi.udf.drawings import Drawings
 from tradeapi.udf.forms import MOST_FORM_BYTES, Document, Form, read_document, read_form
 from tradeapi.udf.layouts import Layouts, content_of
@@ -43,24 +40,7 @@ FORMS = dict.fromkeys(
 )
 
 
-class Answering(APIRoute):
-    """Clients expect 200 for what they have got wrong, too, and then look at the body."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except (NotFound, Invalid, TooLarge) as error:
-                return _json(storage_error(str(error)))
-
-        return answer
-
-
-router = APIRouter(
-    prefix=PREFIX, tags=["udf-storage"], route_class=Answering, responses=STORAGE_ERRORS
-)
+router = APIRouter(prefix=PREFIX, tags=["udf-storage"], responses=STORAGE_ERRORS)
 
 ClientName = Annotated[str, Query(description="What the page calls itself.", examples=["page"])]
 UserName = Annotated[

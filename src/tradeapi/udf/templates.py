@@ -29,8 +29,9 @@ class Templates:
     most: int
 
     async def list(self, tool: str = "") -> Sequence[str]:
-        chosen = select(Template.name).where(*self._ours(tool)).order_by(Template.name)
-        return (await self.shelf.session.scalars(chosen)).all()
+        chosen = select(Template.name).where(*self._ours(tool))
+        # Databases differ in what comes after what.
+        return sorted(await self.shelf.session.scalars(chosen))
 
     async def get(self, name: str, tool: str = "") -> Template:
         chosen = select(Template).where(*self._ours(tool), Template.name == name)
