@@ -286,8 +286,11 @@ def test_splits_and_dividends_are_marked(place: Place) -> None:
         "timescale_marks", place.client.open("US:DAYS"), "1D", 0, NOW
     )
     assert (first["time"], first["label"]) == (instant("2024-11-11"), "S")
-    assert first["tooltip"] == ["Split: 2 for 1", "Ex-date: 2024-11-10"]
-    assert second["tooltip"][::2] == ["Dividend: 0.25 USD", "Split: 1 for 2"]
+    assert first["tooltip"] == ["Split: 2 for 1 (2024-11-10)"]
+    assert second["tooltip"] == [
+        "Dividend: 0.25 USD (2024-11-20)",
+        "Split: 1 for 2 (2024-11-20)",
+    ]
     # Of the gap's end, the first bar after it.
     minutes = place.client.marks("timescale_marks", place.client.open("US:ACME"), "1", 0, NOW)
     assert minutes[1]["time"] == instant("2024-11-21T14:30")

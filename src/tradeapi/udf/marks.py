@@ -54,14 +54,13 @@ def _mark(time: int, actions: Sequence[CorporateAction], currency: str) -> Mark:
         "label": "S" if is_split else "D",
         "labelFontColor": "#ffffff",
         "shape": "circle",
-        "tooltip": [line for action in actions for line in _lines(action, currency)],
+        "tooltip": [f"{_told(action, currency)} ({action.ex_date})" for action in actions],
     }
 
 
-def _lines(action: CorporateAction, currency: str) -> Sequence[str]:
-    what = f"Dividend: {action.value:g} {currency}"
-    if action.kind == "split":
-        is_reverse = action.value < 1
-        ratio = f"1 for {1 / action.value:g}" if is_reverse else f"{action.value:g} for 1"
-        what = f"Split: {ratio}"
-    return [what, f"Ex-date: {action.ex_date}"]
+def _told(action: CorporateAction, currency: str) -> str:
+    if action.kind == "dividend":
+        return f"Dividend: {action.value:g} {currency}"
+    if action.value < 1:
+        return f"Split: 1 for {1 / action.value:g}"
+    return f"Split: {action.value:g} for 1"
