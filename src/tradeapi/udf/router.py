@@ -3,7 +3,7 @@
 Addresses with a path token in them come here without it.
 """
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from anyio import to_thread
@@ -17,7 +17,7 @@ from tradeapi.market.symbols.actions import recorded
 from tradeapi.market.symbols.directory import Directory, Listing
 from tradeapi.market.symbols.exchanges import Exchanges
 from tradeapi.market.symbols.search import Entry
-from tradeapi.udf import history, resolutions
+from tradeapi.udf import examples, history, resolutions
 from tradeapi.udf.marks import marks_of
 from tradeapi.udf.quotes import list_quotes
 from tradeapi.udf.schemas import (
@@ -28,6 +28,7 @@ from tradeapi.udf.schemas import (
     RangeParameters,
     SearchParameters,
     SymbolParameters,
+    answers,
 )
 from tradeapi.udf.symbols import (
     LISTED,
@@ -52,11 +53,6 @@ router = APIRouter(
 NOTHING_KNOWN = Facts(None, frozenset())
 
 
-def _answers(type: str, **schema: object) -> dict[int | str, dict[str, Any]]:
-    content = {"application/json": {"schema": {"type": type, **schema}}}
-    return {200: {"content": content, "description": "As TradingView describes it."}}
-
-
 async def _exchanges(
     database: DatabaseDep, calendars: CalendarsDep, directory: DirectoryDep
 ) -> Exchanges:
@@ -66,7 +62,7 @@ async def _exchanges(
 ExchangesDep = Annotated[Exchanges, Depends(_exchanges)]
 
 
-@router.get("/config", summary="What this server can do", responses=_answers("object"))
+@router.get("/config", summary="What this server can do", responses=answers(examples.CONFIG))
 async def config(exchanges: ExchangesDep) -> Response:
     every = {"value": "", "name": "All exchanges", "desc": ""}
     return _json(
@@ -93,7 +89,7 @@ async def config(exchanges: ExchangesDep) -> Response:
     )
 
 
-@router.get("/time", summary="The time in seconds", responses=_answers("integer"))
+@router.get("/time", summary="The time in seconds", responses=answers(examples.TIME))
 async def time(clock: ClockDep) -> Response:
     return _json(int(clock.now()))
 
@@ -102,7 +98,7 @@ async def time(clock: ClockDep) -> Response:
     "/symbols",
     summary="One symbol, described",
     openapi_extra=describe_query(SymbolParameters),
-    responses=_answers("object"),
+    responses=answers(examples.SYMBOL),
 )
 async def symbols(
     request: Request, directory: DirectoryDep, database: DatabaseDep, clock: ClockDep
@@ -118,7 +114,7 @@ async def symbols(
     "/symbol_info",
     summary="All symbols of an exchange, described",
     openapi_extra=describe_query(GroupParameters),
-    responses=_answers("object"),
+    responses=answers(examples.TABLE),
 )
 async def symbol_info(  # noqa: PLR0913, PLR0917  they are what it is made of
     request: Request,
@@ -151,7 +147,7 @@ async def symbol_info(  # noqa: PLR0913, PLR0917  they are what it is made of
     "/search",
     summary="Symbols that fit what was typed",
     openapi_extra=describe_query(SearchParameters),
-    responses=_answers("array", items={"type": "object"}),
+    responses=answers(examples.FOUND),
 )
 async def search(request: Request, catalogue: CatalogueDep) -> Response:
     asked = parse_query(request, SearchParameters)
@@ -176,9 +172,9 @@ async def search(request: Request, catalogue: CatalogueDep) -> Response:
 
 @router.get(
     "/history",
-    summary="Bars",
+    summary="Bars of a symbol",
     openapi_extra=describe_query(HistoryParameters),
-    responses=_answers("object"),
+    responses=answers(examples.BARS),
 )
 async def bars(
     request: Request, directory: DirectoryDep, clock: ClockDep, settings: SettingsDep
@@ -206,7 +202,7 @@ async def bars(
     "/marks",
     summary="Marks on bars",
     openapi_extra=describe_query(RangeParameters),
-    responses=_answers("array", items={"type": "object"}),
+    responses=answers(examples.NO_MARKS),
 )
 async def marks(request: Request, directory: DirectoryDep) -> Response:
     """There are none: nobody sets any here."""
@@ -220,7 +216,7 @@ async def marks(request: Request, directory: DirectoryDep) -> Response:
     "/timescale_marks",
     summary="Splits and dividends",
     openapi_extra=describe_query(RangeParameters),
-    responses=_answers("array", items={"type": "object"}),
+    responses=answers(examples.MARKS),
 )
 async def timescale_marks(
     request: Request, directory: DirectoryDep, database: DatabaseDep
@@ -245,7 +241,7 @@ async def timescale_marks(
     "/quotes",
     summary="The newest prices of several symbols",
     openapi_extra=describe_query(QuotesParameters),
-    responses=_answers("object"),
+    responses=answers(examples.QUOTES),
 )
 async def quotes(
     request: Request,

@@ -1,5 +1,6 @@
 """What TradingView's clients ask, as it stands in the URL."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Field
@@ -98,15 +99,22 @@ class QuotesParameters(BaseModel):
     ]
 
 
-def _told(example: object) -> dict[int | str, dict[str, Any]]:
-    schema = {"type": "object", "example": example}
-    return {
-        "default": {
-            "description": "It could not be done, and why.",
-            "content": {"application/json": {"schema": schema}},
-        }
-    }
+def answers(example: object) -> dict[int | str, dict[str, Any]]:
+    """For a route's `responses=`: one that looks like this, however much there is in it."""
+    content = {"application/json": {"schema": {"type": _type_of(example), "example": example}}}
+    return {200: {"description": "As TradingView describes it.", "content": content}}
 
 
-UDF_ERRORS = _told(udf_error("There is no symbol US:NOPE."))
-STORAGE_ERRORS = _told(storage_error("Chart not found"))
+def _type_of(example: object) -> str:
+    if isinstance(example, list):
+        return "array"
+    return "object" if isinstance(example, Mapping) else "integer"
+
+
+def _errors(example: object) -> dict[int | str, dict[str, Any]]:
+    content = {"application/json": {"schema": {"type": "object", "example": example}}}
+    return {"default": {"description": "It could not be done, and why.", "content": content}}
+
+
+UDF_ERRORS = _errors(udf_error("There is no symbol US:NOPE."))
+STORAGE_ERRORS = _errors(storage_error("Chart not found"))

@@ -14,11 +14,12 @@ from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy import Row
 
 from tradeapi.auth.dependencies import PrincipalDep
+from tradeapi.udf import examples
 from tradeapi.udf.drawings import Drawings
 from tradeapi.udf.forms import MOST_FORM_BYTES, Document, Form, read_document, read_form
 from tradeapi.udf.layouts import Layouts, content_of
 from tradeapi.udf.models import Layout, Template
-from tradeapi.udf.schemas import STORAGE_ERRORS
+from tradeapi.udf.schemas import STORAGE_ERRORS, answers
 from tradeapi.udf.shelf import Shelf
 from tradeapi.udf.templates import Kind, Templates
 from tradeapi.web.dependencies import ClockDep, DatabaseDep, SessionDep, SettingsDep
@@ -97,16 +98,21 @@ OpenLayoutsDep = Annotated[Layouts, Depends(_open_layouts)]
 TYPES = ("application/x-www-form-urlencoded", "multipart/form-data", "application/json")
 
 
-def _takes(*names: str) -> dict[str, Any]:
-    """For a route's `openapi_extra`: a form with these texts."""
-    texts = {name: {"type": "string"} for name in names}
-    schema = {"type": "object", "properties": texts, "required": [*names]}
+def _takes(**example: str) -> dict[str, Any]:
+    """For a route's `openapi_extra`: a form with such texts."""
+    texts = {name: {"type": "string"} for name in example}
+    schema = {"type": "object", "properties": texts, "required": [*texts], "example": example}
     return {
         "requestBody": {"required": True, "content": {type: {"schema": schema} for type in TYPES}}
     }
 
 
-@router.get("/charts", summary="Saved charts, or one", dependencies=[NEEDS_READ])
+@router.get(
+    "/charts",
+    summary="Saved charts, or one",
+    dependencies=[NEEDS_READ],
+    responses=answers(examples.LAYOUTS),
+)
 async def charts(layouts: OpenLayoutsDep, chart: ChartId = "") -> Response:
     if not chart:
         return _data([_told(row) for row in await layouts.list()])
@@ -117,7 +123,8 @@ async def charts(layouts: OpenLayoutsDep, chart: ChartId = "") -> Response:
     "/charts",
     summary="Save a chart, or save it again",
     dependencies=[NEEDS_WRITE],
-    openapi_extra=_takes("name", "content", "symbol", "resolution"),
+    openapi_extra=_takes(name="Mine", content="{}", symbol="US:AAPL", resolution="1D"),
+    responses=answers(examples.SAVED),
 )
 async def save_chart(
     form: FormDep, layouts: LayoutsDep, clock: ClockDep, chart: ChartId = ""
@@ -125,14 +132,19 @@ async def save_chart(
     """A new one is told its id."""
     if chart:
         await layouts.overwrite(chart, form, clock.now())
-        return _json(OK)
-    return _json({**OK, "id": str(await layouts.create(form, clock.now()))})
+        return _json(examples.DONE)
+    return _json({**examples.DONE, "id": str(await layouts.create(form, clock.now()))})
 
 
-@router.delete("/charts", summary="Remove a chart", dependencies=[NEEDS_WRITE])
+@router.delete(
+    "/charts",
+    summary="Remove a chart",
+    dependencies=[NEEDS_WRITE],
+    responses=answers(examples.DONE),
+)
 async def delete_chart(layouts: LayoutsDep, chart: ChartId = "") -> Response:
     await layouts.delete(chart)
-    return _json(OK)
+    return _json(examples.DONE)
 
 
 def _template_routes(path: str, kind: Kind, told: Callable[[str], object]) -> None:
@@ -151,13 +163,13 @@ def _template_routes(path: str, kind: Kind, told: Callable[[str], object]) -> No
     async def save(form: FormDep, shelf: ShelfDep, settings: SettingsDep) -> Response:
         templates = Templates(shelf, kind, settings.layouts_per_user)
         await templates.save(form.get("name", ""), content_of(form))
-        return _json(OK)
+        return _json(examples.DONE)
 
     async def delete(
         shelf: ShelfDep, settings: SettingsDep, template: TemplateName = ""
     ) -> Response:
         await Templates(shelf, kind, settings.layouts_per_user).delete(template)
-        return _json(OK)
+        return _json(examples.DONE)
 
     add = partial(router.add_api_route, path)
     noun = f"{kind} templates"
@@ -167,6 +179,7 @@ def _template_routes(path: str, kind: Kind, told: Callable[[str], object]) -> No
         name=f"{kind}_templates",
         summary=f"Names of {noun}, or one",
         dependencies=[NEEDS_READ],
+        responses=answers({**examples.DONE, "data": [told("Mine")]}),
     )
     add(
         save,
@@ -174,7 +187,8 @@ def _template_routes(path: str, kind: Kind, told: Callable[[str], object]) -> No
         name=f"save_{kind}_template",
         summary=f"Save one of the {noun}",
         dependencies=[NEEDS_WRITE],
-        openapi_extra=_takes("name", "content"),
+        openapi_extra=_takes(name="Mine", content="{}"),
+        responses=answers(examples.DONE),
     )
     add(
         delete,
@@ -182,6 +196,7 @@ def _template_routes(path: str, kind: Kind, told: Callable[[str], object]) -> No
         name=f"delete_{kind}_template",
         summary=f"Remove one of the {noun}",
         dependencies=[NEEDS_WRITE],
+        responses=answers(examples.DONE),
     )
 
 
@@ -190,7 +205,10 @@ _template_routes("/chart_templates", Kind.CHART, lambda name: name)
 
 
 @router.get(
-    "/drawing_templates", summary="Names of a tool's templates, or one", dependencies=[NEEDS_READ]
+    "/drawing_templates",
+    summary="Names of a tool's templates, or one",
+    dependencies=[NEEDS_READ],
+    responses=answers(examples.TEMPLATES),
 )
 async def drawing_templates(
     shelf: OpenShelfDep, settings: SettingsDep, tool: ToolName = "", name: TemplateName = ""
@@ -203,7 +221,8 @@ async def drawing_templates(
     "/drawing_templates",
     summary="Save a tool's template",
     dependencies=[NEEDS_WRITE],
-    openapi_extra=_takes("content"),
+    openapi_extra=_takes(content="{}"),
+    responses=answers(examples.DONE),
 )
 async def save_drawing_template(
     form: FormDep,
@@ -216,21 +235,27 @@ async def save_drawing_template(
     # Some clients write these into the form.
     tool, name = tool or form.get("tool", ""), name or form.get("name", "")
     await templates.save(name, content_of(form), tool)
-    return _json(OK)
+    return _json(examples.DONE)
 
 
-@router.delete("/drawing_templates", summary="Remove a tool's template", dependencies=[NEEDS_WRITE])
+@router.delete(
+    "/drawing_templates",
+    summary="Remove a tool's template",
+    dependencies=[NEEDS_WRITE],
+    responses=answers(examples.DONE),
+)
 async def delete_drawing_template(
     shelf: ShelfDep, settings: SettingsDep, tool: ToolName = "", name: TemplateName = ""
 ) -> Response:
     await Templates(shelf, Kind.DRAWING, settings.layouts_per_user).delete(name, tool)
-    return _json(OK)
+    return _json(examples.DONE)
 
 
 LayoutId = Annotated[str, Query(description="A saved chart's id.")]
 PaneName = Annotated[
     str, Query(description="Which of the charts of the layout.", examples=["_shared"])
 ]
+_CHANGED: dict[str, Any] = {"type": ["object", "null"], "additionalProperties": {}}
 _CHANGES: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -238,10 +263,8 @@ _CHANGES: dict[str, Any] = {
             "application/json": {
                 "schema": {
                     "type": "object",
-                    "properties": {
-                        kind: {"type": "object", "additionalProperties": {}}
-                        for kind in ("sources", "groups")
-                    },
+                    "properties": {"sources": _CHANGED, "groups": _CHANGED},
+                    "example": examples.CHANGES,
                 }
             }
         },
@@ -249,7 +272,12 @@ _CHANGES: dict[str, Any] = {
 }
 
 
-@router.get("/drawings", summary="Drawings of a saved chart", dependencies=[NEEDS_READ])
+@router.get(
+    "/drawings",
+    summary="Drawings of a saved chart",
+    dependencies=[NEEDS_READ],
+    responses=answers(examples.DRAWINGS),
+)
 async def drawings(
     layouts: OpenLayoutsDep, layout: LayoutId = "", chart: PaneName = ""
 ) -> Response:
@@ -261,16 +289,14 @@ async def drawings(
     summary="Change drawings of a saved chart",
     dependencies=[NEEDS_WRITE],
     openapi_extra=_CHANGES,
+    responses=answers(examples.DONE),
 )
 async def change_drawings(
     changes: DocumentDep, layouts: LayoutsDep, layout: LayoutId = "", chart: PaneName = ""
 ) -> Response:
     """Those that are named are replaced, or removed where they are null; all others stay."""
     await Drawings(layouts, layout, chart).change(changes)
-    return _json(OK)
-
-
-OK = {"status": "ok"}
+    return _json(examples.DONE)
 
 
 def _told(layout: Layout | Row[UUID, str, str, str, float]) -> dict[str, object]:
@@ -292,7 +318,7 @@ def _template(template: Template) -> Response:
 
 
 def _data(data: object) -> Response:
-    return _json({**OK, "data": data})
+    return _json({**examples.DONE, "data": data})
 
 
 def _json(value: object) -> Response:
