@@ -62,6 +62,7 @@ WRONG = [
     (f"timescale_marks?{RANGE}&symbol=US:NOPE", 404),
     ("quotes", 422),
     ("quotes?symbols=", 422),
+    ("quotes?symbols=%00,%F0%9F%90%8E", 422),
     (f"quotes?symbols={','.join(['US:A'] * 501)}", 422),
     ("nowhere", 404),
     ("", 404),
@@ -78,7 +79,7 @@ HARMLESS = [
     f"history?{RANGE}&symbol=us:days&resolution=D",
     f"timescale_marks?{RANGE}&from={NOW}&to=0",
     "quotes?symbols=,,,",
-    "quotes?symbols=%00,%F0%9F%90%8E",
+    "quotes?symbols=%25,%3Cscript%3E,' OR 1=1",
     "search?query=%00&exchange=%00&type=%00",
     "search",
 ]

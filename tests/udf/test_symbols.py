@@ -241,7 +241,7 @@ def test_every_type_can_be_searched_and_charted(place: Place) -> None:
 
 def test_quotes_come_under_the_names_asked_for(place: Place) -> None:
     """To the byte; with what is known, and nothing that is null."""
-    names = ("US:DAYS", "us:days", "DAYS", " US:DAYS", "US:NOPE", "US:NONE", "ACME", "", "€")
+    names = ("US:DAYS", "us:days", "DAYS", " US:DAYS", "US:NOPE", "US:NONE", "ACME", "", "%2C")
     found = place.client.quotes(*names)
     assert set(found) == {"US:DAYS", "us:days", "DAYS", " US:DAYS", "US:NONE"}
     quote = found["us:days"]

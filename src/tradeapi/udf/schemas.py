@@ -95,6 +95,8 @@ class QuotesParameters(BaseModel):
             examples=["US:AAPL,US:MSFT"],
             min_length=1,
             max_length=LONGEST_LIST,
+            # Should a client escape every letter of it, the server still takes the address.
+            pattern="^[ -~]*$",
         ),
     ]
 
