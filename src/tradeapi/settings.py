@@ -100,8 +100,8 @@ class Settings(BaseSettings):
     )
     public_read: bool = Field(
         default=False,
-        description="Let anybody read symbols, bars and quotes, at the limits of anonymous "
-        "callers.",
+        description="Let anybody read symbols, bars and quotes, also with TradingView's charts, at "
+        "the limits of anonymous callers.",
     )
     registration_open: bool = Field(
         default=True, description="Whether anybody may make an account, or operators only."

@@ -10,6 +10,7 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Request, Response
 
 from tradeapi.analytics.adjustments import Adjustment
+from tradeapi.clock import Clock
 from tradeapi.market.bars.answers import REVALIDATED, VARY
 from tradeapi.market.dependencies import CalendarsDep, CatalogueDep, DirectoryDep, bar_history
 from tradeapi.market.store.history import Window
@@ -176,13 +177,14 @@ async def search(request: Request, catalogue: CatalogueDep) -> Response:
     openapi_extra=describe_query(HistoryParameters),
     responses=answers(examples.BARS),
 )
-async def bars(
-    request: Request, directory: DirectoryDep, clock: ClockDep, settings: SettingsDep
-) -> Response:
+async def bars(request: Request) -> Response:
     """`from <= time < to`, restated for splits; the last ones where they are more than 10,000.
 
     The newest bars are at least two, because clients want as many.
     """
+    # Asked for so often that the 50 µs of each dependency count.
+    directory: Directory = request.state.directory
+    clock: Clock = request.state.clock
     asked = parse_query(request, HistoryParameters)
     resolution = resolutions.parse(asked.resolution)
     listing = await directory.get(asked.symbol)
@@ -190,7 +192,7 @@ async def bars(
     # Whom a bare ticker means may change at any time.
     is_named = ":" in asked.symbol
     keep(request.scope, answer.is_good if is_named else lambda: False, state=answer.state)
-    whose = "public" if settings.public_read else "private"
+    whose = "public" if request.state.settings.public_read else "private"
     return Response(
         orjson.dumps(history.columns(answer), option=orjson.OPT_SERIALIZE_NUMPY),
         headers={"cache-control": f"{whose}, {REVALIDATED}", "vary": VARY},
