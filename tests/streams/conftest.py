@@ -117,7 +117,7 @@ async def serve_hub(
 
     outside = [
         Middleware(Envelope),
-        Middleware(Guard, bytes=65536, is_large=lambda _: False, seconds=30, debug=True),
+        Middleware(Guard, bytes=65536, large_at=lambda _: None, seconds=30, debug=True),
         Middleware(Identify),
     ]
     app = FastAPI(lifespan=lifespan, middleware=[*outside, *layers])

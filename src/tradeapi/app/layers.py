@@ -1,6 +1,7 @@
 """What every request passes on its way to a route."""
 
 import re
+from functools import partial
 
 from starlette.middleware import Middleware
 from starlette_compress import CompressMiddleware, add_compress_type, remove_compress_type
@@ -8,6 +9,8 @@ from starlette_compress import CompressMiddleware, add_compress_type, remove_com
 from tradeapi.auth.layer import Identify
 from tradeapi.redis import Redis
 from tradeapi.settings import Environment, Settings
+from tradeapi.udf.dialects import Dialects
+from tradeapi.udf.storage_router import FORMS
 from tradeapi.web.cache import Cache
 from tradeapi.web.cors import Cors
 from tradeapi.web.envelope import Envelope
@@ -31,7 +34,7 @@ LOGINS = (
 )
 INGEST = ("/api/v1/bars", "/api/v1/ticks")
 _is_points = re.compile(r"/api/v1/charts/[^/]+/series/[^/]+/points").fullmatch
-HISTORY = "/api/v1/bars/"
+HISTORY = ("/api/v1/bars/", "/udf/history")
 
 
 def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
@@ -42,6 +45,7 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
     remove_compress_type("text/event-stream")
     return [
         Middleware(Envelope),
+        Middleware(Dialects),
         *_in_front(settings),
         Middleware(
             Cors,
@@ -51,7 +55,7 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
         Middleware(
             Guard,
             bytes=settings.max_body_bytes,
-            is_large=_is_large,
+            large_at=partial(_large_at, settings.max_body_bytes),
             seconds=settings.request_timeout_seconds,
             debug=settings.debug,
         ),
@@ -77,9 +81,9 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
     ]
 
 
-def _is_large(path: str) -> bool:
-    """Where bodies may be of many items."""
-    return path in INGEST or _is_points(path) is not None
+def _large_at(bytes: int, path: str) -> int | None:
+    """How large a body may be where it may be of many items, or is a saved chart."""
+    return bytes if path in INGEST or _is_points(path) else FORMS.get(path)
 
 
 def _in_front(settings: Settings) -> list[Middleware]:

@@ -23,7 +23,8 @@ _log = structlog.get_logger("tradeapi.web")
 
 
 class Guard:
-    """Bodies of up to `bytes` are read at addresses that are `is_large`, small ones everywhere.
+    """Bodies of up to `bytes` are read, and small ones only; at an address that has a size of its
+    own by `large_at`, those of that size.
 
     `seconds` is the time until an answer begins: a download under way is never cut off.
 
@@ -37,13 +38,13 @@ class Guard:
         app: ASGIApp,
         *,
         bytes: int,
-        is_large: Callable[[str], bool],
+        large_at: Callable[[str], int | None],
         seconds: float,
         debug: bool,
     ) -> None:
         self._app = app
         self._bytes = bytes
-        self._is_large = is_large
+        self._large_at = large_at
         self._seconds = seconds
         self._debug = debug
 
@@ -109,7 +110,7 @@ class Guard:
         if "\n" in scope["path"]:
             # A route's `$` lets one pass at the end, and whoever compares paths does not.
             raise NotFound("There is nothing at this address.")
-        most = self._bytes if self._is_large(scope["path"]) else min(self._bytes, DOCUMENT_BYTES)
+        most = self._large_at(scope["path"]) or min(self._bytes, DOCUMENT_BYTES)
         for name, value in scope["headers"]:
             if name == b"transfer-encoding":
                 return self._counting(receive, most)
