@@ -8,6 +8,7 @@ import pytest
 
 from tests.datafeed.market import Market
 from tests.datafeed.page import Page, page
+from tests.documents.demo import Demo
 from tests.hostile.serving import Server, serve
 from tests.servers.databases import SqliteDatabases
 from tests.servers.programs import NODE, find
@@ -41,7 +42,7 @@ def open_page(node: Path) -> Iterator[Open]:
     """`open_page(server, token="...")`: a page with a datafeed that has these options."""
     with ExitStack() as pages:
 
-        def open(server: Server, **options: object) -> Page:
+        def open(server: Server | Demo, **options: object) -> Page:
             return pages.enter_context(page(node, server.url, **options))
 
         yield open

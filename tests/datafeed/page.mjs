@@ -15,8 +15,10 @@ globalThis.WebSocket = class extends WebSocket {
 
 // The clock of those in a hurry runs fast, for the datafeed alone.
 const clock = `const setTimeout = (call, ms) => globalThis.setTimeout(call, ms / ${hurry});`;
-const source = clock + await (await fetch(`${url}/static/datafeed.js`)).text();
-const { Datafeed, Stream } = await import(`data:text/javascript,${encodeURIComponent(source)}`);
+const address = `${url}/static/datafeed.js`;
+const source = (await (await fetch(address)).text()).replace("import.meta.url", JSON.stringify(address));
+const module = `data:text/javascript,${encodeURIComponent(clock + source)}`;
+const { Datafeed } = await import(module);
 
 const next = (list) => (list.length > 1 ? list.shift() : list[0]);
 const { tokens, tickets } = options;
@@ -34,7 +36,6 @@ if (tickets) {
   };
 }
 const datafeed = new Datafeed({
-  url,
   onReset: () => charts.forEach((chart) => chart.resetData()),
   onError: (error) => seen.errors.push(error.message),
   ...options,
@@ -44,9 +45,10 @@ class Chart {
   bars = [];
   #cacheIsGood = true;
 
-  constructor(info, resolution) {
+  constructor(info, resolution, feed = datafeed) {
     this.info = info;
     this.resolution = resolution;
+    this.feed = feed;
   }
 
   async read() {
@@ -56,7 +58,7 @@ class Chart {
   #ask(period) {
     seen.reads += 1;
     return new Promise((resolve, reject) => {
-      datafeed.getBars(this.info, this.resolution, period, (bars, meta) => {
+      this.feed.getBars(this.info, this.resolution, period, (bars, meta) => {
         if (bars.some((bar, i) => i > 0 && bar.time <= bars[i - 1].time)) seen.violations += 1;
         resolve({ bars, meta });
       }, (reason) => reject(new Error(reason)));
@@ -75,7 +77,7 @@ class Chart {
 
   subscribe() {
     this.id = `${this.info.name}_${Math.random()}`;
-    datafeed.subscribeBars(this.info, this.resolution, (bar) => this.#tick(bar), this.id, () => {
+    this.feed.subscribeBars(this.info, this.resolution, (bar) => this.#tick(bar), this.id, () => {
       seen.resets += 1;
       this.#cacheIsGood = false;
     });
@@ -94,22 +96,39 @@ class Chart {
     const first = this.bars[0]?.time;
     // The library may go on with the subscription it has, or begin another one.
     const another = options.resubscribes;
-    if (another) datafeed.unsubscribeBars(this.id);
+    if (another) this.feed.unsubscribeBars(this.id);
     await this.read();
     if (another) this.subscribe();
     if (first < this.bars[0]?.time) await this.scroll();
   }
 
   close() {
-    datafeed.unsubscribeBars(this.id);
+    this.feed.unsubscribeBars(this.id);
   }
 }
 
 const called = (call) => new Promise((resolve, reject) => call(resolve, (reason) => reject(new Error(reason))));
-const resolved = (name) => called((resolve, reject) => datafeed.resolveSymbol(name, resolve, reject));
+const resolved = (name, feed = datafeed) => called((resolve, reject) => feed.resolveSymbol(name, resolve, reject));
 const charts = [];
 const quotes = new Map();
-const frames = [];
+
+globalThis.document = { title: "" };
+globalThis.TradingView = {
+  widget: class {
+    constructor({ datafeed: feed, symbol, interval }) {
+      feed.onReady(async () => {
+        const chart = new Chart(await resolved(symbol, feed), interval, feed);
+        charts.push(chart);
+        await chart.read();
+        chart.subscribe();
+      });
+    }
+
+    activeChart() {
+      return charts[0];
+    }
+  },
+};
 
 const commands = {
   configuration: () => called((resolve) => datafeed.onReady(resolve)),
@@ -141,11 +160,12 @@ const commands = {
   watch: ({ symbols }) => datafeed.subscribeQuotes(symbols, [], (news) => news.forEach((one) => quotes.set(one.n, one)), "watchlist"),
   unwatch: () => datafeed.unsubscribeQuotes("watchlist"),
   watched: () => Object.fromEntries(quotes),
-  stream: ({ topic }) => {
-    const stream = new Stream(`${url.replace("http", "ws")}/ws`, { onError: (error) => seen.errors.push(error.message) });
-    stream.subscribe(topic, (frame) => frames.push(frame));
+  // The script of a page, which imports the datafeed from where it stands.
+  run: async ({ script }) => {
+    await import(`data:text/javascript,${encodeURIComponent(script.replace(address, module))}`);
   },
-  frames: () => frames,
+  charts: () => charts.length,
+  title: () => document.title,
   seen: () => seen,
 };
 

@@ -15,6 +15,7 @@ DOCUMENTS = (
     "README.md",
     "docs/bars.md",
     "docs/stream.md",
+    "docs/datafeed.md",
     "docs/accounts.md",
     "docs/security.md",
     "docs/operating.md",
