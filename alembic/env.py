@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import tradeapi.auth.models
 import tradeapi.leases.models
 import tradeapi.market.models
+import tradeapi.udf.models
 import tradeapi.web.models  # noqa: F401  the tables register themselves
 from tradeapi.database import Base
 from tradeapi.settings import load

@@ -42,12 +42,15 @@ from tradeapi.streams import (
     sse,
     topics,
 )
+from tradeapi.udf import drawings, forms, hours
+from tradeapi.udf import history as udf_history
 from tradeapi.web import claims, idempotency
 from tradeapi.web.limits import declare
 from tradeapi.web.principal import NEEDS_MARKET_DATA, Need, need_of
 
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operating.md"
 ACCOUNTS, SECURITY = "docs/accounts.md", "docs/security.md"
+CHARTING = "docs/charting.md"
 EVERYTHING = "\n".join(map(read, DOCUMENTS))
 SOURCES = {path: path.read_text() for path in (ROOT / "src").rglob("*.py")}
 # Variables that are no settings of ours, and words in capitals.
@@ -306,6 +309,11 @@ def test_every_close_code_is_listed() -> None:
         (STREAM, f"nothing to send for {sse.SILENCE_SECONDS:.0f} seconds a comment"),
         (STREAM, f"within {tickets.SECONDS[tickets.TicketKind.STREAM]:.0f} seconds, and then"),
         (ACCOUNTS, f"a stream within {tickets.SECONDS[tickets.TicketKind.STREAM]:.0f} seconds"),
+        (CHARTING, f"answer has up to {udf_history.MOST_BARS:,} bars"),
+        (CHARTING, f"maxResponseLength: {udf_history.MOST_BARS},"),
+        (CHARTING, f"odd days of {hours.YEARS_BACK} years"),
+        (CHARTING, f"it has up to {forms.MOST_CONTENT_BYTES >> 20} MB,"),
+        (CHARTING, f"and are up to {drawings.MOST_DRAWINGS:,}."),
         (OPERATING, f"covers {partitions.BLOCKS_PER_PARTITION} days"),
         (ACCOUNTS, f"of any kind, and at most {passwords.LONGEST}."),
         (ACCOUNTS, f"within {logins.SIBLING_SECONDS:.0f} seconds of its first use"),

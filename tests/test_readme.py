@@ -154,7 +154,10 @@ def _faults(service: Demo, example: Example) -> Iterator[str]:
     else:
         real = parse_all(done.stdout)
         yield from differences([*parse_all(example.shown.text)], real)
-        if example.refusal is not None and real[0]["status"] != example.refusal:
+        if (
+            example.refusal is not None
+            and real[0].get("status", example.refusal) != example.refusal
+        ):
             yield f"status {real[0]['status']}"
 
 

@@ -130,6 +130,8 @@ def _adopt_foreign_loggers(level: str) -> None:
     # One access event per request comes from our own middleware, with the route and the id.
     logging.getLogger("uvicorn.access").disabled = True
     logging.getLogger("sqlalchemy.engine").setLevel("INFO" if level == "debug" else "WARNING")
+    # What is wrong with a form is told to who sent it, and is nothing to fill our log with.
+    logging.getLogger("python_multipart").setLevel("CRITICAL")
     # It logs each call of each statement, and that costs more than the statement.
     logging.getLogger("aiosqlite").setLevel("WARNING")
 

@@ -100,8 +100,8 @@ class Settings(BaseSettings):
     )
     public_read: bool = Field(
         default=False,
-        description="Let anybody read symbols, bars and quotes, at the limits of anonymous "
-        "callers.",
+        description="Let anybody read symbols, bars and quotes, also with TradingView's charts, at "
+        "the limits of anonymous callers.",
     )
     registration_open: bool = Field(
         default=True, description="Whether anybody may make an account, or operators only."
@@ -278,6 +278,12 @@ class Settings(BaseSettings):
     api_keys_per_user: int = Field(default=20, ge=0, description="The most API keys of one user.")
     path_tokens_per_user: int = Field(
         default=20, ge=0, description="The most path tokens of one user."
+    )
+    layouts_per_user: int = Field(
+        default=100,
+        ge=0,
+        description="The most layouts that TradingView's charts save for one user, and the most "
+        "templates.",
     )
     websocket_topics: int = Field(
         default=500, gt=0, description="The most topics one socket may follow."

@@ -1,4 +1,4 @@
-"""Routes as charts have them, which know nothing of tokens in addresses."""
+"""Routes where charts have theirs, which know nothing of tokens in addresses."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from tradeapi.web.principal import NEEDS_LOGIN_TO_READ, NEEDS_READ, NEEDS_WRITE
 router = APIRouter()
 
 
-@router.get("/udf/config", dependencies=[NEEDS_READ])
-@router.post("/udf/config", dependencies=[NEEDS_WRITE])
+@router.get("/udf/probe", dependencies=[NEEDS_READ])
+@router.post("/udf/probe", dependencies=[NEEDS_WRITE])
 @router.get("/udf/account", dependencies=[NEEDS_LOGIN_TO_READ])
-@router.get("/udf-storage/1.1/charts", dependencies=[NEEDS_READ])
-@router.post("/udf-storage/1.1/charts", dependencies=[NEEDS_WRITE])
+@router.get("/udf-storage/1.1/probe", dependencies=[NEEDS_READ])
+@router.post("/udf-storage/1.1/probe", dependencies=[NEEDS_WRITE])
 async def answer(request: Request, principal: PrincipalDep) -> dict[str, Any]:
     """All that it knows."""
     return {"user": principal.user, "scopes": sorted(principal.scopes), "url": str(request.url)}

@@ -21,6 +21,15 @@ MARKET_DATA = {
     "GET /api/v1/market/status",
     "GET /api/v1/quotes",
     "GET /api/v1/stream",
+    "GET /udf/config",
+    "GET /udf/history",
+    "GET /udf/marks",
+    "GET /udf/quotes",
+    "GET /udf/search",
+    "GET /udf/symbol_info",
+    "GET /udf/symbols",
+    "GET /udf/time",
+    "GET /udf/timescale_marks",
 }
 # Who sends something has to be right, however open it is.
 BAD = [bearer("x.y.z"), {"x-api-key": "tk_x"}, {"authorization": "Basic eDp5"}]

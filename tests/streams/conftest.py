@@ -117,7 +117,7 @@ async def serve_hub(
 
     outside = [
         Middleware(Envelope),
-        Middleware(Guard, bytes=65536, large_at=(), seconds=30, debug=True),
+        Middleware(Guard, bytes=65536, large_at={}, seconds=30, debug=True),
         Middleware(Identify),
     ]
     app = FastAPI(lifespan=lifespan, middleware=[*outside, *layers])

@@ -89,7 +89,7 @@ def layers(
         scope[PRINCIPAL] = principal
         await inner(scope, receive, send)
 
-    return Envelope(Guard(identify, bytes=1000, large_at=(), seconds=30, debug=True))
+    return Envelope(Guard(identify, bytes=1000, large_at={}, seconds=30, debug=True))
 
 
 def client(app: ASGIApp, address: str = "203.0.113.7") -> httpx2.AsyncClient:
@@ -369,7 +369,7 @@ def test_a_handshake_that_fails_is_answered_with_its_problem() -> None:
     async def refuse(*_: object) -> None:
         raise Unauthenticated("Say who you are.")
 
-    guard = Guard(refuse, bytes=1, large_at=(), seconds=1, debug=False)
+    guard = Guard(refuse, bytes=1, large_at={}, seconds=1, debug=False)
     with (
         pytest.raises(WebSocketDenialResponse) as refusal,
         TestClient(Envelope(guard)).websocket_connect("/ws"),

@@ -37,6 +37,8 @@ from tradeapi.streams.messages import MESSAGES as STREAM_MESSAGES
 from tradeapi.streams.operations import OPERATIONS
 from tradeapi.streams.router import router as streams_router
 from tradeapi.streams.sse_router import router as events_router
+from tradeapi.udf import router as udf_router
+from tradeapi.udf import storage_router
 from tradeapi.web import assets, docs
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
@@ -54,6 +56,8 @@ TAGS = [
     {"name": "market", "description": "Which markets are open."},
     {"name": "auth", "description": "Accounts, logins and API keys."},
     {"name": "admin", "description": "Users and the audit log."},
+    {"name": "udf", "description": "The market for TradingView's charts."},
+    {"name": "udf-storage", "description": "What TradingView's charts save."},
     {"name": "operations", "description": "Health and metrics, for those who run this."},
 ]
 
@@ -120,6 +124,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         health.router,
         metrics_router(settings.metrics_path),
         keys_router.jwks_router,
+        udf_router.router,
+        storage_router.router,
         streams_router,
     ):
         app.include_router(router)

@@ -6,6 +6,8 @@ from starlette_compress import CompressMiddleware, add_compress_type, remove_com
 from tradeapi.auth.layer import Identify
 from tradeapi.redis import Redis
 from tradeapi.settings import Environment, Settings
+from tradeapi.udf.dialects import Dialects
+from tradeapi.udf.storage_router import FORMS
 from tradeapi.web.cache import Cache
 from tradeapi.web.cors import Cors
 from tradeapi.web.envelope import Envelope
@@ -28,7 +30,7 @@ LOGINS = (
     "/api/v1/auth/me/password",
 )
 INGEST = ("/api/v1/bars", "/api/v1/ticks")
-HISTORY = "/api/v1/bars/"
+HISTORY = ("/api/v1/bars/", "/udf/history")
 
 
 def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
@@ -39,6 +41,7 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
     remove_compress_type("text/event-stream")
     return [
         Middleware(Envelope),
+        Middleware(Dialects),
         *_in_front(settings),
         Middleware(
             Cors,
@@ -48,7 +51,7 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
         Middleware(
             Guard,
             bytes=settings.max_body_bytes,
-            large_at=INGEST,
+            large_at=dict.fromkeys(INGEST, settings.max_body_bytes) | FORMS,
             seconds=settings.request_timeout_seconds,
             debug=settings.debug,
         ),

@@ -73,7 +73,7 @@ class Cache:
     Of several callers who ask for the same at the same time one makes the answer.
     """
 
-    def __init__(self, app: ASGIApp, *, prefix: str, bytes: int) -> None:
+    def __init__(self, app: ASGIApp, *, prefix: str | tuple[str, ...], bytes: int) -> None:
         self._app = app
         self._prefix = prefix
         self._bytes = bytes

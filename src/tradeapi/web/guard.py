@@ -1,7 +1,7 @@
 """What keeps one request from hurting the others: a body limit, a time limit, a last resort."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Mapping
 
 import structlog
 from starlette.exceptions import HTTPException
@@ -23,7 +23,8 @@ _log = structlog.get_logger("tradeapi.web")
 
 
 class Guard:
-    """Bodies of up to `bytes` are read at the addresses `large_at`, small ones everywhere.
+    """Bodies of up to `bytes` are read, and small ones only; at the addresses `large_at` those of
+    the size that stands there.
 
     `seconds` is the time until an answer begins: a download under way is never cut off.
 
@@ -37,7 +38,7 @@ class Guard:
         app: ASGIApp,
         *,
         bytes: int,
-        large_at: Collection[str],
+        large_at: Mapping[str, int],
         seconds: float,
         debug: bool,
     ) -> None:
@@ -109,8 +110,7 @@ class Guard:
         if "\n" in scope["path"]:
             # A route's `$` lets one pass at the end, and whoever compares paths does not.
             raise NotFound("There is nothing at this address.")
-        is_large = scope["path"] in self._large_at
-        most = self._bytes if is_large else min(self._bytes, DOCUMENT_BYTES)
+        most = self._large_at.get(scope["path"]) or min(self._bytes, DOCUMENT_BYTES)
         for name, value in scope["headers"]:
             if name == b"transfer-encoding":
                 return self._counting(receive, most)

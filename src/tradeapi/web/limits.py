@@ -48,7 +48,7 @@ class Places:
     exempt: Collection[str]
     login: Collection[str]
     ingest: Collection[str]
-    history: str
+    history: str | tuple[str, ...]
     exports: Collection[str]
 
 

@@ -69,7 +69,7 @@ def _protect(document: Document, app: Api) -> None:
         if not need.is_for_logins:
             # OpenAPI has no scopes for API keys; they have them all the same.
             operation["security"].append({"api_key": []})
-        for status, answer in problems(*PROTECTED).items():
+        for status, answer in _refusals(operation, *PROTECTED).items():
             operation["responses"].setdefault(str(status), answer)
 
 
@@ -103,6 +103,16 @@ def _finish_operation(operation: Document) -> None:
         statuses.update(WITH_BODY)
     if "422" in answers:
         statuses.add(422)
-    for status, answer in problems(*sorted(statuses)).items():
-        if "application/problem+json" not in answers.get(str(status), {}).get("content", {}):
+    for status, answer in _refusals(operation, *sorted(statuses)).items():
+        if not answers.get(str(status), {}).get("content", {}).keys() & answer["content"].keys():
             answers[str(status)] = answer
+
+
+def _refusals(operation: Document, *statuses: int) -> Document:
+    """As problems, unless a `default` answer says that its clients are told in another way."""
+    refusals = problems(*statuses)
+    own = operation["responses"].get("default")
+    return {
+        str(status): {**refusal, "content": own["content"]} if own else refusal
+        for status, refusal in refusals.items()
+    }

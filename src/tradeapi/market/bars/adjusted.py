@@ -147,11 +147,13 @@ def _ex(
 ) -> Ex:
     # SQLite keeps dates as text.
     day = day_of(date.fromisoformat(ex_date) if isinstance(ex_date, str) else ex_date)
-    return Ex(kind, day, _begin(calendar, day), value)
+    return Ex(kind, day, begin_of(calendar, day), value)
 
 
-def _begin(calendar: Calendar, day: int) -> int:
-    """The local midnight, or the open of a session that begins on the evening before."""
+def begin_of(calendar: Calendar, day: int) -> int:
+    """When an action of the day begins to trade: the local midnight, or the open of a session that
+    begins on the evening before.
+    """
     midnight = datetime.fromtimestamp(day, UTC).replace(tzinfo=ZoneInfo(calendar.timezone))
     begin = int(midnight.timestamp())
     open, close = calendar.span(day, Resolution.DAY)

@@ -28,6 +28,7 @@ class Calendar(Protocol):
     later than the open after them. Daily and coarser bars are of the session only.
     """
 
+    def __hash__(self) -> int: ...
     @property
     def code(self) -> str: ...
     @property
@@ -61,6 +62,11 @@ class Calendar(Protocol):
 
     def span(self, label: int, resolution: Resolution) -> tuple[int, int]:
         """`[start, end)` among the times of the finer bars that can belong to the bar."""
+        ...
+
+    def parts(self, start: int, end: int) -> Int64Array:
+        """The days `[start, end)` with their hours: rows of day, open and close, one for each
+        stretch without a break."""
         ...
 
     def is_open(self, now: float) -> bool: ...
@@ -127,6 +133,10 @@ class Continuous:
         if resolution is Resolution.MONTH:
             return label, next_month(label)
         return label, label + resolution.seconds
+
+    def parts(self, start: int, end: int) -> Int64Array:
+        days = np.arange(start, end, DAY, dtype=np.int64)
+        return np.stack([days, days, days + DAY], axis=1)
 
     def is_open(self, now: float) -> bool:
         return True

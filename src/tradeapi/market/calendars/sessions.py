@@ -164,6 +164,10 @@ class SessionCalendar:
         at = self._days.find(label)
         return (label, label) if at is None else (self._days.opens[at], self._days.closes[at])
 
+    def parts(self, start: int, end: int) -> Int64Array:
+        rows = np.stack([self._day, self._open, self._close], axis=1)[1:-1]
+        return rows[slice(*rows[:, 0].searchsorted((start, end)).tolist())]
+
     def is_open(self, now: float) -> bool:
         return whole(now) < self._closes[self._part(now)]
 
