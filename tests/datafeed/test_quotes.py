@@ -22,7 +22,7 @@ def test_quotes_come_as_they_are_asked_for(server: Server, market: Market, open_
     assert unknown == {"s": "error", "n": "TEST:NOPE", "v": {}}
     assert bare["v"] == full["v"] == {
         "short_name": market.ticker, "exchange": "TEST", "original_name": market.symbol,
-        "description": market.ticker, "lp": 10, "lp_time": now, "ch": 2, "chp": 25,
+        "description": "Gold", "lp": 10, "lp_time": now, "ch": 2, "chp": 25,
         "open_price": 10, "high_price": 10, "low_price": 10, "prev_close_price": 8,
         "volume": 2, "stale": 0,
     }  # fmt: skip
@@ -39,6 +39,9 @@ def test_a_watchlist_is_kept_up_to_date(server: Server, market: Market, open_pag
     for name in ("NOPE", "TEST:NOPE"):
         assert _watched(page, name, "lp", None) == {"s": "error", "n": name, "v": {}}
     assert page.seen["sockets"] == 1
+    page.do("quotes", symbols=[market.symbol])
+    server.post("/ticks", _trade(market, 11))
+    assert _watched(page, market.symbol, "lp", 11)["v"]["description"] == "Gold"
     page.do("unwatch")
     for _ in eventually():
         if not server.metric("stream_subscriptions"):

@@ -23,14 +23,6 @@ const RESOLUTIONS = {
   1: "1m", 5: "5m", 15: "15m", 30: "30m", 60: "1h", 240: "4h",
   "1D": "1d", "1W": "1w", "1M": "1M", D: "1d", W: "1w", M: "1M",
 };
-const INTRADAY = ["1", "5", "15", "30", "60", "240"];
-const SUPPORTED = [...INTRADAY, "1D", "1W", "1M"];
-const TYPES = {
-  stock: "Stocks", etf: "ETFs", fund: "Funds", index: "Indices",
-  fx: "Forex", future: "Futures", coin: "Crypto", other: "Others",
-};
-const CHARTED = { etf: "stock", fund: "stock", fx: "forex", future: "futures", coin: "crypto", other: "any" };
-const ZONES = { UTC: "Etc/UTC" };
 
 const HISTORY = 300; // bars in a snapshot: so long may a chart take from reading its history to following it
 const MOST_BARS = 50_000;
@@ -403,6 +395,7 @@ class Reader {
 export class Datafeed {
   #url; #credentials; #stream; #adjustment; #onReset; #onError;
   #series = new Map(); // by topic
+  #descriptions = new Map(); // by symbol
   #followed = new Map(); // how to stop, by the id of the follower
 
   /**
@@ -425,38 +418,19 @@ export class Datafeed {
   }
 
   onReady(onConfiguration) {
-    const exchanges = this.#get("exchanges").then(({ items }) => items, () => []);
-    exchanges.then((items) => onConfiguration({
-      supported_resolutions: SUPPORTED,
-      exchanges: [
-        { value: "", name: "All exchanges", desc: "" },
-        ...items.map(({ code, name }) => ({ value: code, name: code, desc: name })),
-      ],
-      symbols_types: [
-        { value: "", name: "All types" },
-        ...Object.entries(TYPES).map(([value, name]) => ({ value, name })),
-      ],
-      supports_marks: false,
-      supports_timescale_marks: true,
-      supports_time: true,
-    }));
+    this.#get("udf/config").catch((error) => {
+      this.#onError(error);
+      return {};
+    }).then(onConfiguration);
   }
 
   searchSymbols(query, exchange, type, onResult) {
-    const found = this.#get("symbols", { query, exchange, type, limit: 30 });
-    found.then(({ items }) => items.map((one) => ({
-      symbol: one.ticker,
-      full_name: one.symbol,
-      ticker: one.symbol,
-      description: one.name || one.ticker,
-      exchange: one.exchange,
-      type: CHARTED[one.type] ?? one.type,
-    }))).catch(() => []).then(onResult);
+    this.#get("udf/search", { query, exchange, type }).catch(() => []).then(onResult);
   }
 
   resolveSymbol(name, onResolve, onError) {
     const unknown = [404, 409, 422];
-    this.#describe(name).then(
+    this.#get("udf/symbols", { symbol: name }).then(
       onResolve, (error) => onError(unknown.includes(error.status) ? "unknown_symbol" : error.message),
     );
   }
@@ -489,24 +463,19 @@ export class Datafeed {
     this.#follow(id, null);
   }
 
-  /** Splits and dividends, on the days of a daily chart. */
-  getTimescaleMarks(info, from, to, onMarks, resolution) {
-    const none = { items: [] };
-    const path = `symbols/${encodeURIComponent(info.ticker)}/actions`;
-    const found = RESOLUTIONS[resolution] === "1d" ? this.#get(path).catch(() => none) : Promise.resolve(none);
-    found.then(({ items }) => onMarks(marks(items, info.currency_code, from, to)));
+  /** Splits and dividends. */
+  getTimescaleMarks({ ticker }, from, to, onMarks, resolution) {
+    this.#get("udf/timescale_marks", { symbol: ticker, from, to, resolution }).catch(() => []).then(onMarks);
   }
 
   getServerTime(onTime) {
-    const told = this.#get("market/status").catch(() => ({ items: [] }));
-    told.then(({ items }) => onTime(Math.floor(items[0]?.time ?? Date.now() / 1000)));
+    this.#get("udf/time").catch(() => Math.floor(Date.now() / 1000)).then(onTime);
   }
 
   getQuotes(names, onQuotes, onError) {
-    const asked = [...new Set(names.map((name) => name.trim()))].filter((name) => name !== "");
-    this.#get("quotes", { symbols: asked.join(",") }).then(({ items }) => {
-      const found = new Map(asked.map((name, i) => [name, items[i]]));
-      onQuotes(names.map((name) => quoteOf(name, found.get(name.trim()))));
+    this.#get("udf/quotes", { symbols: names.join(",") }).then(({ d: quotes }) => {
+      for (const { v } of quotes) this.#descriptions.set(v.original_name, v.description);
+      onQuotes(quotes.map(marked));
     }, (error) => onError(error.message));
   }
 
@@ -533,15 +502,17 @@ export class Datafeed {
 
   #followQuote(name, onQuotes) {
     let isOver = false, leave = () => {}, last = null;
-    const hear = ({ type, quote, code }, symbol) => {
+    const hear = (symbol, { type, quote }) => {
       if (type === "lost" && last === null) return;
       // As long as nobody tells the price it is an old one.
       last = quote ?? { ...last, stale: true };
-      onQuotes([quoteOf(name, { ...last, symbol, code })]);
+      const isKnown = type !== "error";
+      const values = isKnown ? quoteValues(symbol, this.#descriptions.get(symbol), last) : {};
+      onQuotes([marked({ s: isKnown ? "ok" : "error", n: name, v: values })]);
     };
     this.#fullName(name).then(
-      (symbol) => { if (!isOver) leave = this.#stream.subscribe(`quotes:${symbol}`, (frame) => hear(frame, symbol)); },
-      (error) => { if (!isOver) hear({ type: "error", quote: null, code: error.code ?? "failed" }, name); },
+      (symbol) => { if (!isOver) leave = this.#stream.subscribe(`quotes:${symbol}`, (frame) => hear(symbol, frame)); },
+      () => { if (!isOver) hear(name, { type: "error", quote: null }); },
     );
     return () => {
       isOver = true;
@@ -550,33 +521,10 @@ export class Datafeed {
   }
 
   /** Topics have no other name. */
-  #fullName(name) {
-    if (name.includes(":")) return Promise.resolve(name.trim().toUpperCase());
-    return this.#symbol(name).then(({ symbol }) => symbol);
-  }
-
-  #symbol(name) {
-    return this.#get(`symbols/${encodeURIComponent(name.trim())}`);
-  }
-
-  async #describe(name) {
-    const symbol = await this.#symbol(name);
-    const [market, quotes] = await Promise.all([
-      this.#get("market/status", { exchange: symbol.exchange }),
-      this.#get("quotes", { symbols: symbol.symbol }),
-    ]);
-    const { timezone } = market.items[0];
-    return {
-      name: symbol.ticker, full_name: symbol.symbol, ticker: symbol.symbol, description: symbol.name || symbol.ticker,
-      type: CHARTED[symbol.type] ?? symbol.type, exchange: symbol.exchange, listed_exchange: symbol.exchange,
-      currency_code: symbol.currency, original_currency_code: symbol.currency, sector: symbol.sector ?? undefined,
-      // The hours of all days are not told; a chart shows every bar that there is.
-      session: "24x7", timezone: ZONES[timezone] ?? timezone,
-      format: "price", minmove2: 0, fractional: false, ...priceSteps(symbol.tick_size, quotes.items[0].last),
-      visible_plots_set: "ohlcv", volume_precision: symbol.type === "coin" ? 4 : 0, data_status: "streaming",
-      supported_resolutions: SUPPORTED, has_intraday: true, intraday_multipliers: INTRADAY, has_daily: true,
-      has_weekly_and_monthly: true, has_empty_bars: false,
-    };
+  async #fullName(name) {
+    if (name.includes(":")) return name.trim().toUpperCase();
+    const { ticker } = await this.#get("udf/symbols", { symbol: name.trim() });
+    return ticker;
   }
 
   #seriesOf({ ticker }, resolution) {
@@ -597,7 +545,7 @@ export class Datafeed {
     if (!firstDataRequest || !countBack) query.before = to;
     // With it what is old comes from the browser's cache.
     if (!firstDataRequest) query.revision = revision;
-    const page = await this.#get(`bars/${encodeURIComponent(symbol)}`, query);
+    const page = await this.#get(`api/v1/bars/${encodeURIComponent(symbol)}`, query);
     if (firstDataRequest) this.#join(series, page);
     else if (page.time.length > 0) series.first = Math.min(series.first, page.time[0]);
     const bars = page.time.map((_, i) => barOf(page, i));
@@ -613,7 +561,7 @@ export class Datafeed {
   }
 
   async #get(path, query = {}) {
-    const url = new URL(`api/v1/${path}`, this.#url);
+    const url = new URL(path, this.#url);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined && value !== "") url.searchParams.set(name, value);
     }
@@ -638,7 +586,7 @@ export class Datafeed {
 
 async function problemOf(answer) {
   const problem = await answer.json().catch(() => ({}));
-  return new Refused({ ...problem, status: answer.status });
+  return new Refused({ detail: problem.errmsg, ...problem, status: answer.status });
 }
 
 /** @returns {Bar} */
@@ -650,44 +598,19 @@ function barOf({ time, open, high, low, close, volume }, i) {
   return barFrom([time[i], open[i], high[i], low[i], close[i], volume[i]]);
 }
 
-/** A step of the price is `minmov / pricescale`; without a tick it follows from the price. */
-function priceSteps(tick, last) {
-  if (!tick) {
-    const decimals = last && last < 1 ? Math.min(12, 3 - Math.floor(Math.log10(last))) : 2;
-    return { minmov: 1, pricescale: 10 ** decimals };
-  }
-  let pricescale = 1;
-  const isWhole = (steps) => Math.abs(Math.round(steps) - steps) < 1e-9 * steps;
-  while (pricescale < 1e12 && !isWhole(tick * pricescale)) pricescale *= 10;
-  return { minmov: Math.max(1, Math.round(tick * pricescale)), pricescale };
-}
-
-function quoteOf(name, quote) {
-  if (quote === undefined || quote.code !== undefined) return { s: "error", n: name, v: {} };
-  const [exchange, ticker] = quote.symbol.split(":");
+function quoteValues(symbol, description, quote) {
+  const [exchange, ticker] = symbol.split(":");
   const values = {
-    short_name: ticker, exchange, original_name: quote.symbol,
-    // There is no field that charts would show it in.
-    description: quote.stale ? `${ticker} (not current)` : ticker,
+    short_name: ticker, exchange, original_name: symbol, description: description ?? ticker,
     lp: quote.last, lp_time: quote.time, ch: quote.change, chp: quote.change_percent, bid: quote.bid, ask: quote.ask,
     open_price: quote.open, high_price: quote.high, low_price: quote.low, prev_close_price: quote.previous_close,
     volume: quote.volume, stale: Number(quote.stale),
   };
-  return { s: "ok", n: name, v: Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null)) };
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== null));
 }
 
-/** One for each day, with all that happened on it. */
-function marks(actions, currency, from, to) {
-  const days = new Map();
-  for (const { ex_date: date, kind, value } of actions) {
-    const time = Date.parse(date) / 1000;
-    if (time < from || time > to) continue;
-    const isSplit = kind === "split";
-    const ratio = value < 1 ? `1 for ${1 / value}` : `${value} for 1`;
-    const line = isSplit ? `Split: ${ratio}` : `Dividend: ${value} ${currency}`;
-    const mark = days.get(time) ?? { id: date, time, color: "#2962ff", label: "D", labelFontColor: "#ffffff", tooltip: [] };
-    mark.tooltip.push(line);
-    days.set(time, isSplit ? { ...mark, color: "#9c27b0", label: "S" } : mark);
-  }
-  return [...days.values()];
+/** What is old says so, where people see it: charts have no field for that. */
+function marked(quote) {
+  if (!quote.v.stale) return quote;
+  return { ...quote, v: { ...quote.v, description: `${quote.v.description} (not current)` } };
 }
