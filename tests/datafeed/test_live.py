@@ -79,12 +79,7 @@ def test_the_newest_bar_is_corrected_in_place(
     market.post_bars(700)
     page = open_page(server)
     page.do("open", symbol=market.symbol, resolution="1")
-    bars = market.bars()
-    items = [
-        {"symbol": market.symbol, "resolution": "1m", **bar, "time": bar["time"] / 1000, "high": 13}
-        for bar in (bars[0], bars[-1])
-    ]
-    assert server.post("/bars", items)["updated"] == 2
+    market.correct(0, -1)
     for _ in eventually():
         if page.do("bars") == market.bars()[-329:]:
             break
@@ -197,3 +192,16 @@ def test_a_symbol_that_is_removed_is_told(server: Server, market: Market, open_p
         if page.seen["errors"]:
             break
     assert market.symbol in page.seen["errors"][0]
+
+
+def test_each_chart_has_its_own_past(server: Server, market: Market, open_page: Open) -> None:
+    """One has gone back further than the next one does, and learns of a change there."""
+    market.post_bars(500)
+    page = open_page(server)
+    page.do("open", symbol=market.symbol, resolution="1")
+    page.do("scroll")
+    page.do("open", symbol=market.symbol, resolution="1")
+    market.trade(0, 11)
+    market.becomes(page)
+    market.correct(0)
+    market.becomes(page)

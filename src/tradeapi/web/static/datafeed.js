@@ -546,15 +546,15 @@ export class Datafeed {
     // With it what is old comes from the browser's cache.
     if (!firstDataRequest) query.revision = revision;
     const page = await this.#get(`api/v1/bars/${encodeURIComponent(symbol)}`, query);
+    series.first = Math.min(series.first, page.time[0] ?? Infinity);
     if (firstDataRequest) this.#join(series, page);
-    else if (page.time.length > 0) series.first = Math.min(series.first, page.time[0]);
     const bars = page.time.map((_, i) => barOf(page, i));
     if (bars.length > 0) return { bars, meta: { noData: false } };
     return { bars, meta: { noData: true, nextTime: page.previous_time ?? undefined } };
   }
 
   #join(series, { time, revision }) {
-    Object.assign(series, { first: time[0] ?? Infinity, last: time.at(-1) ?? -Infinity, revision });
+    Object.assign(series, { last: time.at(-1) ?? -Infinity, revision });
     for (const reader of series.readers) reader.rejoin();
     // What has happened since then comes with a snapshot.
     this.#stream.refresh(series.topic);
