@@ -16,6 +16,7 @@ DOCUMENTS = (
     "docs/bars.md",
     "docs/charts.md",
     "docs/stream.md",
+    "docs/datafeed.md",
     "docs/charting.md",
     "docs/accounts.md",
     "docs/security.md",

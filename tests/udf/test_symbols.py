@@ -259,6 +259,7 @@ def test_quotes_come_under_the_names_asked_for(place: Place) -> None:
         "short_name": "NONE",
         "description": "NONE",
         "original_name": "US:NONE",
+        "stale": 1,
     }
     everything = place.client.send("quotes", symbols=",".join(names))
     assert [one["n"] for one in everything["d"]] == [*names]

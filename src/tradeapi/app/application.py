@@ -42,7 +42,7 @@ from tradeapi.streams.router import router as streams_router
 from tradeapi.streams.sse_router import router as events_router
 from tradeapi.udf import router as udf_router
 from tradeapi.udf import storage_router
-from tradeapi.web import docs
+from tradeapi.web import assets, docs
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
 
@@ -126,6 +126,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         app.include_router(router, prefix="/api/v1")
     for router in (
         docs.router,
+        assets.router,
         asyncapi_router(settings, MESSAGES),
         health.router,
         metrics_router(settings.metrics_path),

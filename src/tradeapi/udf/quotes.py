@@ -17,6 +17,7 @@ _NAMES = {
     "low_price": "low",
     "prev_close_price": "previous_close",
     "volume": "volume",
+    "lp_time": "time",
 }
 
 
@@ -56,5 +57,7 @@ def _values(listing: Listing, view: QuoteView) -> Mapping[str, object]:
         "exchange": listing.exchange,
         "description": listing.name or listing.ticker,
         "original_name": listing.symbol,
+        # Not TradingView's: whether there should be a newer price.
+        "stale": int(bool(view["stale"])),
         **known,
     }

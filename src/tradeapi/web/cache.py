@@ -193,7 +193,7 @@ def _without_repetition(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
 
 
 async def _answer(kept: Kept, known: bytes, send: Send) -> None:
-    if known and _is_known(kept.etag, known):
+    if known and is_known(kept.etag, known):
         headers = [header for header in kept.headers if not header[0].startswith(b"content-")]
         await send({"type": "http.response.start", "status": 304, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
@@ -223,6 +223,6 @@ def _spell(accepted: bytes) -> bytes:
     return b",".join(coding for coding in CODINGS if coding in names)
 
 
-def _is_known(etag: bytes, known: bytes) -> bool:
+def is_known(etag: bytes, known: bytes) -> bool:
     tags = {tag.strip().removeprefix(b"W/") for tag in known.split(b",")}
     return etag in tags or b"*" in tags
