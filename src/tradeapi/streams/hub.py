@@ -171,8 +171,8 @@ class Hub:
                 log.exception("stream.snapshot_crashed", topic=topic.name)
                 self.end(topic, TradeError("The fault is ours."))
                 return
-            # The topic may have begun just now, and the client may have left it.
-            if subscription.is_closed or self._resume(subscription):
+            # The topic may have begun just now.
+            if self._resume(subscription):
                 return
             later = topic.since(seq)
             # While we waited the topic may have been reset, or the client asked for another length.
