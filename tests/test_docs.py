@@ -17,12 +17,13 @@ from typer.core import TyperGroup
 from tests.documents.examples import DOCUMENTS, ROOT, block, read
 from tests.documents.shapes import parse_all
 from tradeapi import errors, metrics, redis
+from tradeapi.analytics.indicators import INDICATORS
 from tradeapi.app import create_app
 from tradeapi.app.application import MESSAGES
 from tradeapi.auth import authenticator, logins, throttle, tickets
 from tradeapi.auth.dependencies import LoginDep
 from tradeapi.auth.export import MOST
-from tradeapi.charts import parsing, points_router, schemas, sharing
+from tradeapi.charts import parsing, points_router, schemas, sharing, sources, study_frames
 from tradeapi.cli import cli
 from tradeapi.cli.environment import example
 from tradeapi.market.bars import bar_writer, tick_ids, tick_writer
@@ -250,6 +251,25 @@ def test_every_code_of_charts_is_listed() -> None:
     assert raised <= _codes_in(CHARTS)
 
 
+def test_every_indicator_is_listed() -> None:
+    """With its parameters, their defaults, and its outputs where it has several."""
+    names = r"`\w+`(?:, `\w+`)*"
+    row = rf"^\| ({names}) \|(.*?)\|(.*?)\| (?:values|prices|bars) \|$"
+    listed = {
+        name: (parameters, re.findall(r"\w+", outputs))
+        for several, parameters, outputs in re.findall(row, read(CHARTS), re.MULTILINE)
+        for name in re.findall(r"\w+", several)
+    }
+    defaults = {
+        name: ", ".join(f"`{one.name}` {one.default:g}" for one in indicator.parameters)
+        for name, indicator in INDICATORS.items()
+    }
+    assert {name: parameters.strip() for name, (parameters, _) in listed.items()} == defaults
+    for name, (_, outputs) in listed.items():
+        several = INDICATORS[name].outputs
+        assert outputs == (list(several) if len(several) > 1 else [])
+
+
 def test_every_action_of_the_record_is_listed() -> None:
     """And no other."""
     recorded = {
@@ -311,7 +331,7 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (BARS, f"Requests of more than {bar_writer.BARS_PER_TRANSACTION:,} bars"),
         (BARS, f"More than {tick_writer.AHEAD_SECONDS} seconds ahead"),
         (BARS, f"With an `id` (1 to {tick_ids.LONGEST_ID} characters, or an integer)"),
-        (CHARTS, f"1 to {schemas.LONGEST_NAME} letters"),
+        (CHARTS, f"1 to {sources.LONGEST_NAME} letters"),
         (CHARTS, f"{schemas.OPTIONS_BYTES // 1024} KiB each"),
         (CHARTS, f"(an array, {schemas.DRAWINGS_BYTES // 1024} KiB)"),
         (CHARTS, f"(an array, {schemas.ANNOTATIONS_BYTES // 1024} KiB)"),
@@ -320,6 +340,7 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (CHARTS, f"good for 1 to {MOST_DAYS} days"),
         (CHARTS, f"| shares of a chart | {sharing.MOST_SHARES},"),
         (CHARTS, f"| panes of a chart | {schemas.MOST_PANES} |"),
+        (CHARTS, f"more than {study_frames.MOST_EARLIER:,} points before it"),
         (STREAM, f"a string of up to {requests.LONGEST_ID} characters"),
         (STREAM, f"0 to {requests.MOST_HISTORY}, by default {requests.DEFAULT_HISTORY}"),
         (STREAM, f"0 to {requests.MOST_THROTTLE}, by default 0"),

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from tradeapi.charts.chunks import Window
 from tradeapi.charts.dependencies import SeriesPointsDep
+from tradeapi.charts.pages import Page
 from tradeapi.charts.point_schemas import PointIn, PointsOut, WrittenOut
 from tradeapi.charts.points import as_number, rows
 from tradeapi.charts.schemas import ChartPath, SeriesPath
-from tradeapi.charts.series import Page
 from tradeapi.charts.targets import State, Target
 from tradeapi.errors import FieldError, Invalid, UnsupportedMedia
 from tradeapi.market.bars.posted import describe_items

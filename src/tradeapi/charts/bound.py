@@ -1,0 +1,44 @@
+"""The points of series that are bound: bars of a symbol, or an indicator over such or others."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tradeapi.charts.chunks import Window
+from tradeapi.charts.frames import BarFrames, Frames, PushedFrames
+from tradeapi.charts.pages import Page
+from tradeapi.charts.points import Points
+from tradeapi.charts.sources import IndicatorSource
+from tradeapi.charts.study_frames import StudyFrames
+from tradeapi.charts.targets import Target
+from tradeapi.database import Database
+from tradeapi.market.bars.bar_history import BarHistory
+
+
+class BoundPoints:
+    """Reads a chain: a series, and what it is computed over, down to what is no indicator."""
+
+    def __init__(self, database: Database, bars: BarHistory) -> None:
+        self._database = database
+        self._bars = bars
+
+    async def read(self, chain: Sequence[Target], window: Window) -> Page:
+        target = chain[0]
+        frame = await self._frames(chain).read(window)
+        names = target.type.columns if len(target.type.columns) > 1 else ("close",)
+        points = Points(
+            frame.time,
+            np.column_stack([frame.columns[name] for name in names]),
+            np.full(len(frame), None, np.object_),
+        )
+        return Page(target, points, frame.has_more_before, frame.has_more_after)
+
+    def _frames(self, chain: Sequence[Target]) -> Frames:
+        target, *beneath = chain
+        if isinstance(target.source, IndicatorSource):
+            assert target.source.output is not None  # noqa: S101  it is complete
+            of = self._frames(beneath)
+            return StudyFrames(target.source.study, target.source.output, of)
+        if target.source is None:
+            return PushedFrames(self._database, target)
+        return BarFrames(self._bars, target.type, target.source)
