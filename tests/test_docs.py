@@ -17,13 +17,15 @@ from typer.core import TyperGroup
 from tests.documents.examples import DOCUMENTS, ROOT, block, read
 from tests.documents.shapes import parse_all
 from tradeapi import errors, metrics, redis
+from tradeapi.analytics.downsampling import FEWEST_POINTS
 from tradeapi.analytics.indicators import INDICATORS
 from tradeapi.app import create_app
 from tradeapi.app.application import MESSAGES
 from tradeapi.auth import authenticator, logins, throttle, tickets
 from tradeapi.auth.dependencies import LoginDep
 from tradeapi.auth.export import MOST
-from tradeapi.charts import parsing, points_router, schemas, sharing, sources, study_frames
+from tradeapi.charts import parsing, schemas, sharing, sources, study_frames
+from tradeapi.charts import query as charts_query
 from tradeapi.cli import cli
 from tradeapi.cli.environment import example
 from tradeapi.market.bars import bar_writer, tick_ids, tick_writer
@@ -336,7 +338,9 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (CHARTS, f"(an array, {schemas.DRAWINGS_BYTES // 1024} KiB)"),
         (CHARTS, f"(an array, {schemas.ANNOTATIONS_BYTES // 1024} KiB)"),
         (CHARTS, f"up to {parsing.LONGEST_FURTHER:,} bytes of JSON"),
-        (CHARTS, f"1 to {points_router.MOST_COUNT:,}, by default {points_router.DEFAULT_COUNT};"),
+        (CHARTS, f"1 to {charts_query.MOST_COUNT:,}, by default {charts_query.DEFAULT_COUNT};"),
+        (CHARTS, f"up to {charts_query.MOST_THINNED:,} points"),
+        (CHARTS, f"{FEWEST_POINTS} to {charts_query.MOST_COUNT:,}: at most"),
         (CHARTS, f"good for 1 to {MOST_DAYS} days"),
         (CHARTS, f"| shares of a chart | {sharing.MOST_SHARES},"),
         (CHARTS, f"| panes of a chart | {schemas.MOST_PANES} |"),

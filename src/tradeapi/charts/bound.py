@@ -8,7 +8,7 @@ from tradeapi.charts.chunks import Window
 from tradeapi.charts.frames import BarFrames, Frames, PushedFrames
 from tradeapi.charts.pages import Page
 from tradeapi.charts.points import Points
-from tradeapi.charts.sources import IndicatorSource
+from tradeapi.charts.sources import IndicatorSource, Source
 from tradeapi.charts.study_frames import StudyFrames
 from tradeapi.charts.targets import Target
 from tradeapi.database import Database
@@ -23,7 +23,7 @@ class BoundPoints:
         self._bars = bars
 
     async def read(self, chain: Sequence[Target], window: Window) -> Page:
-        target = chain[0]
+        target, ground = chain[0], chain[-1].source
         frame = await self._frames(chain).read(window)
         names = target.type.columns if len(target.type.columns) > 1 else ("close",)
         points = Points(
@@ -31,7 +31,13 @@ class BoundPoints:
             np.column_stack([frame.columns[name] for name in names]),
             np.full(len(frame), None, np.object_),
         )
-        return Page(target, points, frame.has_more_before, frame.has_more_after)
+        return Page(
+            target,
+            points,
+            frame.has_more_before,
+            frame.has_more_after,
+            resolution=ground.resolution if isinstance(ground, Source) else None,
+        )
 
     def _frames(self, chain: Sequence[Target]) -> Frames:
         target, *beneath = chain

@@ -9,17 +9,22 @@ from tradeapi.charts.points import Points
 from tradeapi.charts.targets import State, Target
 from tradeapi.drivers import Raw
 from tradeapi.errors import NotFound
+from tradeapi.market.resolutions import Resolution
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Points of a series; `state` is None where they come from its source."""
+    """Points of a series; `state` is None where they come from its source.
+
+    `resolution` is that of the bars beneath; None where points were pushed.
+    """
 
     target: Target
     points: Points
     has_more_before: bool
     has_more_after: bool
     state: State | None = None
+    resolution: Resolution | None = None
 
 
 async def pushed_page(connection: Raw, target: Target, window: Window) -> Page:

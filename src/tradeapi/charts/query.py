@@ -1,0 +1,83 @@
+"""What a caller asks of the points of a series."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Query
+
+from tradeapi.analytics.downsampling import FEWEST_POINTS
+from tradeapi.charts.chunks import Window
+from tradeapi.errors import FieldError, Invalid
+from tradeapi.market.bars.query import TIME, TimeText
+from tradeapi.market.times import parse_time
+
+DEFAULT_COUNT = 500
+MOST_COUNT = 10_000
+# Of points that are not answered themselves.
+MOST_THINNED = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class PointsQuery:
+    """Which points, and how they are shown; `max_points` is None where all are."""
+
+    window: Window
+    max_points: int | None
+    rebase: bool
+
+
+async def _points_query(
+    before: Annotated[
+        TimeText | None, Query(description=f"Only points before this instant. {TIME}")
+    ] = None,
+    after: Annotated[
+        TimeText | None, Query(description=f"Only points after this instant. {TIME}")
+    ] = None,
+    count: Annotated[
+        int | None,
+        Query(
+            ge=1,
+            le=MOST_THINNED,
+            description="The most points; of more the latest, with `after` alone the earliest. "
+            f"Up to {MOST_COUNT:,}, by default {DEFAULT_COUNT}; up to {MOST_THINNED:,} with "
+            "`max_points`, and by default as many.",
+        ),
+    ] = None,
+    max_points: Annotated[
+        int | None,
+        Query(
+            ge=FEWEST_POINTS,
+            le=MOST_COUNT,
+            description="Draw them by so many: candles are made wider, of lines those points are "
+            "left that make their shape.",
+        ),
+    ] = None,
+    rebase: Annotated[
+        bool, Query(description="As the change in percent from the first that is answered.")
+    ] = False,
+) -> PointsQuery:
+    most, usual = (MOST_COUNT, DEFAULT_COUNT) if max_points is None else (MOST_THINNED,) * 2
+    if count is not None and count > most:
+        raise _wrong("count", f"It is up to {most:,} without max_points, was {count}.")
+    ends = {
+        name: _parse(name, text)
+        for name, text in (("before", before), ("after", after))
+        if text is not None
+    }
+    earliest = before is None and after is not None
+    window = Window(limit=count or usual, earliest=earliest, **ends)
+    return PointsQuery(window, max_points, rebase)
+
+
+PointsQueryDep = Annotated[PointsQuery, Depends(_points_query)]
+
+
+def _parse(name: str, text: str) -> float:
+    try:
+        return parse_time(text)
+    except Invalid as error:
+        raise _wrong(name, str(error), error.code) from error
+
+
+def _wrong(name: str, detail: str, code: str | None = None) -> Invalid:
+    return Invalid(detail, code=code, errors=[FieldError(f"/query/{name}", detail)])
