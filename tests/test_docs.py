@@ -26,6 +26,7 @@ from tradeapi.auth.dependencies import LoginDep
 from tradeapi.auth.export import MOST
 from tradeapi.charts import parsing, schemas, sharing, sources, study_frames
 from tradeapi.charts import query as charts_query
+from tradeapi.charts.bound import MOST_POINTS
 from tradeapi.cli import cli
 from tradeapi.cli.environment import example
 from tradeapi.market.bars import bar_writer, tick_ids, tick_writer
@@ -339,7 +340,7 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (CHARTS, f"(an array, {schemas.ANNOTATIONS_BYTES // 1024} KiB)"),
         (CHARTS, f"up to {parsing.LONGEST_FURTHER:,} bytes of JSON"),
         (CHARTS, f"1 to {charts_query.MOST_COUNT:,}, by default {charts_query.DEFAULT_COUNT};"),
-        (CHARTS, f"up to {charts_query.MOST_THINNED:,} points"),
+        (CHARTS, f"up to {charts_query.MOST_THINNED:,} points then, of bound series {MOST_POINTS:,}"),
         (CHARTS, f"{FEWEST_POINTS} to {charts_query.MOST_COUNT:,}: at most"),
         (CHARTS, f"good for 1 to {MOST_DAYS} days"),
         (CHARTS, f"| shares of a chart | {sharing.MOST_SHARES},"),

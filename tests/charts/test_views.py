@@ -201,7 +201,8 @@ def test_series_are_compared(service: Service, desk: Desk) -> None:
         ("max_points=4", "max_points"),
         ("max_points=10001", "max_points"),
         ("max_points=x", "max_points"),
-        ("count=200001&max_points=5", "count"),
+        ("count=1000001&max_points=5", "count"),
+        ("count=10001&rebase=true", "count"),
         ("rebase=maybe", "rebase"),
     ],
 )

@@ -14,9 +14,15 @@ from tradeapi.charts.targets import Target
 from tradeapi.database import Database
 from tradeapi.market.bars.bar_history import BarHistory
 
+# A million bars stop everybody for 50 ms here and there.
+MOST_POINTS = 200_000
+
 
 class BoundPoints:
-    """Reads a chain: a series, and what it is computed over, down to what is no indicator."""
+    """Reads a chain: a series, and what it is computed over, down to what is no indicator.
+
+    It reads up to MOST_POINTS, however many are asked for.
+    """
 
     def __init__(self, database: Database, bars: BarHistory) -> None:
         self._database = database
@@ -24,6 +30,7 @@ class BoundPoints:
 
     async def read(self, chain: Sequence[Target], window: Window) -> Page:
         target, ground = chain[0], chain[-1].source
+        window = window._replace(limit=min(window.limit, MOST_POINTS))
         frame = await self._frames(chain).read(window)
         names = target.type.columns if len(target.type.columns) > 1 else ("close",)
         points = Points(

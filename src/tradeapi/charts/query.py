@@ -13,8 +13,8 @@ from tradeapi.market.times import parse_time
 
 DEFAULT_COUNT = 500
 MOST_COUNT = 10_000
-# Of points that are not answered themselves.
-MOST_THINNED = 200_000
+# Of points that are not answered themselves: of a series that is pushed all.
+MOST_THINNED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

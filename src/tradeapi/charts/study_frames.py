@@ -3,7 +3,6 @@
 What comes before the first is loaded as far back as it matters.
 """
 
-from functools import partial
 from math import inf
 
 import numpy as np
@@ -18,8 +17,6 @@ from tradeapi.errors import Invalid
 
 # The most points that are loaded before the first that is shown.
 MOST_EARLIER = 200_000
-# Sessions of a bar each cost most: 2 µs.
-MANY_POINTS = 5000
 
 
 class StudyFrames:
@@ -51,9 +48,8 @@ class StudyFrames:
             wanted = most
         while True:
             of = await self._of.read(Window(wanted, before=window.before))
-            work = partial(self._computed, of, window)
-            is_long = len(of) > MANY_POINTS
-            found, is_right = await to_thread.run_sync(work) if is_long else work()
+            # Always: few are quick, but the first of all imports TA-Lib.
+            found, is_right = await to_thread.run_sync(self._computed, of, window)
             if is_right:
                 return found
             if wanted == most:
