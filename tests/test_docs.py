@@ -24,12 +24,11 @@ from tradeapi.app.application import MESSAGES
 from tradeapi.auth import authenticator, logins, throttle, tickets
 from tradeapi.auth.dependencies import LoginDep
 from tradeapi.auth.export import MOST
-from tradeapi.charts import parsing, schemas, sharing, sources, study_frames
+from tradeapi.charts import bound, parsing, schemas, sharing, sources, study_frames
 from tradeapi.charts import query as charts_query
-from tradeapi.charts.bound import MOST_POINTS
 from tradeapi.cli import cli
 from tradeapi.cli.environment import example
-from tradeapi.market.bars import bar_writer, tick_ids, tick_writer
+from tradeapi.market.bars import bar_writer, ranges, tick_ids, tick_writer
 from tradeapi.market.bars import query as bars_query
 from tradeapi.market.bars.validation import Reason
 from tradeapi.market.quotes import service as quotes
@@ -254,6 +253,16 @@ def test_every_code_of_charts_is_listed() -> None:
     assert raised <= _codes_in(CHARTS)
 
 
+def test_every_range_is_listed() -> None:
+    """With its resolution; that of ALL is told in words."""
+    names = "|".join(ranges.Range)
+    row = rf"^\| `({names})` \| .*? \| (?:`(\w+)`|the finest .*) \|$"
+    listed = dict(re.findall(row, read(BARS), re.MULTILINE))
+    assert listed == {**ranges.RESOLUTIONS, ranges.Range.ALL: ""}
+    *all_but_one, last = (f"`{name}`" for name in ranges.Range)
+    assert f"| {', '.join(all_but_one)} or {last}," in read(BARS)
+
+
 def test_every_indicator_is_listed() -> None:
     """With its parameters, their defaults, and its outputs where it has several."""
     names = r"`\w+`(?:, `\w+`)*"
@@ -330,6 +339,7 @@ def test_the_ids_of_events_are_bookmarks() -> None:
     [
         (BARS, f"the most bars, 1 to {bars_query.MOST_BARS:,}."),
         (BARS, f"| {bars_query.DEFAULT_LIMIT}; files: all |"),
+        (BARS, f"that makes up to {ranges.MOST_BARS:,} bars"),
         (BARS, f"answers up to {quotes.MOST_SYMBOLS} symbols"),
         (BARS, f"Requests of more than {bar_writer.BARS_PER_TRANSACTION:,} bars"),
         (BARS, f"More than {tick_writer.AHEAD_SECONDS} seconds ahead"),
@@ -340,7 +350,8 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (CHARTS, f"(an array, {schemas.ANNOTATIONS_BYTES // 1024} KiB)"),
         (CHARTS, f"up to {parsing.LONGEST_FURTHER:,} bytes of JSON"),
         (CHARTS, f"1 to {charts_query.MOST_COUNT:,}, by default {charts_query.DEFAULT_COUNT};"),
-        (CHARTS, f"up to {charts_query.MOST_THINNED:,} points then, of bound series {MOST_POINTS:,}"),
+        (CHARTS, f"That is up to {charts_query.MOST_THINNED:,} points then"),
+        (CHARTS, f"of bound series {bound.MOST_POINTS:,}"),
         (CHARTS, f"{FEWEST_POINTS} to {charts_query.MOST_COUNT:,}: at most"),
         (CHARTS, f"good for 1 to {MOST_DAYS} days"),
         (CHARTS, f"| shares of a chart | {sharing.MOST_SHARES},"),

@@ -14,7 +14,7 @@ from tradeapi.charts.points import SeriesType
 DAY_ONE = 19_800
 VALUE = {"value": 1.5}
 # What is said of points that are answered as they are.
-PLAIN = {"resolution": None, "thinned_from": None, "base": None}
+PLAIN = {"resolution": None, "start": None, "thinned_from": None, "base": None}
 
 
 @pytest.mark.parametrize("series", SeriesType)

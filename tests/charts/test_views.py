@@ -74,8 +74,9 @@ def test_wider_candles_hold_what_was_traded(points: Points, most: int) -> None:
 @given(candles(), st.integers(5, 60))
 def test_a_thinner_line_keeps_its_shape(points: Points, most: int) -> None:
     """The ends, the highest and the lowest, with whatever each point has."""
-    fields = np.array([b'"color":"#%d"' % place for place in range(len(points))] or [None], object)
-    line = Points(points.time, points.values[:, :1], fields[: len(points)])
+    fields = np.full(len(points), None, np.object_)
+    fields[:] = [b'"color":"#%d"' % place for place in range(len(points))]
+    line = Points(points.time, points.values[:, :1], fields)
     seen = view(page(line), most, rebase=False).points
     shown = line[~np.isnan(line.values[:, 0])]
     if len(line) <= most:
@@ -100,17 +101,14 @@ def test_a_comparison_begins_at_nothing(points: Points, most: int, is_line: bool
         assert (seen.base, len(seen.points)) == (None, 0)
         return
     assert seen.base == known[0]
+    base = float(known[0])
     if len(points) <= most:
-        shown = plain.points[len(plain.points) - len(seen.points) :]
-        np.testing.assert_allclose(
-            seen.base + seen.points.values * abs(seen.base) / 100, shown.values
-        )
+        shown = plain.points.values[len(plain.points) - len(seen.points) :]
+        np.testing.assert_allclose(base + seen.points.values * abs(base) / 100, shown)
         assert seen.points.values[0, -1] == 0
     if is_line:
-        assert (seen.points.time[0], seen.points.values[0, 0]) == (
-            points.time[~np.isnan(close)][0],
-            0,
-        )
+        first = points.time[~np.isnan(close)][0]
+        assert (seen.points.time[0], seen.points.values[0, 0]) == (first, 0)
 
 
 def test_what_can_not_be_compared_is_not_there() -> None:

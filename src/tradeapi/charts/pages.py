@@ -16,7 +16,8 @@ from tradeapi.market.resolutions import Resolution
 class Page:
     """Points of a series; `state` is None where they come from its source.
 
-    `resolution` is that of the bars beneath; None where points were pushed.
+    `resolution` is that of the bars beneath, None where points were pushed; `start` is where the
+    range begins that was asked for.
     """
 
     target: Target
@@ -25,6 +26,7 @@ class Page:
     has_more_after: bool
     state: State | None = None
     resolution: Resolution | None = None
+    start: int | None = None
 
 
 async def pushed_page(connection: Raw, target: Target, window: Window) -> Page:

@@ -50,6 +50,7 @@ class PointsOut(BaseModel):
         "wide, such as `6h`. Null where points were pushed and are shown as they are.",
         examples=["1d"],
     )
+    start: Time | None = Field(description="With `range` where that begins.")
     items: list[PointOut]
     thinned_from: int | None = Field(
         description="How many points these stand for; null: they are all."

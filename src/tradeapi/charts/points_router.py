@@ -41,7 +41,7 @@ async def get_points(
     points: SeriesPointsDep, id: ChartPath, series: SeriesPath, query: PointsQueryDep
 ) -> Response:
     """Ascending, as lightweight-charts takes them; also those of a series that has a source."""
-    page = await points.read(id, series, query.window)
+    page = await points.read(id, series, query.window, query.range)
     write = partial(_body, page, query)
     body = await to_thread.run_sync(write) if len(page.points) > MANY_ROWS else write()
     etag = {} if page.state is None else {"etag": page.state.etag(page.target)}
@@ -103,6 +103,7 @@ def _body(page: Page, query: PointsQuery) -> bytes:
             "series": page.target.name,
             "type": page.target.type,
             "resolution": seen.resolution,
+            "start": page.start,
             "items": rows(seen.points, page.target.type.columns),
             "thinned_from": seen.thinned_from,
             "base": seen.base,

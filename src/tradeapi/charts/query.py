@@ -9,6 +9,7 @@ from tradeapi.analytics.downsampling import FEWEST_POINTS
 from tradeapi.charts.chunks import Window
 from tradeapi.errors import FieldError, Invalid
 from tradeapi.market.bars.query import TIME, TimeText
+from tradeapi.market.bars.ranges import Range
 from tradeapi.market.times import parse_time
 
 DEFAULT_COUNT = 500
@@ -19,14 +20,18 @@ MOST_THINNED = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class PointsQuery:
-    """Which points, and how they are shown; `max_points` is None where all are."""
+    """Which points, and how they are shown; `max_points` is None where all are.
+
+    A `range` takes the place of the window's ends.
+    """
 
     window: Window
+    range: Range | None
     max_points: int | None
     rebase: bool
 
 
-async def _points_query(
+async def _points_query(  # noqa: PLR0913, PLR0917  they are the query
     before: Annotated[
         TimeText | None, Query(description=f"Only points before this instant. {TIME}")
     ] = None,
@@ -52,10 +57,22 @@ async def _points_query(
             "left that make their shape.",
         ),
     ] = None,
+    range: Annotated[
+        Range | None,
+        Query(
+            description="Up to now, in a fitting resolution, of bars and of indicators over them; "
+            "instead of `before`, `after` and `count`. Days are trading days of the exchange."
+        ),
+    ] = None,
     rebase: Annotated[
         bool, Query(description="As the change in percent from the first that is answered.")
     ] = False,
 ) -> PointsQuery:
+    if range is not None:
+        for name, value in (("before", before), ("after", after), ("count", count)):
+            if value is not None:
+                raise _wrong(name, "It is there, and so is range: one of them is enough.")
+        return PointsQuery(Window(MOST_COUNT), range, max_points, rebase)
     most, usual = (MOST_COUNT, DEFAULT_COUNT) if max_points is None else (MOST_THINNED,) * 2
     if count is not None and count > most:
         raise _wrong("count", f"It is up to {most:,} without max_points, was {count}.")
@@ -66,7 +83,7 @@ async def _points_query(
     }
     earliest = before is None and after is not None
     window = Window(limit=count or usual, earliest=earliest, **ends)
-    return PointsQuery(window, max_points, rebase)
+    return PointsQuery(window, None, max_points, rebase)
 
 
 PointsQueryDep = Annotated[PointsQuery, Depends(_points_query)]

@@ -18,6 +18,7 @@ from tradeapi.drivers import Raw
 from tradeapi.errors import Conflict
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.posted import in_turn
+from tradeapi.market.bars.ranges import Range
 from tradeapi.web.preconditions import Precondition
 
 # The parts in which it has come: to join many takes its time.
@@ -41,13 +42,16 @@ class SeriesPoints:
         self._accesses = accesses
         self._most = most
 
-    async def read(self, chart: str, series: str, window: Window) -> Page:
+    async def read(
+        self, chart: str, series: str, window: Window, range: Range | None = None
+    ) -> Page:
+        """A range, which only series over bars have, says where they begin."""
         async with self._database.read() as connection:
             target = await self._find(connection, chart, series)
-            if target.source is None:
+            if target.source is None and range is None:
                 return await pushed_page(connection, target, window)
             chain = await find_chain(connection, target)
-        return await self._bound.read(chain, window)
+        return await self._bound.read(chain, window, range)
 
     async def replace(
         self, chart: str, series: str, body: ReadBody, precondition: Precondition
