@@ -11,7 +11,7 @@ from tradeapi.charts.dependencies import SeriesPointsDep
 from tradeapi.charts.pages import Page
 from tradeapi.charts.point_schemas import PointIn, PointsOut, WrittenOut
 from tradeapi.charts.points import as_number, rows
-from tradeapi.charts.query import PointsQuery, PointsQueryDep
+from tradeapi.charts.query import PointsParameters, PointsQuery, points_query
 from tradeapi.charts.schemas import ChartPath, SeriesPath
 from tradeapi.charts.targets import State, Target
 from tradeapi.charts.views import view
@@ -20,6 +20,7 @@ from tradeapi.market.bars.posted import describe_items
 from tradeapi.web.preconditions import PreconditionDep
 from tradeapi.web.principal import NEEDS_READ_OR_SHARE, NEEDS_WRITE
 from tradeapi.web.problems import problems
+from tradeapi.web.query import describe_query
 
 # More take long enough to be felt by others.
 MANY_ROWS = 2000
@@ -35,12 +36,14 @@ _BODY["requestBody"]["content"].pop("application/x-ndjson")
     summary="Points of a series",
     dependencies=[NEEDS_READ_OR_SHARE],
     response_model=PointsOut,
+    openapi_extra=describe_query(PointsParameters),
     responses=problems(404, 409, 422),
 )
 async def get_points(
-    points: SeriesPointsDep, id: ChartPath, series: SeriesPath, query: PointsQueryDep
+    request: Request, points: SeriesPointsDep, id: ChartPath, series: SeriesPath
 ) -> Response:
     """Ascending, as lightweight-charts takes them; also those of a series that has a source."""
+    query = points_query(request)
     page = await points.read(id, series, query.window, query.range)
     write = partial(_body, page, query)
     body = await to_thread.run_sync(write) if len(page.points) > MANY_ROWS else write()

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Request
+from pydantic import BaseModel, Field
 
 from tradeapi.analytics.downsampling import FEWEST_POINTS
 from tradeapi.charts.chunks import Window
@@ -11,6 +12,7 @@ from tradeapi.errors import FieldError, Invalid
 from tradeapi.market.bars.query import TIME, TimeText
 from tradeapi.market.bars.ranges import Range
 from tradeapi.market.times import parse_time
+from tradeapi.web.query import parse_query
 
 DEFAULT_COUNT = 500
 MOST_COUNT = 10_000
@@ -31,62 +33,63 @@ class PointsQuery:
     rebase: bool
 
 
-async def _points_query(  # noqa: PLR0913, PLR0917  they are the query
+class PointsParameters(BaseModel):
+    """The parameters as they stand in the URL; of one that is given twice the last counts."""
+
     before: Annotated[
-        TimeText | None, Query(description=f"Only points before this instant. {TIME}")
-    ] = None,
+        TimeText | None, Field(description=f"Only points before this instant. {TIME}")
+    ] = None
     after: Annotated[
-        TimeText | None, Query(description=f"Only points after this instant. {TIME}")
-    ] = None,
+        TimeText | None, Field(description=f"Only points after this instant. {TIME}")
+    ] = None
     count: Annotated[
         int | None,
-        Query(
+        Field(
             ge=1,
             le=MOST_THINNED,
             description="The most points; of more the latest, with `after` alone the earliest. "
             f"Up to {MOST_COUNT:,}, by default {DEFAULT_COUNT}; up to {MOST_THINNED:,} with "
             "`max_points`, and by default as many.",
         ),
-    ] = None,
+    ] = None
+    range: Annotated[
+        Range | None,
+        Field(
+            description="Up to now, in a fitting resolution, of bars and of indicators over them; "
+            "instead of `before`, `after` and `count`. Days are trading days of the exchange."
+        ),
+    ] = None
     max_points: Annotated[
         int | None,
-        Query(
+        Field(
             ge=FEWEST_POINTS,
             le=MOST_COUNT,
             description="Draw them by so many: candles are made wider, of lines those points are "
             "left that make their shape.",
         ),
-    ] = None,
-    range: Annotated[
-        Range | None,
-        Query(
-            description="Up to now, in a fitting resolution, of bars and of indicators over them; "
-            "instead of `before`, `after` and `count`. Days are trading days of the exchange."
-        ),
-    ] = None,
+    ] = None
     rebase: Annotated[
-        bool, Query(description="As the change in percent from the first that is answered.")
-    ] = False,
-) -> PointsQuery:
-    if range is not None:
-        for name, value in (("before", before), ("after", after), ("count", count)):
-            if value is not None:
-                raise _wrong(name, "It is there, and so is range: one of them is enough.")
-        return PointsQuery(Window(MOST_COUNT), range, max_points, rebase)
-    most, usual = (MOST_COUNT, DEFAULT_COUNT) if max_points is None else (MOST_THINNED,) * 2
-    if count is not None and count > most:
-        raise _wrong("count", f"It is up to {most:,} without max_points, was {count}.")
+        bool, Field(description="As the change in percent from the first that is answered.")
+    ] = False
+
+
+def points_query(request: Request) -> PointsQuery:
+    asked = parse_query(request, PointsParameters)
+    if asked.range is not None:
+        for name in sorted(asked.model_fields_set & {"before", "after", "count"}):
+            raise _wrong(name, "It is there, and so is range: one of them is enough.")
+    most, usual = (MOST_COUNT, DEFAULT_COUNT) if asked.max_points is None else (MOST_THINNED,) * 2
+    if asked.count is not None and asked.count > most:
+        raise _wrong("count", f"It is up to {most:,} without max_points, was {asked.count}.")
     ends = {
         name: _parse(name, text)
-        for name, text in (("before", before), ("after", after))
+        for name, text in (("before", asked.before), ("after", asked.after))
         if text is not None
     }
-    earliest = before is None and after is not None
-    window = Window(limit=count or usual, earliest=earliest, **ends)
-    return PointsQuery(window, None, max_points, rebase)
-
-
-PointsQueryDep = Annotated[PointsQuery, Depends(_points_query)]
+    earliest = asked.before is None and asked.after is not None
+    limit = asked.count or (usual if asked.range is None else MOST_COUNT)
+    window = Window(limit, earliest=earliest, **ends)
+    return PointsQuery(window, asked.range, asked.max_points, asked.rebase)
 
 
 def _parse(name: str, text: str) -> float:

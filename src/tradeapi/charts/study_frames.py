@@ -39,6 +39,8 @@ class StudyFrames:
             if len(found) >= window.limit or not len(ahead) or not ahead.has_more_after:
                 return _earliest(found, window.limit)
             # So many of them had no value.
+            if limit > MOST_EARLIER:
+                raise _too_long()
             limit *= 4
 
     async def _latest(self, window: Window) -> Frame:
@@ -53,11 +55,7 @@ class StudyFrames:
             if is_right:
                 return found
             if wanted == most:
-                raise Invalid(
-                    f"The first value depends on more than {MOST_EARLIER:,} points before it: "
-                    "take a wider resolution.",
-                    code="history_too_long",
-                )
+                raise _too_long()
             wanted = min(4 * wanted, most)
 
     def _computed(self, of: Frame, window: Window) -> tuple[Frame, bool]:
@@ -80,6 +78,14 @@ class StudyFrames:
         begin = int(places[first]) if is_full else inside
         is_reached = is_full or inside > 0
         return frame, is_reached and is_settled(self._study, of.columns, begin)
+
+
+def _too_long() -> Invalid:
+    return Invalid(
+        f"The first value depends on more than {MOST_EARLIER:,} points before it: "
+        "take a wider resolution.",
+        code="history_too_long",
+    )
 
 
 def _earliest(found: Frame, limit: int) -> Frame:

@@ -39,6 +39,8 @@ def view(page: Page, max_points: int | None, *, rebase: bool) -> View:
     has_values: BoolArray = np.logical_and.reduce(np.isfinite(seen.points.values), axis=1)
     shown = seen.points[has_values]
     seen = replace(seen, points=shown, thinned_from=len(seen.points))
+    if len(shown) <= max_points:
+        return seen
     if shown.width > 1:
         return _wider(seen, max_points)
     chosen = downsampling.line(shown.time, shown.values[:, 0], max_points)
