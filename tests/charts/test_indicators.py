@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.analytics.series import Temper, bars
-from tests.auth.people import Service, code
+from tests.auth.people import Service, bearer, code
 from tests.charts.desks import Desk, Json, times
 from tests.market.bars_http import items as bar_items
 from tests.market.places import Row
@@ -240,6 +240,16 @@ def test_a_source_is_answered_as_a_whole(desk: Desk) -> None:
     }  # fmt: skip
     answer = desk.put([], "it")
     assert (answer.status_code, code(answer)) == (409, "series_is_bound")
+
+
+def test_a_share_shows_indicators(desk: Desk) -> None:
+    """With what they are computed over."""
+    desk.change(panes=[{"series": [line("price"), line("it", over("sma", params={"period": 2}))]}])
+    desk.put([{"time": 1, "value": 1}, {"time": 2, "value": 3}], "price")
+    share = desk.person.call("POST", f"{desk.path}/shares", {}).json()
+    client, headers = desk.person.client, bearer(share["token"])
+    answer = client.get(f"/api/v1{desk.points('it')}", headers=headers)
+    assert answer.json()["items"] == [{"time": 2, "value": 2.0}]
 
 
 @pytest.mark.parametrize("source", [3, "rsi", [], True])
