@@ -1,7 +1,7 @@
 """The application: what there is, joined."""
 
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
@@ -15,8 +15,10 @@ from tradeapi.app.layers import layers
 from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.auth import admin_router, keys_router, links_router, path_tokens_router
 from tradeapi.auth import router as auth_router
+from tradeapi.auth.export import List
 from tradeapi.charts import points_router
 from tradeapi.charts import router as charts_router
+from tradeapi.charts.service import charts_of
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.database import Database
 from tradeapi.leases.locks import open_locks
@@ -42,6 +44,7 @@ from tradeapi.streams.router import router as streams_router
 from tradeapi.streams.sse_router import router as events_router
 from tradeapi.udf import router as udf_router
 from tradeapi.udf import storage_router
+from tradeapi.udf.layouts import layouts_of
 from tradeapi.web import assets, docs
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
@@ -94,6 +97,7 @@ class State(MarketState, AuthState, ChartsState):
     database: Database
     dependencies: Sequence[Dependency]
     hub: Hub
+    exported: Mapping[str, List]
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
@@ -180,6 +184,7 @@ def _lifespan(
                         *market["feeds"],
                     ],
                     "hub": hub,
+                    "exported": {"charts": charts_of, "layouts": layouts_of},
                     **auth,
                     **market,
                     **charts,

@@ -27,6 +27,13 @@ class Quotas:
     series: int
 
 
+async def charts_of(session: AsyncSession, owner: UUID) -> Sequence[object]:
+    """All of one user, without what is in them; the newest first."""
+    columns = (Chart.id, Chart.name, Chart.title, Chart.created_at, Chart.updated_at)
+    chosen = select(*columns).where(Chart.owner_id == owner).order_by(Chart.id.desc())
+    return (await session.execute(chosen)).all()
+
+
 class Charts:
     """One owner's; nobody else's can be reached through it. `expires`: what is made will expire."""
 
