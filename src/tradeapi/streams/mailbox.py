@@ -294,7 +294,8 @@ class Subscription:
 
     def tell_loss(self, text: str) -> None:
         """Say that the snapshot to come is all there is."""
-        self._say("reset", text)
+        if not self.is_closed:
+            self._say("reset", text)
 
     def end(self, text: str) -> None:
         self.close()
