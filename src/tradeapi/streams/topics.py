@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from tradeapi import metrics
 from tradeapi.streams import protocol
@@ -32,7 +32,7 @@ class Change:
 
 
 _Parts = tuple[int, int, int, Hashable, bool, str, bytes]
-_SEQ = 0
+_SEQ: Final = 0
 
 
 @dataclass(frozen=True, slots=True)
