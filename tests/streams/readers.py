@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import orjson
 from starlette.types import Message
@@ -182,7 +183,7 @@ class Reader:
         self._hub = hub
         self._is_direct = is_direct
         self._ids = itertools.count()
-        self._asked: dict[int, tuple[str, Sequence[str]]] = {}
+        self._asked: dict[int, dict[str, Any]] = {}
         self._visit: asyncio.Task[None] | None = None
 
     @property
@@ -209,12 +210,12 @@ class Reader:
 
     def ask(self, op: str, topics: Sequence[str], **options: object) -> None:
         id = next(self._ids)
-        self._asked[id] = op, topics
-        self.wire.ask(op=op, id=id, topics=topics, **options)
+        self._asked[id] = {"op": op, "topics": topics, **options}
+        self.wire.ask(id=id, **self._asked[id])
 
     def positions(self, topics: Sequence[str]) -> Mapping[str, object]:
         """Where it has stopped, unless something is under way that may move it."""
-        moving = {topic for _, asked in self._asked.values() for topic in asked}
+        moving = {topic for asked in self._asked.values() for topic in asked["topics"]}
         return {
             topic: {"epoch": held.epoch, "seq": held.seq}
             for topic, held in self.held.items()
@@ -248,9 +249,9 @@ class Reader:
 
     def _hear(self, frame: Frame) -> None:
         if frame["type"] == "ack":
-            op, topics = self._asked.pop(frame["id"])
+            asked = self._asked.pop(frame["id"])
             rejected = [one["topic"] for one in frame["rejected"]]
-            assert sorted([*frame["topics"], *rejected]) == sorted(topics)
+            assert sorted([*frame["topics"], *rejected]) == sorted(asked["topics"])
             for topic in frame["topics"]:
                 if op == "subscribe":
                     self.held[topic].phase = "awaiting"
