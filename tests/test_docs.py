@@ -17,15 +17,18 @@ from typer.core import TyperGroup
 from tests.documents.examples import DOCUMENTS, ROOT, block, read
 from tests.documents.shapes import parse_all
 from tradeapi import errors, metrics, redis
+from tradeapi.analytics.downsampling import FEWEST_POINTS
+from tradeapi.analytics.indicators import INDICATORS
 from tradeapi.app import create_app
 from tradeapi.app.application import MESSAGES
 from tradeapi.auth import authenticator, logins, throttle, tickets
 from tradeapi.auth.dependencies import LoginDep
 from tradeapi.auth.export import MOST
-from tradeapi.charts import parsing, points_router, schemas, sharing
+from tradeapi.charts import bound, parsing, schemas, sharing, sources, study_frames
+from tradeapi.charts import query as charts_query
 from tradeapi.cli import cli
 from tradeapi.cli.environment import example
-from tradeapi.market.bars import bar_writer, tick_ids, tick_writer
+from tradeapi.market.bars import bar_writer, ranges, tick_ids, tick_writer
 from tradeapi.market.bars import query as bars_query
 from tradeapi.market.bars.validation import Reason
 from tradeapi.market.quotes import service as quotes
@@ -250,6 +253,35 @@ def test_every_code_of_charts_is_listed() -> None:
     assert raised <= _codes_in(CHARTS)
 
 
+def test_every_range_is_listed() -> None:
+    """With its resolution; that of ALL is told in words."""
+    names = "|".join(ranges.Range)
+    row = rf"^\| `({names})` \| .*? \| (?:`(\w+)`|the finest .*) \|$"
+    listed = dict(re.findall(row, read(BARS), re.MULTILINE))
+    assert listed == {**ranges.RESOLUTIONS, ranges.Range.ALL: ""}
+    *all_but_one, last = (f"`{name}`" for name in ranges.Range)
+    assert f"| {', '.join(all_but_one)} or {last}," in read(BARS)
+
+
+def test_every_indicator_is_listed() -> None:
+    """With its parameters, their defaults, and its outputs where it has several."""
+    names = r"`\w+`(?:, `\w+`)*"
+    row = rf"^\| ({names}) \|(.*?)\|(.*?)\| (?:values|prices|bars) \|$"
+    listed = {
+        name: (parameters, re.findall(r"\w+", outputs))
+        for several, parameters, outputs in re.findall(row, read(CHARTS), re.MULTILINE)
+        for name in re.findall(r"\w+", several)
+    }
+    defaults = {
+        name: ", ".join(f"`{one.name}` {one.default:g}" for one in indicator.parameters)
+        for name, indicator in INDICATORS.items()
+    }
+    assert {name: parameters.strip() for name, (parameters, _) in listed.items()} == defaults
+    for name, (_, outputs) in listed.items():
+        several = INDICATORS[name].outputs
+        assert outputs == (list(several) if len(several) > 1 else [])
+
+
 def test_every_action_of_the_record_is_listed() -> None:
     """And no other."""
     recorded = {
@@ -307,19 +339,24 @@ def test_the_ids_of_events_are_bookmarks() -> None:
     [
         (BARS, f"the most bars, 1 to {bars_query.MOST_BARS:,}."),
         (BARS, f"| {bars_query.DEFAULT_LIMIT}; files: all |"),
+        (BARS, f"that makes up to {ranges.MOST_BARS:,} bars"),
         (BARS, f"answers up to {quotes.MOST_SYMBOLS} symbols"),
         (BARS, f"Requests of more than {bar_writer.BARS_PER_TRANSACTION:,} bars"),
         (BARS, f"More than {tick_writer.AHEAD_SECONDS} seconds ahead"),
         (BARS, f"With an `id` (1 to {tick_ids.LONGEST_ID} characters, or an integer)"),
-        (CHARTS, f"1 to {schemas.LONGEST_NAME} letters"),
+        (CHARTS, f"1 to {sources.LONGEST_NAME} letters"),
         (CHARTS, f"{schemas.OPTIONS_BYTES // 1024} KiB each"),
         (CHARTS, f"(an array, {schemas.DRAWINGS_BYTES // 1024} KiB)"),
         (CHARTS, f"(an array, {schemas.ANNOTATIONS_BYTES // 1024} KiB)"),
         (CHARTS, f"up to {parsing.LONGEST_FURTHER:,} bytes of JSON"),
-        (CHARTS, f"1 to {points_router.MOST_COUNT:,}, by default {points_router.DEFAULT_COUNT};"),
+        (CHARTS, f"1 to {charts_query.MOST_COUNT:,}, by default {charts_query.DEFAULT_COUNT};"),
+        (CHARTS, f"That is up to {charts_query.MOST_THINNED:,} points then"),
+        (CHARTS, f"of bound series {bound.MOST_POINTS:,}"),
+        (CHARTS, f"{FEWEST_POINTS} to {charts_query.MOST_COUNT:,}: at most"),
         (CHARTS, f"good for 1 to {MOST_DAYS} days"),
         (CHARTS, f"| shares of a chart | {sharing.MOST_SHARES},"),
         (CHARTS, f"| panes of a chart | {schemas.MOST_PANES} |"),
+        (CHARTS, f"more than {study_frames.MOST_EARLIER:,} points before it"),
         (STREAM, f"a string of up to {requests.LONGEST_ID} characters"),
         (STREAM, f"0 to {requests.MOST_HISTORY}, by default {requests.DEFAULT_HISTORY}"),
         (STREAM, f"0 to {requests.MOST_THROTTLE}, by default 0"),

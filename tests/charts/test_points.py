@@ -13,6 +13,8 @@ from tradeapi.charts.points import SeriesType
 # A day in 2024, counted from 1970.
 DAY_ONE = 19_800
 VALUE = {"value": 1.5}
+# What is said of points that are answered as they are.
+PLAIN = {"resolution": None, "start": None, "thinned_from": None, "base": None}
 
 
 @pytest.mark.parametrize("series", SeriesType)
@@ -34,7 +36,7 @@ def test_points_of_every_type_come_back(desk: Desk, series: SeriesType) -> None:
     page = desk.read(series=series)
     assert page == {
         "series": series, "type": series, "items": points, "has_more_before": False,
-        "has_more_after": False, "count": 6, "version": 1,
+        "has_more_after": False, "count": 6, "version": 1, **PLAIN,
     }  # fmt: skip
     assert {**desk.series(series)} == {
         "id": series, "type": series, "options": {}, "source": None, **written.json(),

@@ -198,3 +198,31 @@ def test_a_removal_has_to_be_clear(client: TestClient, symbol: str) -> None:
         assert (answer.status_code, answer.json()["code"]) == (422, expected)
     assert client.delete(f"{BARS}/US:NOPE?resolution=1d").status_code == 404
     assert len(get(client, symbol)["time"]) == len(ROWS)
+
+
+def test_a_range_says_what_it_is_shown_in(client: TestClient) -> None:
+    """All its bars, by the resolution and the start that were chosen."""
+    client.put("/api/v1/symbols/C:YEARS", json={})
+    days = [flat(TODAY - day * DAY, 10, 1) for day in reversed(range(700))]
+    post(client, "C:YEARS", "1d", *days)
+    year = get(client, "C:YEARS", range="1Y", format="rows")
+    assert (year["resolution"], year["start"]) == ("1d", TODAY - 366 * DAY)
+    assert [row["time"] for row in year["items"]] == [day[0] for day in days[-367:]]
+    years = get(client, "C:YEARS", range="5Y")
+    assert (years["resolution"], len(years["time"])) == ("1w", 101)
+    assert years["start"] < years["time"][0]
+    file = client.get(f"{BARS}/C:YEARS", params={"range": "YTD", "format": "csv"})
+    assert file.text.count("2024-") == 162
+    post(client, "C:YEARS", "1d", flat(TODAY + DAY, 10, 1))
+    assert get(client, "C:YEARS", range="1D")["time"] == [TODAY + DAY]
+    client.put("/api/v1/symbols/C:EMPTY", json={})
+    assert get(client, "C:EMPTY", range="1D")["start"] is None
+
+
+def test_a_range_says_already_which_bars(client: TestClient, symbol: str) -> None:
+    """What would say it again is refused, even the default."""
+    named = {"resolution": "1d", "start": 0, "end": 0, "before": 0, "limit": 5}
+    for name, value in named.items():
+        answer = client.get(f"{BARS}/{symbol}", params={"range": "1D", name: str(value)})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["pointer"] == f"/query/{name}"

@@ -13,7 +13,9 @@ from tradeapi.analytics.resampling import fold
 FEWEST_POINTS = 5
 
 
-def line(time: Int64Array, values: Float64Array, max_points: int) -> npt.NDArray[np.intp]:
+def line(
+    time: Int64Array | Float64Array, values: Float64Array, max_points: int
+) -> npt.NDArray[np.intp]:
     """Which of the points to draw: ascending indices, at most `max_points` (5 or more).
 
     Chosen by MinMaxLTTB (https://arxiv.org/abs/2305.00332) from points at their distances in time;

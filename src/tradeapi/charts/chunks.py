@@ -6,6 +6,7 @@ its newest KEEP, so that a forming point that is replaced again and again costs 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from math import ceil, inf
 from typing import Any, NamedTuple
@@ -115,7 +116,9 @@ async def read(
         if not records:
             return None
         chunks = sorted((row[4:] for row in records if row[4] is not None), key=lambda row: row[0])
-        found = Points.concat([decode(count, width, data) for _, count, data in chunks], width)
+        many = sum(count for _, count, _ in chunks) > MANY_POINTS
+        joined = partial(_joined, chunks, width)
+        found = await to_thread.run_sync(joined) if many else joined()
         cut = found.between(window.after, window.before)
         if len(cut) >= window.limit or len(chunks) < most:
             break
@@ -130,6 +133,10 @@ async def _in_turn(pack: Callable[[Points], list[Packed]], points: Points) -> li
     if len(points) <= MANY_POINTS:
         return pack(points)
     return await to_thread.run_sync(pack, points)
+
+
+def _joined(chunks: Sequence[Sequence[Any]], width: int) -> Points:
+    return Points.concat([decode(count, width, data) for _, count, data in chunks], width)
 
 
 def _split(points: Points) -> list[Packed]:

@@ -45,7 +45,17 @@ class PointsOut(BaseModel):
 
     series: str = Field(examples=["price"])
     type: SeriesType
+    resolution: str | None = Field(
+        description="Of the bars that are shown; with `max_points` candles may be several of them "
+        "wide, such as `6h`. Null where points were pushed and are shown as they are.",
+        examples=["1d"],
+    )
+    start: Time | None = Field(description="With `range` where that begins.")
     items: list[PointOut]
+    thinned_from: int | None = Field(
+        description="How many points these stand for; null: they are all."
+    )
+    base: float | None = Field(description="With `rebase` the value that is 0 percent.")
     has_more_before: bool
     has_more_after: bool
     count: int | None = Field(description="Of all points that were pushed.")

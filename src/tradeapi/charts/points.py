@@ -68,7 +68,7 @@ class Points:
     def __len__(self) -> int:
         return len(self.time)
 
-    def __getitem__(self, index: slice | BoolArray) -> "Points":
+    def __getitem__(self, index: slice | BoolArray | npt.NDArray[np.intp]) -> "Points":
         return Points(self.time[index], self.values[index], self.further[index])
 
     @property

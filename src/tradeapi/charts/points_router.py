@@ -7,23 +7,21 @@ import orjson
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 
-from tradeapi.charts.chunks import Window
 from tradeapi.charts.dependencies import SeriesPointsDep
+from tradeapi.charts.pages import Page
 from tradeapi.charts.point_schemas import PointIn, PointsOut, WrittenOut
 from tradeapi.charts.points import as_number, rows
+from tradeapi.charts.query import PointsParameters, PointsQuery, points_query
 from tradeapi.charts.schemas import ChartPath, SeriesPath
-from tradeapi.charts.series import Page
 from tradeapi.charts.targets import State, Target
-from tradeapi.errors import FieldError, Invalid, UnsupportedMedia
+from tradeapi.charts.views import view
+from tradeapi.errors import UnsupportedMedia
 from tradeapi.market.bars.posted import describe_items
-from tradeapi.market.bars.query import TIME, TimeText
-from tradeapi.market.times import parse_time
 from tradeapi.web.preconditions import PreconditionDep
 from tradeapi.web.principal import NEEDS_READ_OR_SHARE, NEEDS_WRITE
 from tradeapi.web.problems import problems
+from tradeapi.web.query import describe_query
 
-DEFAULT_COUNT = 500
-MOST_COUNT = 10_000
 # More take long enough to be felt by others.
 MANY_ROWS = 2000
 
@@ -38,39 +36,17 @@ _BODY["requestBody"]["content"].pop("application/x-ndjson")
     summary="Points of a series",
     dependencies=[NEEDS_READ_OR_SHARE],
     response_model=PointsOut,
+    openapi_extra=describe_query(PointsParameters),
     responses=problems(404, 409, 422),
 )
-async def get_points(  # noqa: PLR0913, PLR0917  they are the query
-    points: SeriesPointsDep,
-    id: ChartPath,
-    series: SeriesPath,
-    before: Annotated[
-        TimeText | None, Query(description=f"Only points before this instant. {TIME}")
-    ] = None,
-    after: Annotated[
-        TimeText | None, Query(description=f"Only points after this instant. {TIME}")
-    ] = None,
-    count: Annotated[
-        int,
-        Query(
-            ge=1,
-            le=MOST_COUNT,
-            description="The most points; of more the latest, with `after` alone the earliest.",
-        ),
-    ] = DEFAULT_COUNT,
+async def get_points(
+    request: Request, points: SeriesPointsDep, id: ChartPath, series: SeriesPath
 ) -> Response:
-    """Ascending, as lightweight-charts takes them; also those of a series that shows bars."""
-    ends = {
-        name: _parse(name, text)
-        for name, text in (("before", before), ("after", after))
-        if text is not None
-    }
-    window = Window(limit=count, earliest=before is None and after is not None, **ends)
-    page = await points.read(id, series, window)
-    if len(page.points) > MANY_ROWS:
-        body = await to_thread.run_sync(_body, page)
-    else:
-        body = _body(page)
+    """Ascending, as lightweight-charts takes them; also those of a series that has a source."""
+    query = points_query(request)
+    page = await points.read(id, series, query.window, query.range)
+    write = partial(_body, page, query)
+    body = await to_thread.run_sync(write) if len(page.points) > MANY_ROWS else write()
     etag = {} if page.state is None else {"etag": page.state.etag(page.target)}
     return _response(body, etag)
 
@@ -123,12 +99,17 @@ async def post_points(  # noqa: PLR0913, PLR0917  they are what it takes
     return _written(*written)
 
 
-def _body(page: Page) -> bytes:
+def _body(page: Page, query: PointsQuery) -> bytes:
+    seen = view(page, query.max_points, rebase=query.rebase)
     return orjson.dumps(
         {
             "series": page.target.name,
             "type": page.target.type,
-            "items": rows(page.points, page.target.type.columns),
+            "resolution": seen.resolution,
+            "start": page.start,
+            "items": rows(seen.points, page.target.type.columns),
+            "thinned_from": seen.thinned_from,
+            "base": seen.base,
             "has_more_before": page.has_more_before,
             "has_more_after": page.has_more_after,
             "count": None if page.state is None else page.state.count,
@@ -160,11 +141,3 @@ def _need_json(request: Request) -> None:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedMedia("The body has to be application/json, and Content-Type to say so.")
-
-
-def _parse(name: str, text: str) -> float:
-    try:
-        return parse_time(text)
-    except Invalid as error:
-        fault = FieldError(f"/query/{name}", str(error))
-        raise Invalid(str(error), code=error.code, errors=[fault]) from error

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 from uuid import UUID
 
 from fastapi import Path
@@ -17,15 +17,11 @@ from pydantic import (
     model_validator,
 )
 
-from tradeapi.analytics.adjustments import Adjustment
+from tradeapi.charts import bindings
 from tradeapi.charts.points import SeriesType
-from tradeapi.market.resolutions import Resolution
-from tradeapi.market.symbols.names import EXCHANGE, LONGEST_SYMBOL, TICKER
+from tradeapi.charts.sources import LONGEST_NAME, NAME, AnySource, In, Name, refusal
 from tradeapi.security.share_tokens import MOST_DAYS
 
-# Letters, digits, `.`, `_` and `-`, but no two dots in a row.
-NAME = r"^\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$"
-LONGEST_NAME = 128
 MOST_PANES = 101
 OPTIONS_BYTES = 16 * 1024
 ANNOTATIONS_BYTES = 64 * 1024
@@ -49,7 +45,6 @@ SeriesPath = Annotated[
         pattern=NAME,
     ),
 ]
-Name = Annotated[str, Field(max_length=LONGEST_NAME, pattern=NAME, examples=["desk"])]
 Title = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]
@@ -98,31 +93,11 @@ def _nothing() -> bytes:
     return b"[]"
 
 
-class In(BaseModel):
-    """What callers send: a field too many is a mistake of theirs."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Source(In):
-    """Bars of a symbol, as `GET /api/v1/bars/{symbol}` has them."""
-
-    symbol: Annotated[
-        str,
-        Field(max_length=LONGEST_SYMBOL, pattern=f"^({EXCHANGE}:)?{TICKER}$", examples=["US:AAPL"]),
-    ]
-    resolution: Resolution = Field(examples=["1d"])
-    adjustment: Adjustment = Adjustment.RAW
-    field: Literal["open", "high", "low", "close", "volume"] = Field(
-        "close", description="What a point with one value shows of its bar."
-    )
-
-
 class SeriesIn(In):
     id: Name = Field(description="Yours; unique in the chart.", examples=["price"])
     type: SeriesType = Field(examples=["candlestick"])
     options: Options = Field(default_factory=_no_options, description="Kept as it is.")
-    source: Source | None = Field(
+    source: AnySource | None = Field(
         None, description="Where its points come from; null: you push them."
     )
 
@@ -142,11 +117,19 @@ Panes = Annotated[
 ]
 
 
-def _without_doubles(panes: list[PaneIn]) -> None:
+def _check(panes: list[PaneIn]) -> None:
     counts = Counter(series.id for pane in panes for series in pane.series)
     double = next((id for id, count in counts.items() if count > 1), None)
     if double is not None:
         raise ValueError(f"two series of the chart have the id {double}")
+    chart = [
+        bindings.Placed(("panes", pane, "series", place), series.id, series.type, series.source)
+        for pane, of_pane in enumerate(panes)
+        for place, series in enumerate(of_pane.series)
+    ]
+    found = list(bindings.faults(chart))
+    if found:
+        raise refusal(found)
 
 
 class ChartIn(In):
@@ -159,8 +142,8 @@ class ChartIn(In):
     annotations: Annotations = Field(default_factory=_nothing, description="Kept as it is.")
 
     @model_validator(mode="after")
-    def _unique(self) -> Self:
-        _without_doubles(self.panes)
+    def _whole(self) -> Self:
+        _check(self.panes)
         return self
 
 
@@ -181,8 +164,8 @@ class ChartChange(In):
     annotations: Annotations = Field(default_factory=_nothing)
 
     @model_validator(mode="after")
-    def _unique(self) -> Self:
-        _without_doubles(self.panes)
+    def _whole(self) -> Self:
+        _check(self.panes)
         return self
 
 
@@ -213,7 +196,7 @@ class SeriesOut(BaseModel):
     id: str = Field(examples=["price"])
     type: SeriesType
     options: dict[str, Any]
-    source: Source | None
+    source: AnySource | None
     count: int | None = Field(examples=[2])
     first_time: Time | None
     last_time: Time | None

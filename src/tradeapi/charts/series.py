@@ -1,40 +1,28 @@
-"""The points of series: pushed ones read and written, bars of a symbol read."""
+"""The points of series: pushed ones read and written, those that come from a source read."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from math import ceil, floor, inf
 from uuid import UUID
 
 import numpy as np
 
 from tradeapi.charts import chunks
 from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.bound import BoundPoints
 from tradeapi.charts.chunks import Packed, Window
+from tradeapi.charts.pages import Page, pushed_page
 from tradeapi.charts.parsing import read_points, too_many
 from tradeapi.charts.points import Points
-from tradeapi.charts.schemas import Source
-from tradeapi.charts.targets import State, Target, bound, find, lock, save
+from tradeapi.charts.targets import State, Target, bound, find, find_chain, lock, save
 from tradeapi.database import Database, raw
 from tradeapi.drivers import Raw
-from tradeapi.errors import Conflict, NotFound
+from tradeapi.errors import Conflict
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.posted import in_turn
-from tradeapi.market.bars.query import window_of
+from tradeapi.market.bars.ranges import Range
 from tradeapi.web.preconditions import Precondition
 
 # The parts in which it has come: to join many takes its time.
 ReadBody = Callable[[], Awaitable[Sequence[bytes]]]
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Points of a series; `state` is None where they are bars of a symbol."""
-
-    target: Target
-    points: Points
-    has_more_before: bool
-    has_more_after: bool
-    state: State | None
 
 
 class SeriesPoints:
@@ -50,16 +38,20 @@ class SeriesPoints:
     ) -> None:
         self._database = database
         self._owner = owner
-        self._bars = bars
+        self._bound = BoundPoints(database, bars)
         self._accesses = accesses
         self._most = most
 
-    async def read(self, chart: str, series: str, window: Window) -> Page:
+    async def read(
+        self, chart: str, series: str, window: Window, range: Range | None = None
+    ) -> Page:
+        """A range, which only series over bars have, says where they begin."""
         async with self._database.read() as connection:
             target = await self._find(connection, chart, series)
-            if target.source is None:
-                return await _read_pushed(connection, target, window)
-        return await self._read_bars(target, target.source, window)
+            if target.source is None and range is None:
+                return await pushed_page(connection, target, window)
+            chain = await find_chain(connection, target)
+        return await self._bound.read(chain, window, range)
 
     async def replace(
         self, chart: str, series: str, body: ReadBody, precondition: Precondition
@@ -148,39 +140,6 @@ class SeriesPoints:
         if target.source is not None:
             raise bound(target)
         return target
-
-    async def _read_bars(self, target: Target, source: Source, window: Window) -> Page:
-        start = None if window.after == -inf else floor(window.after) + 1
-        end = None if window.before == inf else ceil(window.before)
-        asked = window_of(start, end, limit=window.limit, earliest=window.earliest)
-        answer = await self._bars.read(source.symbol, source.resolution, asked, source.adjustment)
-        bars = answer.bars
-        names = target.type.columns if len(target.type.columns) > 1 else (source.field,)
-        return Page(
-            target,
-            Points(
-                bars.time.astype(np.float64),
-                np.column_stack([getattr(bars, name) for name in names]),
-                np.full(len(bars), None, np.object_),
-            ),
-            answer.page.has_more_before,
-            answer.page.has_more_after,
-            None,
-        )
-
-
-async def _read_pushed(connection: Raw, target: Target, window: Window) -> Page:
-    width = len(target.type.columns)
-    found = await chunks.read(connection, target.key, width, window)
-    if found is None:
-        raise NotFound("The chart has no such series.", code="unknown_series")
-    state, points = State(*found[0]), found[1]
-    first = inf if state.first is None else state.first
-    last = -inf if state.last is None else state.last
-    if len(points):
-        low, high = points.time[[0, -1]]
-        return Page(target, points, bool(first < low), bool(last > high), state)
-    return Page(target, points, first <= window.after, last >= window.before, state)
 
 
 def _ends(points: Points) -> tuple[float | None, float | None]:

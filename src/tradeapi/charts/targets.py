@@ -1,13 +1,14 @@
 """Where a series is in the database, and what is known of it: the raw side of `models`."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from tradeapi.charts.chunks import Key
 from tradeapi.charts.points import SeriesType
-from tradeapi.charts.schemas import Source
 from tradeapi.charts.service import as_id
+from tradeapi.charts.sources import AnySource, IndicatorSource, read_source
 from tradeapi.drivers import Raw
 from tradeapi.errors import Conflict, NotFound
 from tradeapi.web.preconditions import Precondition
@@ -21,7 +22,7 @@ class Target:
     chart_key: Key
     key: Key
     type: SeriesType
-    source: Source | None
+    source: AnySource | None
 
     @property
     def chart(self) -> UUID:
@@ -62,9 +63,26 @@ async def find(raw: Raw, owner: UUID, chart: str, series: str) -> tuple[Target, 
         chart_key=chart_key,
         key=key,
         type=SeriesType(type),
-        source=None if source is None else Source.model_validate_json(source),
+        source=None if source is None else read_source(source),
     )
     return target, accessed_at
+
+
+async def find_chain(raw: Raw, target: Target) -> Sequence[Target]:
+    """The series, what it is computed over, and so on down to what is no indicator."""
+    # All at once, so that they are those of one document.
+    found = await raw.fetch(_SERIES, target.chart_key)
+    by_name = {row[0]: row[1:] for row in found}
+    chain: list[Target] = []
+    name = target.name
+    while name in by_name:
+        key, type, source = by_name[name]
+        kept = None if source is None else read_source(source)
+        chain.append(replace(target, name=name, key=key, type=SeriesType(type), source=kept))
+        if not isinstance(kept, IndicatorSource):
+            return chain
+        name = kept.of
+    raise NotFound("The chart has no such series.", code="unknown_series")
 
 
 async def lock(raw: Raw, target: Target, precondition: Precondition) -> State:
@@ -105,6 +123,7 @@ SELECT c.id, c.accessed_at, s.id, s.type, s.source FROM charts c
 LEFT JOIN chart_series s ON s.chart_id = c.id AND s.name = $3
 WHERE c.owner_id = $1 AND {} {}
 """
+_SERIES = "SELECT name, id, type, source FROM chart_series WHERE chart_id = $1"
 _STATE = "SELECT type, source, count, first, last, version FROM chart_series WHERE id = $1"
 _SAVE = """
 UPDATE chart_series SET count = $2, first = $3, last = $4, version = $5 WHERE id = $1

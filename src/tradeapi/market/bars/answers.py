@@ -9,7 +9,7 @@ from fastapi import Response
 from tradeapi.analytics.adjustments import Adjustment
 from tradeapi.analytics.bars import COLUMNS
 from tradeapi.market.bars.bar_history import Answer
-from tradeapi.market.bars.query import Format
+from tradeapi.market.bars.query import BarsQuery, Format
 
 REVALIDATED = "no-cache"
 IMMUTABLE = "max-age=31536000, immutable"
@@ -19,21 +19,21 @@ MANY_ROWS = 5000
 
 
 async def bars_response(
-    answer: Answer, format: Format, revision: int | None, *, is_public: bool
+    answer: Answer, query: BarsQuery, revision: int | None, *, is_public: bool
 ) -> Response:
     """`revision` is the one that the caller's URL names; what is public others may keep, too."""
     is_lasting = answer.is_immutable and revision == answer.page.revision
     whose = "public" if is_public else "private"
     lasting = IMMUTABLE if is_lasting else REVALIDATED
     headers = {"cache-control": f"{whose}, {lasting}", "vary": VARY}
-    if format is Format.ROWS and len(answer.bars) > MANY_ROWS:
-        body = await to_thread.run_sync(_body, answer, format)
+    if query.format is Format.ROWS and len(answer.bars) > MANY_ROWS:
+        body = await to_thread.run_sync(_body, answer, query)
     else:
-        body = _body(answer, format)
+        body = _body(answer, query)
     return Response(body, headers=headers, media_type="application/json")
 
 
-def _body(answer: Answer, format: Format) -> bytes:
+def _body(answer: Answer, query: BarsQuery) -> bytes:
     page = answer.page
     body: dict[str, Any] = {
         "symbol": answer.listing.symbol,
@@ -42,8 +42,10 @@ def _body(answer: Answer, format: Format) -> bytes:
     }
     if answer.listing.basis != Adjustment.RAW:
         body["basis"] = answer.listing.basis
+    if query.range is not None:
+        body["start"] = query.start
     columns = dict(zip(COLUMNS, answer.bars.columns(), strict=True))
-    if format is Format.ROWS:
+    if query.format is Format.ROWS:
         values = zip(*(column.tolist() for column in columns.values()), strict=True)
         body["items"] = [dict(zip(COLUMNS, row, strict=True)) for row in values]
     else:

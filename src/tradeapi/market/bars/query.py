@@ -1,6 +1,6 @@
 """What a caller asks of `GET /bars/{symbol}`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import ceil
 from typing import Annotated
@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, WithJsonSchema
 
 from tradeapi.analytics.adjustments import Adjustment
 from tradeapi.errors import FieldError, Invalid
+from tradeapi.market.bars.ranges import Opened, Range
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.history import Window
 from tradeapi.market.times import YEAR_10000, YEAR_ONE, parse_time
@@ -44,7 +45,7 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BarsQuery:
-    """`limit` is None where the caller set none."""
+    """`limit` is None where the caller set none; a `range` still has to be opened."""
 
     resolution: Resolution
     start: int | None
@@ -54,12 +55,17 @@ class BarsQuery:
     format: Format
     adjustment: Adjustment
     revision: int | None
+    range: Range | None = None
 
     @property
     def window(self) -> Window:
         return window_of(
             self.start, self.end, limit=self.limit or DEFAULT_LIMIT, earliest=self.is_earliest
         )
+
+    def within(self, opened: Opened) -> "BarsQuery":
+        """All bars of a range."""
+        return replace(self, resolution=opened.resolution, start=opened.start, limit=MOST_BARS)
 
 
 def window_of(start: int | None, end: int | None, *, limit: int, earliest: bool) -> Window:
@@ -104,14 +110,27 @@ class BarsParameters(BaseModel):
         Adjustment,
         Field(description="What prices are restated for: nothing, splits, or dividends too."),
     ] = Adjustment.RAW
+    range: Annotated[
+        Range | None,
+        Field(
+            description="Up to now, in a fitting resolution; instead of that, and of `start`, "
+            "`end`, `before` and `limit`. Days are trading days of the exchange."
+        ),
+    ] = None
     revision: Annotated[
         int | None,
         Field(description="The `revision` you know: with the current one closed bars are cached."),
     ] = None
 
 
+_NOT_WITH_RANGE = {"resolution", "start", "end", "before", "limit"}
+
+
 def bars_query(request: Request) -> BarsQuery:
     asked = parse_query(request, BarsParameters)
+    for name in asked.model_fields_set & _NOT_WITH_RANGE if asked.range else ():
+        fault = FieldError(f"/query/{name}", "It is there, and so is range: one is enough.")
+        raise Invalid(fault.detail, errors=[fault])
     start, end = parse_range(asked.start, end=asked.end, before=asked.before)
     return BarsQuery(
         resolution=Resolution.parse(asked.resolution),
@@ -122,6 +141,7 @@ def bars_query(request: Request) -> BarsQuery:
         format=asked.format,
         adjustment=asked.adjustment,
         revision=asked.revision,
+        range=asked.range,
     )
 
 

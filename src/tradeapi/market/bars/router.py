@@ -17,6 +17,7 @@ from tradeapi.market.bars.query import (
     bars_query,
     parse_range,
 )
+from tradeapi.market.bars.ranges import opened
 from tradeapi.market.bars.schemas import BarColumns, BarIn, BarRows, BarsOut, Removed
 from tradeapi.market.dependencies import BarWriterDep, bar_history
 from tradeapi.market.resolutions import Resolution
@@ -51,6 +52,8 @@ _FILES: dict[str, Any] = {
 async def get(request: Request, symbol: SymbolPath) -> Response:
     """Bars with `start <= time < end`, ascending; derived from finer bars where none were given."""
     query, history = bars_query(request), bar_history(request)
+    if query.range is not None:
+        query = query.within(await opened(history, symbol, query.range))
     if query.format in MEDIA_TYPES:
         return await export(history, symbol, query)
     answer = await history.read(symbol, query.resolution, query.window, query.adjustment)
@@ -59,7 +62,7 @@ async def get(request: Request, symbol: SymbolPath) -> Response:
     keep(request.scope, answer.is_good if is_named else lambda: False, state=answer.state)
     return await bars_response(
         answer,
-        query.format,
+        query,
         query.revision if is_named else None,
         is_public=request.state.settings.public_read,
     )

@@ -29,6 +29,9 @@ class BarsAnswer(BaseModel):
         default=None,
         description="What the stored prices already are restated for; left out for `raw`.",
     )
+    start: int | None = Field(
+        default=None, description="Where the `range` begins that was asked for; else left out."
+    )
     has_more_before: bool
     has_more_after: bool
     final_until: int = Field(description="Bars before this instant are closed.")

@@ -1,0 +1,107 @@
+"""Runs of a series' points as columns, which indicators are computed over.
+
+A reader of frames is of one series; those of an indicator read those of the series beneath it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil, floor, inf
+from typing import Protocol
+
+import numpy as np
+
+from tradeapi.analytics.bars import PRICES, Bars, Float64Array, Int64Array
+from tradeapi.charts.bindings import columns_of
+from tradeapi.charts.chunks import Window
+from tradeapi.charts.pages import pushed_page
+from tradeapi.charts.points import SeriesType
+from tradeapi.charts.sources import Source
+from tradeapi.charts.targets import Target
+from tradeapi.database import Database
+from tradeapi.market.bars.bar_history import BarHistory
+from tradeapi.market.bars.query import window_of
+from tradeapi.market.calendars.calendar import Calendar
+from tradeapi.market.calendars.days import DAY
+from tradeapi.market.resolutions import Resolution
+
+# No market was ever closed for longer.
+CLOSED_DAYS = 180
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """Strictly ascending `time`; `columns` are of that shape, NaN where a point has no value.
+
+    `close` is what a series of single values shows.
+    """
+
+    time: Float64Array
+    columns: Mapping[str, Float64Array]
+    has_more_before: bool
+    has_more_after: bool
+
+    def __len__(self) -> int:
+        return len(self.time)
+
+
+class Frames(Protocol):
+    """Reads a series."""
+
+    async def read(self, window: Window) -> Frame: ...
+
+
+class PushedFrames:
+    """Points that were pushed."""
+
+    def __init__(self, database: Database, target: Target) -> None:
+        self._database = database
+        self._target = target
+
+    async def read(self, window: Window) -> Frame:
+        async with self._database.read() as connection:
+            page = await pushed_page(connection, self._target, window)
+        names = PRICES if page.points.width > 1 else ("close",)
+        columns = dict(zip(names, page.points.values.T, strict=True))
+        return Frame(page.points.time, columns, page.has_more_before, page.has_more_after)
+
+
+class BarFrames:
+    """Bars of a symbol; `session` numbers the sessions of its calendar."""
+
+    def __init__(self, bars: BarHistory, type: SeriesType, source: Source) -> None:
+        self._bars = bars
+        self._source = source
+        self._is_whole = "session" in columns_of(type, source)
+
+    async def read(self, window: Window) -> Frame:
+        start = None if window.after == -inf else floor(window.after) + 1
+        end = None if window.before == inf else ceil(window.before)
+        asked = window_of(start, end, limit=window.limit, earliest=window.earliest)
+        source = self._source
+        answer = await self._bars.read(source.symbol, source.resolution, asked, source.adjustment)
+        bars = answer.bars
+        if self._is_whole:
+            columns = {name: getattr(bars, name) for name in (*PRICES, "volume")}
+            columns["session"] = sessions(answer.listing.calendar, bars, source.resolution)
+        else:
+            columns = {"close": getattr(bars, source.field)}
+        page = answer.page
+        time = bars.time.astype(np.float64)
+        return Frame(time, columns, page.has_more_before, page.has_more_after)
+
+
+def sessions(calendar: Calendar, bars: Bars, resolution: Resolution) -> Float64Array:
+    """The session of each bar, by its day; what trades outside of one goes on with that before.
+
+    A bar of a day or more is a session of its own.
+    """
+    if not resolution.is_intraday or not len(bars):
+        return bars.time.astype(np.float64)
+    first, last = int(bars.time[0]), int(bars.time[-1])
+    start = first // DAY * DAY - CLOSED_DAYS * DAY
+    day, opens, _ = calendar.parts(start, last + 2 * DAY).T
+    if not len(day):
+        return np.zeros(len(bars))
+    latest = opens.searchsorted(bars.time, "right") - 1
+    begun: Int64Array = day[np.maximum(latest, 0)]
+    return begun.astype(np.float64)
