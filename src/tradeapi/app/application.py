@@ -21,8 +21,10 @@ from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.auth import admin_router, keys_router, links_router, path_tokens_router
 from tradeapi.auth import router as auth_router
 from tradeapi.auth.export import List
+from tradeapi.bus.port import Bus
 from tradeapi.charts import points_router
 from tradeapi.charts import router as charts_router
+from tradeapi.charts.live.messages import MESSAGES as CHART_MESSAGES
 from tradeapi.charts.service import charts_of
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.database import Database
@@ -91,7 +93,7 @@ API: tuple[APIRouter, ...] = (
 )
 
 # What the stream says and hears, for its document.
-MESSAGES = (*OPERATIONS, *STREAM_MESSAGES, *MARKET_MESSAGES)
+MESSAGES = (*OPERATIONS, *STREAM_MESSAGES, *MARKET_MESSAGES, *CHART_MESSAGES)
 
 
 class State(MarketState, AuthState, ChartsState):
@@ -100,6 +102,7 @@ class State(MarketState, AuthState, ChartsState):
     settings: Settings
     clock: Clock
     database: Database
+    bus: Bus
     dependencies: Sequence[Dependency]
     hub: Hub
     exported: Mapping[str, List]
@@ -172,8 +175,8 @@ def _lifespan(
             admitted(settings, locks),
             open_auth(credentials, settings, clock, database, redis) as auth,
             open_market(settings, clock, database, bus) as market,
-            open_charts(clock, database) as charts,
             open_streams(settings, clock, database, bus, market) as hub,
+            open_charts(settings, clock, database, bus, hub, market["directory"]) as charts,
             play(settings, clock, database, locks, market),
         ):
             auth["revocations"].listen(hub.callers.hear)
@@ -182,6 +185,7 @@ def _lifespan(
                     "settings": settings,
                     "clock": clock,
                     "database": database,
+                    "bus": bus,
                     "dependencies": [
                         *database_dependencies(database),
                         *([Dependency("redis", redis.ping, essential=False)] if redis else []),
