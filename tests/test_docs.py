@@ -50,7 +50,7 @@ from tradeapi.udf import drawings, forms, hours
 from tradeapi.udf import history as udf_history
 from tradeapi.web import claims, idempotency
 from tradeapi.web.limits import declare
-from tradeapi.web.principal import NEEDS_MARKET_DATA, Need, need_of
+from tradeapi.web.principal import NEEDS_MARKET_DATA, NEEDS_STREAM, Need, need_of
 
 CHARTS = "docs/charts.md"
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operating.md"
@@ -434,7 +434,7 @@ def _names(name: str, field: FieldInfo) -> list[str]:
 
 def _said(need: Need) -> str:
     """How the table of scopes puts it."""
-    if need is NEEDS_MARKET_DATA.dependency:
+    if need in (NEEDS_MARKET_DATA.dependency, NEEDS_STREAM.dependency):
         return "`read`, or none with `PUBLIC_READ`"
     return f"`{need.scopes[0]}`" if need.scopes else "none"
 

@@ -90,22 +90,46 @@ def test_a_share_is_a_bearer(charts: Service) -> None:
     assert charts.client.get(f"{CHART}?token={token}").status_code == 401
 
 
-def test_a_share_opens_no_socket(charts: Service) -> None:
-    """In whatever way a socket takes credentials."""
-    token = shared(charts, charts.person(), "my chart")
+def test_a_share_opens_a_socket_for_its_chart(charts: Service) -> None:
+    """In whatever way a socket takes credentials; a ticket it is not."""
+    person = charts.person()
+    mine, other = (person.call("POST", "/charts", {}).json()["id"] for _ in range(2))
+    token = shared(charts, person, mine)
     connect = charts.client.websocket_connect
-    for socket in (
-        connect("/ws", headers=bearer(token)),
-        connect("/ws", subprotocols=["tradeapi.v1", f"bearer.{token}"]),
-        connect(f"/ws?ticket={token}"),
+    with connect(f"/ws?ticket={token}") as refused:
+        assert refused.receive_json()["code"] == "unauthenticated"
+        assert refused.receive()["code"] == 4401
+    for socket, is_known in (
+        (connect("/ws", headers=bearer(token)), True),
+        (connect("/ws", subprotocols=["tradeapi.v1", f"bearer.{token}"]), True),
+        (connect("/ws"), False),
     ):
         with socket as open_socket:
-            assert open_socket.receive_json()["code"] == "unauthenticated"
-            assert open_socket.receive()["code"] == 4401
-    with connect("/ws") as open_socket:
-        assert open_socket.receive_json()["type"] == "hello"
-        open_socket.send_json({"op": "auth", "id": 1, "token": token})
-        assert open_socket.receive_json()["code"] == "unauthenticated"
+            hello = open_socket.receive_json()
+            assert hello["auth"] == ("done" if is_known else "required")
+            if not is_known:
+                open_socket.send_json({"op": "auth", "id": 1, "token": token})
+                auth = open_socket.receive_json()
+                assert (auth["type"], auth["user"], auth["scopes"]) == ("auth", None, [])
+            topics = [f"charts:{mine}", f"charts:{other}", "quotes:US:AAPL", "status"]
+            open_socket.send_json({"op": "subscribe", "id": 2, "topics": topics})
+            ack = open_socket.receive_json()
+            assert ack["topics"] == topics[:1]
+            codes = [rejected["code"] for rejected in ack["rejected"]]
+            assert codes == ["not_found", "insufficient_scope", "insufficient_scope"]
+            assert open_socket.receive_json()["chart"]["id"] == mine
+
+
+def test_a_share_that_ends_ends_its_sockets(charts: Service) -> None:
+    """As what any other socket rests on does."""
+    person = charts.person()
+    mine = person.call("POST", "/charts", {}).json()["id"]
+    share = person.call("POST", f"/charts/{mine}/shares", {}).json()
+    with charts.client.websocket_connect("/ws", headers=bearer(share["token"])) as socket:
+        assert socket.receive_json()["auth"] == "done"
+        end = person.call("DELETE", f"/charts/{mine}/shares/{share['id']}")
+        assert end.status_code == 204
+        assert socket.receive()["code"] == 4401
 
 
 def test_a_share_expires(charts: Service, clock: FixedClock) -> None:

@@ -11,6 +11,8 @@ import orjson
 
 from tests.market.places import Market
 from tradeapi.auth.dev import DEV_USER
+from tradeapi.bus.memory import MemoryBus
+from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
 from tradeapi.charts.series import SeriesPoints
 from tradeapi.database import Database
@@ -22,13 +24,13 @@ SERIES = "line"
 POINTS = 300
 
 
-def series_of(database: Database) -> SeriesPoints:
-    """Those of the user dev."""
+def series_of(database: Database, bus: Bus | None = None) -> SeriesPoints:
+    """Those of the user dev; without a bus nobody hears of what is written."""
     market = Market(database)
     newest = Newest(database, market.directory, market.clock)
     bars = BarHistory(database, market.directory, newest, market.clock, lateness=5)
     accesses = Accesses(database, market.clock)
-    return SeriesPoints(database, DEV_USER, bars, accesses, most=2_000_000)
+    return SeriesPoints(database, bus or MemoryBus(), DEV_USER, bars, accesses, most=2_000_000)
 
 
 async def main(url: str, chart: str, first: int) -> None:

@@ -156,3 +156,19 @@ def test_charts_go_with_their_owner(serve: Callable[..., Service]) -> None:
     assert desk.person.call("DELETE", "/auth/me", body).status_code == 204
     other = Desk.of(service.person())
     assert len(other.person.get("/charts")["items"]) == 1
+
+
+def test_a_chart_is_followed_by_whom_it_is_for(service: Service, named: Desk) -> None:
+    """Its owner, by its id, and nobody else; on a socket and by events."""
+    topic = f"charts:{named.id}"
+    for person, expected in ((named.person, []), (service.person(), ["not_found"])):
+        with service.client.websocket_connect("/ws", headers=person.headers) as socket:
+            socket.receive_json()
+            topics = [topic, "charts:desk", "charts:01a218ea-ab01-74d5-bdac-67adaba8abfd"]
+            socket.send_json({"op": "subscribe", "id": 1, "topics": topics})
+            codes = [rejected["code"] for rejected in socket.receive_json()["rejected"]]
+            assert codes == [*expected, "unknown_topic", "not_found"]
+    with service.client.websocket_connect("/ws") as socket:
+        socket.receive_json()
+        socket.send_json({"op": "subscribe", "id": 1, "topics": [topic]})
+        assert socket.receive_json()["code"] == "unauthenticated"

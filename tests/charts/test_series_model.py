@@ -11,6 +11,7 @@ import pytest
 
 from tests.charts.point_process import series_of
 from tradeapi.auth.dev import DEV_USER, ensure_dev_user
+from tradeapi.bus.memory import MemoryBus
 from tradeapi.charts import chunks
 from tradeapi.charts.chunks import Window
 from tradeapi.charts.points import rows
@@ -125,7 +126,7 @@ async def new_chart(database: Database) -> str:
     quotas = Quotas(charts=100, series=10)
     document = {"panes": [{"series": [{"id": "line", "type": "line"}]}], "name": uuid4().hex}
     async with database.transaction() as session:
-        charts = Charts(session, DEV_USER, quotas, 0.0, expires=False)
+        charts = Charts(session, MemoryBus(), DEV_USER, quotas, 0.0, expires=False)
         chart = await charts.create(NewChartIn.model_validate(document))
     return str(UUID(str(chart.id)))
 

@@ -40,15 +40,16 @@ class Authority:
         settings = Settings()
         self.tokens = AccessTokens.of(settings, Secrets.of(settings))
         self.revocations = Revocations(database, self.clock)
+        self.shares = Shares(
+            ShareTokens.of(settings, Secrets.of(settings)), self.revocations, self.clock
+        )
         self.authenticator = Authenticator(
             database,
             self.tokens,
             self.revocations,
             Uses(database),
             self.clock,
-            shares=Shares(
-                ShareTokens.of(settings, Secrets.of(settings)), self.revocations, self.clock
-            ),
+            shares=self.shares,
             peppers=(PEPPER,),
             key_header="X-API-Key",
             is_open=is_open,

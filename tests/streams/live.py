@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from tests.market.places import Market, Row
 from tests.streams.client import Chart
@@ -117,10 +118,11 @@ async def live(
     market: Market | None = None,
     bus: Bus | None = None,
     limits: Limits | None = None,
+    **options: Any,
 ) -> AsyncIterator[LiveMarket]:
     """Another one on the same `market` is what another process would be."""
     served = LiveMarket(market or Market(database), bus or MemoryBus(), limits or Limits())
     async with AsyncExitStack() as resources:
         await resources.enter_async_context(served.watches)
-        served.served = await resources.enter_async_context(serve_hub(served.hub))
+        served.served = await resources.enter_async_context(serve_hub(served.hub, **options))
         yield served

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import orjson
 from starlette.types import Message
@@ -31,8 +32,6 @@ class Held:
         self.seq = -1
         self.values: dict[str, int] = {}
         self.phase = "gone"
-        # No snapshot takes it back behind what it has heard since it has asked for it.
-        self.least = -1
         self._board = board
         # Changes that were left out because a newer one of their key is to come.
         self._owed: dict[str, int] = {}
@@ -44,19 +43,20 @@ class Held:
             return True
         return self.phase == "following" and not self._owed and self.values == self._board.values
 
-    def leave(self) -> None:
-        """It is not followed any more."""
-        self.phase, self.least = "gone", -1
+    def await_beginning(self, *, is_known: bool) -> None:
+        """The server knows how far the reader is from now on, or because it has been told."""
+        if self.phase == "gone" and not is_known:
+            self.seq = -1
+        self.phase = "awaiting"
 
     def hear(self, frame: Frame) -> None:
         match frame["type"]:
             case "snapshot":
                 assert self.phase == "awaiting"
-                assert frame["epoch"] != self.epoch or frame["seq"] >= self.least
+                assert frame["epoch"] != self.epoch or frame["seq"] >= self.seq
                 assert frame["values"] == _values(self._board, frame["version"])
                 self.epoch, self.values = frame["epoch"], frame["values"]
-                self.seq = self.least = frame["seq"]
-                self.phase = "following"
+                self.seq, self.phase = frame["seq"], "following"
                 self._owed.clear()
             case "resumed":
                 assert self.phase == "awaiting"
@@ -66,7 +66,7 @@ class Held:
                 assert self.phase != "gone"
                 self.phase = "awaiting"
             case "error":
-                self.leave()
+                self.phase = "gone"
             case "value":
                 assert self.phase == "following"
                 self._change(frame)
@@ -80,7 +80,7 @@ class Held:
             self._owed[key] = version
         change = frame["key"], frame["value"], frame["final"]
         assert change == self._board.log[version - 1]
-        self.seq = self.least = frame["seq"]
+        self.seq = frame["seq"]
         self.values = {**self.values, frame["key"]: frame["value"]}
         self._owed.pop(frame["key"], None)
 
@@ -182,7 +182,7 @@ class Reader:
         self._hub = hub
         self._is_direct = is_direct
         self._ids = itertools.count()
-        self._asked: dict[int, tuple[str, Sequence[str]]] = {}
+        self._asked: dict[int, dict[str, Any]] = {}
         self._visit: asyncio.Task[None] | None = None
 
     @property
@@ -209,12 +209,12 @@ class Reader:
 
     def ask(self, op: str, topics: Sequence[str], **options: object) -> None:
         id = next(self._ids)
-        self._asked[id] = op, topics
-        self.wire.ask(op=op, id=id, topics=topics, **options)
+        self._asked[id] = {"op": op, "topics": topics, **options}
+        self.wire.ask(id=id, **self._asked[id])
 
     def positions(self, topics: Sequence[str]) -> Mapping[str, object]:
         """Where it has stopped, unless something is under way that may move it."""
-        moving = {topic for _, asked in self._asked.values() for topic in asked}
+        moving = {topic for asked in self._asked.values() for topic in asked["topics"]}
         return {
             topic: {"epoch": held.epoch, "seq": held.seq}
             for topic, held in self.held.items()
@@ -233,7 +233,7 @@ class Reader:
             self.wire = Wire(is_direct=self._is_direct)
             self._asked.clear()
             for held in self.held.values():
-                held.leave()
+                held.phase = "gone"
 
     async def leave(self, *, abruptly: bool) -> None:
         """By itself, or because the server is cancelled in the middle of something."""
@@ -248,13 +248,13 @@ class Reader:
 
     def _hear(self, frame: Frame) -> None:
         if frame["type"] == "ack":
-            op, topics = self._asked.pop(frame["id"])
+            asked = self._asked.pop(frame["id"])
             rejected = [one["topic"] for one in frame["rejected"]]
-            assert sorted([*frame["topics"], *rejected]) == sorted(topics)
+            assert sorted([*frame["topics"], *rejected]) == sorted(asked["topics"])
             for topic in frame["topics"]:
-                if op == "subscribe":
-                    self.held[topic].phase = "awaiting"
+                if asked["op"] == "unsubscribe":
+                    self.held[topic].phase = "gone"
                 else:
-                    self.held[topic].leave()
+                    self.held[topic].await_beginning(is_known=topic in asked["resume"])
         elif "topic" in frame:
             self.held[frame["topic"]].hear(frame)

@@ -198,6 +198,16 @@ def test_the_rate_allows_a_burst_and_recovers() -> None:
     assert [conduct.allows(100.5) for _ in range(11)] == [True] * 10 + [False]
 
 
+def test_topics_that_are_looked_up_for_nothing_count_like_messages() -> None:
+    """Two like one; who has asked for hundreds waits for a while."""
+    conduct = Conduct(LIMITS)
+    assert conduct.allows(100.0)
+    conduct.pay(400)
+    assert not conduct.allows(100.0)
+    assert not conduct.allows(107.0)
+    assert conduct.allows(107.2)
+
+
 def test_twenty_messages_too_many_without_a_rest_are_abuse() -> None:
     """Also when some in between are within the rate."""
     conduct = Conduct(LIMITS)

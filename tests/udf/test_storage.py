@@ -361,3 +361,17 @@ def test_changes_at_the_same_time_come_one_after_the_other(mine: Storage) -> Non
     assert at_once(8, draw) == [200] * 8
     found = mine.done("GET", "drawings", layout=layout, chart="_shared")["data"]["sources"]
     assert len(found) == 9
+
+
+def test_the_export_of_a_user_lists_what_he_has_saved(service: Service) -> None:
+    """Charts of both kinds, and nobody else's."""
+    person = service.person()
+    mine, others = storage(service, person), storage(service, service.person())
+    others.save("Other", "{}")
+    layout = mine.save("Test", "{}")
+    chart = person.call("POST", "/charts", {"name": "mine", "title": "Mine"}).json()
+    exported = person.get("/auth/me/export")
+    named = {key: chart[key] for key in ("id", "name", "title", "created_at", "updated_at")}
+    assert exported["charts"] == [named]
+    [found] = exported["layouts"]
+    assert (found["id"], found["name"]) == (layout, "Test")

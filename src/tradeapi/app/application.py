@@ -1,8 +1,14 @@
 """The application: what there is, joined."""
 
+import gc
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    contextmanager,
+)
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -10,13 +16,16 @@ from fastapi.routing import APIRoute
 from tradeapi import __version__, logging
 from tradeapi.app.auth import AuthState, Credentials, open_auth
 from tradeapi.app.charts import ChartsState, open_charts
-from tradeapi.app.garbage import rare_collections
 from tradeapi.app.layers import layers
 from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.auth import admin_router, keys_router, links_router, path_tokens_router
 from tradeapi.auth import router as auth_router
+from tradeapi.auth.export import List
+from tradeapi.bus.port import Bus
 from tradeapi.charts import points_router
 from tradeapi.charts import router as charts_router
+from tradeapi.charts.live.messages import MESSAGES as CHART_MESSAGES
+from tradeapi.charts.service import charts_of
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.database import Database
 from tradeapi.leases.locks import open_locks
@@ -42,6 +51,7 @@ from tradeapi.streams.router import router as streams_router
 from tradeapi.streams.sse_router import router as events_router
 from tradeapi.udf import router as udf_router
 from tradeapi.udf import storage_router
+from tradeapi.udf.layouts import layouts_of
 from tradeapi.web import assets, docs
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
@@ -83,7 +93,7 @@ API: tuple[APIRouter, ...] = (
 )
 
 # What the stream says and hears, for its document.
-MESSAGES = (*OPERATIONS, *STREAM_MESSAGES, *MARKET_MESSAGES)
+MESSAGES = (*OPERATIONS, *STREAM_MESSAGES, *MARKET_MESSAGES, *CHART_MESSAGES)
 
 
 class State(MarketState, AuthState, ChartsState):
@@ -92,8 +102,10 @@ class State(MarketState, AuthState, ChartsState):
     settings: Settings
     clock: Clock
     database: Database
+    bus: Bus
     dependencies: Sequence[Dependency]
     hub: Hub
+    exported: Mapping[str, List]
 
 
 def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
@@ -163,16 +175,17 @@ def _lifespan(
             admitted(settings, locks),
             open_auth(credentials, settings, clock, database, redis) as auth,
             open_market(settings, clock, database, bus) as market,
-            open_charts(clock, database) as charts,
             open_streams(settings, clock, database, bus, market) as hub,
+            open_charts(settings, clock, database, bus, hub, market["directory"]) as charts,
             play(settings, clock, database, locks, market),
         ):
             auth["revocations"].listen(hub.callers.hear)
-            with rare_collections():
+            with _settled():
                 yield {
                     "settings": settings,
                     "clock": clock,
                     "database": database,
+                    "bus": bus,
                     "dependencies": [
                         *database_dependencies(database),
                         *([Dependency("redis", redis.ping, essential=False)] if redis else []),
@@ -180,9 +193,21 @@ def _lifespan(
                         *market["feeds"],
                     ],
                     "hub": hub,
+                    "exported": {"charts": charts_of, "layouts": layouts_of},
                     **auth,
                     **market,
                     **charts,
                 }
 
     return lifespan
+
+
+@contextmanager
+def _settled() -> Iterator[None]:
+    """What is here by now stays, so the garbage collector need not look at it ever again: to look
+    at all of it stops the process for 0.1 s, and a loaded one every other second."""
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -6,9 +6,16 @@ from typing import TypedDict
 
 import anyio
 
+from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.live.channel import ChartsChannel
+from tradeapi.charts.live.followed import FollowedCharts
+from tradeapi.charts.tasks import HOUR
 from tradeapi.clock import Clock
 from tradeapi.database import Database
+from tradeapi.market.symbols.directory import Directory
+from tradeapi.settings import Settings
+from tradeapi.streams.hub import Hub
 
 
 class ChartsState(TypedDict):
@@ -16,9 +23,21 @@ class ChartsState(TypedDict):
 
 
 @asynccontextmanager
-async def open_charts(clock: Clock, database: Database) -> AsyncIterator[ChartsState]:
+async def open_charts(  # noqa: PLR0913, PLR0917  they are what is joined
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    bus: Bus,
+    hub: Hub,
+    directory: Directory,
+) -> AsyncIterator[ChartsState]:
     accesses = Accesses(database, clock)
-    async with anyio.create_task_group() as tasks:
+    ttl = settings.chart_ttl_hours * HOUR
+    async with (
+        FollowedCharts(database, bus, hub, directory, accesses, ttl=ttl) as followed,
+        anyio.create_task_group() as tasks,
+    ):
+        hub.register("charts", ChartsChannel(followed))
         tasks.start_soon(accesses.run)
         yield {"chart_accesses": accesses}
         await accesses.write()

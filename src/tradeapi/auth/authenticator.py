@@ -119,8 +119,6 @@ class Authenticator:
             bearer = _BEARER(authorization.decode("latin-1"))
             if bearer is None:
                 raise Unauthenticated(_EXPECTED)  # noqa: TRY301  one place answers
-            if scope["type"] == "http" and self._shares.is_share(bearer[1]):
-                return self._shares.read(bearer[1])
             return await self.read(bearer[1], address)
         except Unauthenticated as fault:
             return Principal(fault=fault)
@@ -147,12 +145,14 @@ class Authenticator:
         return self._nobody
 
     async def read(self, credential: str, address: str) -> Principal:
-        """Whose access token or API key this is; raises Unauthenticated.
+        """Whose access token or API key this is, or what it is a share of; raises Unauthenticated.
 
         Raises TooMany where too many guesses came from the address.
         """
         if credential.startswith(KEY_MARK):
             return await self.read_key(credential, address)
+        if self._shares.is_share(credential):
+            return self._shares.read(credential)
         return self.read_token(credential)
 
     def read_token(self, token: str) -> Principal:

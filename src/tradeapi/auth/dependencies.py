@@ -1,5 +1,6 @@
 """What the routes of this feature ask for, each under one name."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -9,6 +10,7 @@ from starlette.requests import HTTPConnection
 
 from tradeapi.auth.accounts import Accounts
 from tradeapi.auth.audit import Audit, Caller
+from tradeapi.auth.export import List
 from tradeapi.auth.holder import Holder
 from tradeapi.auth.keys import ApiKeys
 from tradeapi.auth.links import Links
@@ -43,6 +45,11 @@ async def _revocations(connection: HTTPConnection) -> Revocations:
     return revocations
 
 
+async def _exported(connection: HTTPConnection) -> Mapping[str, List]:
+    exported: Mapping[str, List] = connection.state.exported
+    return exported
+
+
 async def _caller(connection: HTTPConnection) -> Caller:
     return Caller.of(connection)
 
@@ -55,6 +62,7 @@ AccountsDep = Annotated[Accounts, Depends(_accounts)]
 LoginsDep = Annotated[Logins, Depends(_logins)]
 LinksDep = Annotated[Links, Depends(_links)]
 RevocationsDep = Annotated[Revocations, Depends(_revocations)]
+ExportedDep = Annotated[Mapping[str, List], Depends(_exported)]
 CallerDep = Annotated[Caller, Depends(_caller)]
 PrincipalDep = Annotated[Principal, Depends(_principal)]
 

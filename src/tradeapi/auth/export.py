@@ -1,20 +1,24 @@
 """Everything we know of one user, for that user."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.auth.models import ApiKey, AuditEntry, Login, PathToken, User
 from tradeapi.database import Database
 from tradeapi.errors import NotFound
 
+# What other features list of a user.
+List = Callable[[AsyncSession, UUID], Awaitable[Sequence[Any]]]
+
 # More would be a download, and say no more.
 MOST = 10_000
 
 
-async def export(database: Database, id: UUID) -> Mapping[str, Any]:
+async def export(database: Database, id: UUID, lists: Mapping[str, List]) -> Mapping[str, Any]:
     """The newest first, also what has ended; of the audit log what the user did."""
     async with database.reading() as session:
         user = await session.get(User, id)
@@ -30,4 +34,6 @@ async def export(database: Database, id: UUID) -> Mapping[str, Any]:
             "path_tokens": (await session.scalars(tokens.limit(MOST))).all(),
             "audit": (await session.scalars(entries.limit(MOST))).all(),
         }
+        for name, list_of in lists.items():
+            parts[name] = await list_of(session, id)
     return {"user": user, **parts}

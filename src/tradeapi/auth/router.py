@@ -11,6 +11,7 @@ from tradeapi.auth import scopes
 from tradeapi.auth.dependencies import (
     AccountsDep,
     CallerDep,
+    ExportedDep,
     LinksDep,
     LoginDep,
     LoginsDep,
@@ -179,8 +180,11 @@ async def delete_me(
     dependencies=[NEEDS_LOGIN_TO_READ],
     responses=problems(401, 403),
 )
-async def export_me(database: DatabaseDep, login: LoginDep) -> Mapping[str, Any]:
-    return await export(database, login.user)
+async def export_me(
+    database: DatabaseDep, login: LoginDep, lists: ExportedDep
+) -> Mapping[str, Any]:
+    """What you have saved is listed; the contents are where they are always read."""
+    return await export(database, login.user, lists)
 
 
 @router.put(

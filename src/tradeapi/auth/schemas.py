@@ -252,9 +252,33 @@ class AuditOut(Out):
     request_id: str
 
 
+class ExportedChartOut(Out):
+    """A chart; its content is at `GET /api/v1/charts/{id}`."""
+
+    id: UUID
+    name: str | None
+    title: str
+    created_at: float
+    updated_at: float
+
+
+class ExportedLayoutOut(Out):
+    """A layout; its content is at `GET /udf-storage/1.1/charts?chart={id}`."""
+
+    id: UUID
+    name: str
+    client: str
+    namespace: str
+    symbol: str
+    resolution: str
+    saved_at: float
+
+
 class ExportOut(Out):
     user: UserOut
     sessions: list[LoginOut]
     api_keys: list[ApiKeyOut]
     path_tokens: list[PathTokenOut]
     audit: list[AuditOut] = Field(description="What you did; the newest 10,000.")
+    charts: list[ExportedChartOut]
+    layouts: list[ExportedLayoutOut] = Field(description="What TradingView's charts have saved.")

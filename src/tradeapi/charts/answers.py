@@ -4,9 +4,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from anyio import to_thread
 
 from tradeapi.charts.models import Chart, Series
-from tradeapi.charts.points import as_number
+from tradeapi.charts.points import Points, SeriesType, as_number, rows
+
+# More take long enough to be felt by others.
+MANY_ROWS = 2000
+
+
+async def in_json(points: Points, type: SeriesType) -> bytes:
+    def encode() -> bytes:
+        return orjson.dumps(rows(points, type.columns))
+
+    return await to_thread.run_sync(encode) if len(points) > MANY_ROWS else encode()
 
 
 def summary(chart: Chart, ttl: float) -> dict[str, Any]:

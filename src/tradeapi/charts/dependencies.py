@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
 from tradeapi.auth.dependencies import AuditDep, PrincipalDep
+from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
 from tradeapi.charts.series import SeriesPoints
 from tradeapi.charts.service import Charts, Quotas
@@ -40,6 +41,14 @@ async def _open_reading(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
 ReadingDep = Annotated[AsyncSession, Depends(_open_reading, scope="function")]
 
 
+async def _bus(connection: HTTPConnection) -> Bus:
+    bus: Bus = connection.state.bus
+    return bus
+
+
+BusDep = Annotated[Bus, Depends(_bus)]
+
+
 async def _accesses(connection: HTTPConnection) -> Accesses:
     accesses: Accesses = connection.state.chart_accesses
     return accesses
@@ -49,21 +58,22 @@ async def _ttl(settings: SettingsDep) -> float:
     return settings.chart_ttl_hours * HOUR
 
 
-async def _charts(
+async def _charts(  # noqa: PLR0913, PLR0917  they are what it has
     session: SessionDep,
+    bus: BusDep,
     owner: OwnerDep,
     principal: PrincipalDep,
     settings: SettingsDep,
     clock: ClockDep,
 ) -> Charts:
     expires = not principal.is_proven
-    return Charts(session, owner, _quotas(settings), clock.now(), expires=expires)
+    return Charts(session, bus, owner, _quotas(settings), clock.now(), expires=expires)
 
 
 async def _readable_charts(
-    session: ReadingDep, owner: OwnerDep, settings: SettingsDep, clock: ClockDep
+    session: ReadingDep, bus: BusDep, owner: OwnerDep, settings: SettingsDep, clock: ClockDep
 ) -> Charts:
-    return Charts(session, owner, _quotas(settings), clock.now(), expires=False)
+    return Charts(session, bus, owner, _quotas(settings), clock.now(), expires=False)
 
 
 def _quotas(settings: Settings) -> Quotas:
@@ -75,6 +85,7 @@ async def _series_points(
 ) -> SeriesPoints:
     return SeriesPoints(
         database,
+        connection.state.bus,
         owner,
         bar_history(connection),
         connection.state.chart_accesses,

@@ -9,7 +9,10 @@ from tradeapi.database import Base
 
 
 class Chart(Base):
-    """A document of somebody's; `version` rises when it changes, not with its points."""
+    """A document of somebody's; `version` rises when it changes, not with its points.
+
+    `revision` counts the changes of both, in the order in which they are committed.
+    """
 
     __tablename__ = "charts"
     __table_args__ = (
@@ -29,6 +32,7 @@ class Chart(Base):
     drawings: Mapped[bytes] = mapped_column(LargeBinary)
     annotations: Mapped[bytes] = mapped_column(LargeBinary)
     version: Mapped[int] = mapped_column(Integer)
+    revision: Mapped[int] = mapped_column(BigInteger, server_default="0")
     created_at: Mapped[float] = mapped_column(Float)
     updated_at: Mapped[float] = mapped_column(Float)
     # Null for charts that do not expire.

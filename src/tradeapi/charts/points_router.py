@@ -7,14 +7,14 @@ import orjson
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 
+from tradeapi.charts.answers import in_json
 from tradeapi.charts.dependencies import SeriesPointsDep
-from tradeapi.charts.pages import Page
 from tradeapi.charts.point_schemas import PointIn, PointsOut, WrittenOut
-from tradeapi.charts.points import as_number, rows
-from tradeapi.charts.query import PointsParameters, PointsQuery, points_query
+from tradeapi.charts.points import as_number
+from tradeapi.charts.query import PointsParameters, points_query
 from tradeapi.charts.schemas import ChartPath, SeriesPath
 from tradeapi.charts.targets import State, Target
-from tradeapi.charts.views import view
+from tradeapi.charts.views import View, view
 from tradeapi.errors import UnsupportedMedia
 from tradeapi.market.bars.posted import describe_items
 from tradeapi.web.preconditions import PreconditionDep
@@ -22,8 +22,8 @@ from tradeapi.web.principal import NEEDS_READ_OR_SHARE, NEEDS_WRITE
 from tradeapi.web.problems import problems
 from tradeapi.web.query import describe_query
 
-# More take long enough to be felt by others.
-MANY_ROWS = 2000
+# To choose among more takes long enough to be felt by others.
+MANY_POINTS = 2000
 
 router = APIRouter(prefix="/charts/{id}/series/{series}/points", tags=["charts"])
 
@@ -45,8 +45,9 @@ async def get_points(
     """Ascending, as lightweight-charts takes them; also those of a series that has a source."""
     query = points_query(request)
     page = await points.read(id, series, query.window, query.range)
-    write = partial(_body, page, query)
-    body = await to_thread.run_sync(write) if len(page.points) > MANY_ROWS else write()
+    look = partial(view, page, query.max_points, rebase=query.rebase)
+    seen = await to_thread.run_sync(look) if len(page.points) > MANY_POINTS else look()
+    body = _body(seen, await in_json(seen.points, page.target.type))
     etag = {} if page.state is None else {"etag": page.state.etag(page.target)}
     return _response(body, etag)
 
@@ -99,15 +100,15 @@ async def post_points(  # noqa: PLR0913, PLR0917  they are what it takes
     return _written(*written)
 
 
-def _body(page: Page, query: PointsQuery) -> bytes:
-    seen = view(page, query.max_points, rebase=query.rebase)
+def _body(seen: View, items: bytes) -> bytes:
+    page = seen.page
     return orjson.dumps(
         {
             "series": page.target.name,
             "type": page.target.type,
             "resolution": seen.resolution,
             "start": page.start,
-            "items": rows(seen.points, page.target.type.columns),
+            "items": orjson.Fragment(items),
             "thinned_from": seen.thinned_from,
             "base": seen.base,
             "has_more_before": page.has_more_before,

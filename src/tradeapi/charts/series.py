@@ -5,10 +5,12 @@ from uuid import UUID
 
 import numpy as np
 
+from tradeapi.bus.port import Bus
 from tradeapi.charts import chunks
 from tradeapi.charts.accesses import Accesses
 from tradeapi.charts.bound import BoundPoints
 from tradeapi.charts.chunks import Packed, Window
+from tradeapi.charts.events import Changed, announce
 from tradeapi.charts.pages import Page, pushed_page
 from tradeapi.charts.parsing import read_points, too_many
 from tradeapi.charts.points import Points
@@ -33,10 +35,18 @@ class SeriesPoints:
     nobody waits for it.
     """
 
-    def __init__(
-        self, database: Database, owner: UUID, bars: BarHistory, accesses: Accesses, *, most: int
+    def __init__(  # noqa: PLR0913  they are what it has
+        self,
+        database: Database,
+        bus: Bus,
+        owner: UUID,
+        bars: BarHistory,
+        accesses: Accesses,
+        *,
+        most: int,
     ) -> None:
         self._database = database
+        self._bus = bus
         self._owner = owner
         self._bound = BoundPoints(database, bars)
         self._accesses = accesses
@@ -61,11 +71,12 @@ class SeriesPoints:
         points, packed = await self._parse(await body(), target, chunks.lay)
         async with self._database.transaction() as session:
             connection = await raw(session)
-            before = await lock(connection, target, precondition)
+            revision, before = await lock(connection, target, precondition)
             await chunks.replace(connection, target.key, packed)
             ends = _ends(points)
             state = State(len(points), *ends, before.version + 1)
             await save(connection, target, state)
+            announce(session, self._bus, Changed(chart=str(target.chart), revision=revision))
         return target, state
 
     async def append(
@@ -79,10 +90,12 @@ class SeriesPoints:
         points, packed = await self._parse(await body(), target, _lay_if_long)
         async with self._database.transaction() as session:
             connection = await raw(session)
-            before = await lock(connection, target, precondition)
+            revision, before = await lock(connection, target, precondition)
             if not len(points):
+                await session.rollback()
                 return target, before
-            if not amend and before.last is not None and points.time[0] < before.last:
+            is_older = before.last is not None and bool(points.time[0] < before.last)
+            if is_older and not amend:
                 raise Conflict(
                     f"The first point lies before the last of the series, at {before.last:.15g}; "
                     "amend=true says that this is meant.",
@@ -92,6 +105,9 @@ class SeriesPoints:
             if state.count > self._most:
                 raise too_many(self._most)
             await save(connection, target, state)
+            place = str(target.chart), revision, target.name, state.version
+            change = Changed.of(*place, points, target.type.columns, revise=is_older)
+            announce(session, self._bus, change)
         return target, state
 
     async def _upsert(

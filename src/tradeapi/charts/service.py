@@ -12,6 +12,8 @@ from sqlalchemy.orm.attributes import set_committed_value
 from uuid_utils.compat import uuid7
 
 from tradeapi.auth.models import User
+from tradeapi.bus.port import Bus
+from tradeapi.charts.events import Changed, announce
 from tradeapi.charts.models import Chart, Chunk, Series
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.schemas import ChartChange, ChartIn, CopyIn, NewChartIn, PaneIn, SeriesIn
@@ -27,13 +29,28 @@ class Quotas:
     series: int
 
 
+async def charts_of(session: AsyncSession, owner: UUID) -> Sequence[object]:
+    """All of one user, without what is in them; the newest first."""
+    columns = (Chart.id, Chart.name, Chart.title, Chart.created_at, Chart.updated_at)
+    chosen = select(*columns).where(Chart.owner_id == owner).order_by(Chart.id.desc())
+    return (await session.execute(chosen)).all()
+
+
 class Charts:
     """One owner's; nobody else's can be reached through it. `expires`: what is made will expire."""
 
-    def __init__(
-        self, session: AsyncSession, owner: UUID, quotas: Quotas, now: float, *, expires: bool
+    def __init__(  # noqa: PLR0913  they are what it has
+        self,
+        session: AsyncSession,
+        bus: Bus,
+        owner: UUID,
+        quotas: Quotas,
+        now: float,
+        *,
+        expires: bool,
     ) -> None:
         self._session = session
+        self._bus = bus
         self._owner = owner
         self._quotas = quotas
         self._now = now
@@ -110,6 +127,7 @@ class Charts:
         chart = _found(await self._session.scalar(self._named(key).with_for_update(key_share=True)))
         precondition.check(chart.etag)
         await self._session.execute(delete(Chart).where(Chart.id == chart.id))
+        self._announce(chart, chart.revision + 1)
 
     def _owned(self) -> Select[Chart]:
         return select(Chart).where(Chart.owner_id == self._owner)
@@ -139,6 +157,7 @@ class Charts:
             name=name,
             title=title,
             version=1,
+            revision=0,
             created_at=self._now,
             updated_at=self._now,
             accessed_at=self._now if self._expires else None,
@@ -173,7 +192,13 @@ class Charts:
         chart.updated_at = self._now
         if chart.accessed_at is not None:
             chart.accessed_at = self._now
-        return await self._flush(chart)
+        chart.revision += 1
+        await self._flush(chart)
+        self._announce(chart, chart.revision)
+        return chart
+
+    def _announce(self, chart: Chart, revision: int) -> None:
+        announce(self._session, self._bus, Changed(chart=str(chart.id), revision=revision))
 
     async def _flush(self, chart: Chart) -> Chart:
         name = chart.name

@@ -46,12 +46,12 @@ async def find(raw: Raw, owner: UUID, chart: str, series: str) -> tuple[Target, 
     """The series, and when its chart was last known to be asked for, where that matters."""
     id = as_id(chart)
     named = "c.name = $2" if id is None else "(c.name = $2 OR c.id = $4)"
-    arguments = [_key(raw, owner), chart, series]
+    arguments = [as_key(raw, owner), chart, series]
     order = ""
     if id is not None:
         # A name may look like an id; the id counts.
         order = "ORDER BY CASE WHEN c.id = $4 THEN 0 ELSE 1 END LIMIT 1"
-        arguments.append(_key(raw, id))
+        arguments.append(as_key(raw, id))
     found = await raw.fetch(_FIND.format(named, order), *arguments)
     if not found:
         raise NotFound("There is no such chart.")
@@ -85,14 +85,15 @@ async def find_chain(raw: Raw, target: Target) -> Sequence[Target]:
     raise NotFound("The chart has no such series.", code="unknown_series")
 
 
-async def lock(raw: Raw, target: Target, precondition: Precondition) -> State:
-    """The series once nobody else writes to its chart; raises NotFound where it is gone."""
-    # SQLite's one writer is us already.
-    if raw.dialect != "sqlite":
-        await raw.fetch(_LOCK, target.chart_key)
+async def lock(raw: Raw, target: Target, precondition: Precondition) -> tuple[int, State]:
+    """The series once nobody else writes to its chart, which is at a revision more then.
+
+    Raises NotFound where it is gone.
+    """
+    touched = await raw.fetch(_TOUCH, target.chart_key)
     # A statement of its own: who has waited for the lock sees what its holder has left.
     found = await raw.fetch(_STATE, target.key)
-    if not found:
+    if not touched or not found:
         raise NotFound("The chart has no such series.", code="unknown_series")
     type, source, *state = found[0]
     if source is not None:
@@ -101,7 +102,7 @@ async def lock(raw: Raw, target: Target, precondition: Precondition) -> State:
         raise Conflict("The type of the series has changed meanwhile.", code="points_do_not_fit")
     before = State(*state)
     precondition.check(before.etag(target))
-    return before
+    return touched[0][0], before
 
 
 async def save(raw: Raw, target: Target, state: State) -> None:
@@ -113,11 +114,12 @@ def bound(target: Target) -> Conflict:
     return Conflict(detail, code="series_is_bound")
 
 
-def _key(raw: Raw, id: UUID) -> Any:  # noqa: ANN401  as the driver takes it
+def as_key(raw: Raw, id: UUID) -> Any:  # noqa: ANN401  as the driver takes it
     return id.hex if raw.dialect == "sqlite" else id
 
 
-_LOCK = "SELECT id FROM charts WHERE id = $1 FOR NO KEY UPDATE"
+# It locks the row as well.
+_TOUCH = "UPDATE charts SET revision = revision + 1 WHERE id = $1 RETURNING revision"
 _FIND = """
 SELECT c.id, c.accessed_at, s.id, s.type, s.source FROM charts c
 LEFT JOIN chart_series s ON s.chart_id = c.id AND s.name = $3

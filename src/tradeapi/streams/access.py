@@ -8,6 +8,7 @@ from functools import partial
 from typing import Self
 from uuid import UUID
 
+from tradeapi.auth.revocations import all_shares
 from tradeapi.clock import Clock
 from tradeapi.errors import Forbidden
 from tradeapi.streams.callers import Callers
@@ -28,7 +29,7 @@ class Standing(StrEnum):
 
     @classmethod
     def of(cls, principal: Principal) -> "Standing":
-        if principal.session is not None or principal.key is not None:
+        if (principal.session or principal.key or principal.share) is not None:
             return cls.DONE
         if principal.may_browse or Scope.READ in principal.scopes:
             return cls.OPTIONAL
@@ -55,6 +56,8 @@ def names(principal: Principal, address: str) -> tuple[UUID | str, ...]:
     """Whom a socket counts for, and then what else it rests on."""
     if Standing.of(principal) is not Standing.DONE:
         return (address,)
+    if principal.share is not None:
+        return (principal.share.id, all_shares(principal.share.owner))
     return tuple(id for id in (principal.user, principal.session, principal.key) if id is not None)
 
 

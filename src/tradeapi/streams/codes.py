@@ -22,8 +22,8 @@ ERRORS: Mapping[str, str] = {
     "unknown_topic": "no topic has such a name",
     "unknown_symbol": "there is no such symbol, or none any more",
     "unknown_resolution": "there are no bars so wide",
-    "not_found": "you unsubscribed from what you do not hold; there is no such replay, or nothing"
-    " to replay",
+    "not_found": "there is no such chart, or it is not yours; you unsubscribed from what you do not"
+    " hold; there is no such replay, or nothing to replay",
     "too_many_replays": "the socket has as many as one may",
     "bad_time": "the `start` or `end` of a replay is none",
     "time_out_of_range": "the `start` or `end` of a replay is none",

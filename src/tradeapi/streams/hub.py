@@ -24,6 +24,8 @@ from tradeapi.web.principal import Principal
 
 # Topics may take half of the connections that read; the other half is for requests.
 READS_AT_ONCE = 4
+# Of the topics that other topics follow.
+READS_BESIDE = 2
 RETRY_SECONDS = 1.0
 # Whatever else the event loop has to do waits for those of one turn.
 HEARTBEATS_AT_ONCE = 100
@@ -64,6 +66,16 @@ class Hub:
 
     def register(self, kind: str, channel: Channel) -> None:
         self._channels[kind] = channel
+
+    def beside(self) -> "Hub":
+        """One of the same channels, for sources that follow topics themselves.
+
+        They wait for these while they are read, and here might wait for their own turn to read.
+        """
+        hub = Hub(self.limits, self.clock)
+        hub._channels = self._channels
+        hub._reads = asyncio.Semaphore(READS_BESIDE)
+        return hub
 
     @property
     def is_full(self) -> bool:

@@ -7,6 +7,8 @@ from tradeapi.settings import Settings
 
 FAULTS = 20
 FAULTS_SECONDS = 60.0
+# Of topics that can't be had: they cost as much as a message.
+LOOKUPS_OF_A_MESSAGE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,10 @@ class Conduct:
             return False
         self._allowance -= 1
         return True
+
+    def pay(self, lookups: int) -> None:
+        """Count what was looked up for nothing like messages: each may ask for hundreds."""
+        self._allowance -= lookups / LOOKUPS_OF_A_MESSAGE
 
     def behaves(self) -> None:
         self._faults = 0

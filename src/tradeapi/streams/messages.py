@@ -71,7 +71,7 @@ class Auth(Answer):
         "scopes": ["read"], "expires": 1795218226}"""
 
     type: Literal["auth"]
-    user: UUID
+    user: UUID | None = Field(description="Null where it is a share of somebody's.")
     scopes: list[Scope]
     expires: int | None = Field(
         description="In seconds since 1970; null for an API key without an end."

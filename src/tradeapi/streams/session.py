@@ -233,7 +233,8 @@ class Session:
 
     async def _subscribe(self, request: Subscribe) -> None:
         self._require_standing(request.id)
-        await self._subscriptions.add(request, self._access.principal)
+        lookups = await self._subscriptions.add(request, self._access.principal)
+        self._conduct.pay(lookups.in_vain)
 
     def _require_standing(self, id: requests.Id) -> None:
         if self._access.standing is Standing.REQUIRED:

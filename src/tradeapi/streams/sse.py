@@ -113,7 +113,8 @@ class EventStream:
                 tasks.start_soon(self._listen, tasks.cancel_scope)
                 tasks.start_soon(self._break_silence)
                 tasks.start_soon(self._hub.serve_snapshots, self._mailbox)
-                if not await self._subscriptions.add(self._asked, self._access.principal):
+                lookups = await self._subscriptions.add(self._asked, self._access.principal)
+                if not lookups.is_complete:
                     # Nobody could ask for the rest later on, so the client has to come again.
                     self._close(TRY_LATER)
 

@@ -18,7 +18,7 @@ from tradeapi.streams.requests import (
     Subscribe,
 )
 from tradeapi.streams.sse import MOST_TOPICS, Events
-from tradeapi.web.principal import NEEDS_MARKET_DATA
+from tradeapi.web.principal import NEEDS_STREAM
 from tradeapi.web.problems import problems
 
 router = APIRouter(tags=["stream"])
@@ -46,7 +46,7 @@ class StreamParameters(BaseModel):
 @router.get(
     "/stream",
     summary="Follow topics by server-sent events",
-    dependencies=[NEEDS_MARKET_DATA],
+    dependencies=[NEEDS_STREAM],
     response_class=StreamingResponse,
     responses={
         200: {

@@ -1,6 +1,7 @@
 """The topics that one socket follows."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 from tradeapi import metrics
 from tradeapi.errors import TradeError, Unavailable
@@ -13,6 +14,13 @@ from tradeapi.streams.topics import Topic
 from tradeapi.web.principal import Principal
 
 
+class Lookups(NamedTuple):
+    """`in_vain` topics can't be had; not `is_complete`: asking for some again may help."""
+
+    in_vain: int
+    is_complete: bool
+
+
 class Subscriptions:
     """What is asked for is answered into the mailbox; `close` lets go of all."""
 
@@ -21,8 +29,8 @@ class Subscriptions:
         self._mailbox = mailbox
         self._held: dict[str, Subscription] = {}
 
-    async def add(self, request: Subscribe, principal: Principal) -> bool:
-        """Whether all could be looked up; for those that could not, asking again may help."""
+    async def add(self, request: Subscribe, principal: Principal) -> Lookups:
+        """What came of looking up the topics."""
         self._let_go_of_ended()
         most = self._hub.limits.topics
         held = self._held.keys() | set(request.topics)
@@ -38,7 +46,7 @@ class Subscriptions:
             subscription = self._held[topic]
             subscription.history, subscription.throttle = request.history, request.throttle
             subscription.want()
-        return failure is None
+        return Lookups(0 if failure else len(rejected), is_complete=failure is None)
 
     def remove(self, request: Unsubscribe) -> None:
         self._let_go_of_ended()

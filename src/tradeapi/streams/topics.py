@@ -4,7 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from tradeapi import metrics
 from tradeapi.streams import protocol
@@ -31,6 +31,10 @@ class Change:
     final: bool = False
 
 
+_Parts = tuple[int, int, int, Hashable, bool, str, bytes]
+_SEQ: Final = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """One change, encoded once for all who listen; `wire` is its text as a socket takes it.
@@ -46,6 +50,11 @@ class Frame:
     final: bool
     text: str
     wire: bytes
+
+    @property
+    def parts(self) -> _Parts:
+        """What it is made of."""
+        return self.seq, self.prev, self.until, self.key, self.final, self.text, self.wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +120,9 @@ class Topic:
         self.turn = asyncio.Lock()
         self.drop: asyncio.TimerHandle | None = None
         self.is_begun = False
-        self._frames: deque[Frame] = deque(maxlen=KEPT)
+        # As tuples of what has no parts: the garbage collector need not look at them, and a look at
+        # all there is stops the process.
+        self._frames: deque[_Parts] = deque(maxlen=KEPT)
         # The last frame's position, and from where on all that followed is here.
         self._last = 0
         self._kept_after = 0
@@ -131,7 +142,7 @@ class Topic:
         if version == self.version:
             return self.seq
         closed = position(version, CLOSED)
-        return closed if any(frame.seq == closed for frame in self._frames) else position(version)
+        return closed if any(kept[_SEQ] == closed for kept in self._frames) else position(version)
 
     def begin(self, epoch: str, version: int, ending: Change | None = None) -> None:
         """Take up the source's state at a version; frames of before lead nowhere.
@@ -186,7 +197,7 @@ class Topic:
         newest = max(self.seq, position(self.version, CLOSED))
         if not (self.is_begun and self._kept_after <= seq <= newest):
             return None
-        later = [frame for frame in self._frames if frame.seq > seq]
+        later = [Frame(*kept) for kept in self._frames if kept[_SEQ] > seq]
         follows = seq == later[0].prev if later else seq == self._last
         if not follows and not (is_whole(seq) and (not later or seq <= later[0].until)):
             return None
@@ -219,8 +230,8 @@ class Topic:
     def _send(self, change: Change, seq: int, until: int) -> None:
         frame = self._frame(change, seq, until)
         if len(self._frames) == KEPT:
-            self._kept_after = self._frames[0].seq
-        self._frames.append(frame)
+            self._kept_after = self._frames[0][_SEQ]
+        self._frames.append(frame.parts)
         self._last = seq
         sent = 0
         # No `put` makes a listener come or go: what it leads to, a mailbox does a turn later.

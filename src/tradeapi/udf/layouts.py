@@ -6,6 +6,7 @@ from typing import TypeVar, TypeVarTuple
 from uuid import UUID
 
 from sqlalchemy import Row, Select, delete, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from tradeapi.errors import Invalid, NotFound
@@ -15,6 +16,21 @@ from tradeapi.udf.shelf import LONGEST_NAME, Shelf, checked
 
 Found = TypeVar("Found")
 Columns = TypeVarTuple("Columns")
+
+
+async def layouts_of(session: AsyncSession, owner: UUID) -> Sequence[object]:
+    """All of one user, without what is in them; the newest first."""
+    columns = (
+        Layout.id,
+        Layout.name,
+        Layout.client,
+        Layout.namespace,
+        Layout.symbol,
+        Layout.resolution,
+        Layout.saved_at,
+    )
+    chosen = select(*columns).where(Layout.user_id == owner).order_by(Layout.id.desc())
+    return (await session.execute(chosen)).all()
 
 
 @dataclass(frozen=True, slots=True)

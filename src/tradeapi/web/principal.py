@@ -146,6 +146,12 @@ async def _check_market_data(connection: HTTPConnection) -> None:
     principal_of(connection.scope).require_market_data()
 
 
+async def _check_stream(connection: HTTPConnection) -> None:
+    principal = principal_of(connection.scope)
+    if principal.share is None:
+        principal.require_market_data()
+
+
 async def _check_chart(connection: HTTPConnection) -> None:
     principal_of(connection.scope).require_chart(connection.path_params["id"])
 
@@ -161,6 +167,8 @@ NEEDS_INGEST = needs(Scope.INGEST)
 NEEDS_ADMIN = needs(Scope.ADMIN)
 # Reading what PUBLIC_READ opens.
 NEEDS_MARKET_DATA = Depends(Need((Scope.READ,), _check_market_data))
+# Following topics, each of which asks who may: those with a share as well.
+NEEDS_STREAM = Depends(Need((Scope.READ,), _check_stream))
 # Reading the chart `id` of the path: one's own, or of the owner that `Principal.share` names.
 NEEDS_READ_OR_SHARE = Depends(Need((Scope.READ,), _check_chart))
 # Routes say so when they are for everybody: one that says nothing fails a test.

@@ -1,0 +1,1 @@
+"""Charts as they change, for whoever follows them."""

@@ -1,0 +1,180 @@
+"""The charts that somebody follows, and what is done when their news does not come.
+
+The database is asked every second whether it knows of changes that nobody has announced, and of
+charts that are no more.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING, Never, Self
+from uuid import UUID
+
+import anyio
+import structlog
+from sqlalchemy import select
+
+from tradeapi.bus.port import Bus
+from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.events import CHARTS, Changed
+from tradeapi.charts.live import reading
+from tradeapi.charts.live.bound import Binding
+from tradeapi.charts.live.reading import Reading, Version
+from tradeapi.charts.models import Chart, Series
+from tradeapi.charts.sources import Source, read_source
+from tradeapi.database import Database
+from tradeapi.errors import Conflict, NotFound, TradeError
+from tradeapi.market.live.watches import as_unavailable
+from tradeapi.market.symbols.directory import Directory
+from tradeapi.streams.hub import Hub
+from tradeapi.streams.topics import Topic
+
+if TYPE_CHECKING:
+    from tradeapi.charts.live.source import ChartSource
+
+ASK_EVERY_SECONDS = 1.0
+# As parameters of one statement.
+ASKED_AT_ONCE = 1000
+
+log = structlog.get_logger()
+
+
+class FollowedCharts:
+    """Use as `async with FollowedCharts(...)`: its tasks run that long.
+
+    `bars` is where the charts follow the bars that they show.
+    """
+
+    def __init__(  # noqa: PLR0913  they are what it reads and tells
+        self,
+        database: Database,
+        bus: Bus,
+        hub: Hub,
+        directory: Directory,
+        accesses: Accesses,
+        *,
+        ttl: float,
+    ) -> None:
+        self.bars = hub.beside()
+        self._database = database
+        self._bus = bus
+        self._hub = hub
+        self._directory = directory
+        self._accesses = accesses
+        self._ttl = ttl
+        self._sources: dict[str, ChartSource] = {}
+        self._tasks = anyio.create_task_group()
+        self._resources = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._resources.enter_async_context(self._tasks)
+        self._resources.callback(self._tasks.cancel_scope.cancel)
+        self._resources.enter_context(self._bus.subscribe(CHARTS, self._hear))
+        self._tasks.start_soon(self._ask_for_ever)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._resources.aclose()
+
+    def add(self, source: "ChartSource") -> None:
+        self._sources[str(source.id)] = source
+        self._bus.follow(CHARTS, str(source.id))
+
+    def remove(self, source: "ChartSource") -> None:
+        if self._sources.get(str(source.id)) is source:
+            del self._sources[str(source.id)]
+        self._bus.unfollow(CHARTS, str(source.id))
+
+    def end(self, topic: Topic, error: TradeError) -> None:
+        self._hub.end(topic, error)
+
+    async def ready(self, source: "ChartSource") -> None:
+        """Wait until its news is heard."""
+        await self._bus.ready(CHARTS, str(source.id))
+
+    async def is_owned(self, id: UUID, owner: UUID) -> bool:
+        with as_unavailable():
+            async with self._database.reading() as session:
+                chosen = select(Chart.id).where(Chart.id == id, Chart.owner_id == owner)
+                return await session.scalar(chosen) is not None
+
+    async def read(
+        self,
+        id: UUID,
+        *,
+        history: int | None = None,
+        known: Mapping[str, Version] | None = None,
+    ) -> Reading:
+        with as_unavailable():
+            made = await reading.read(self._database, id, self._ttl, history=history, known=known)
+        self._accesses.note(id, made.accessed_at)
+        return made
+
+    async def bind(self, series: Sequence[Series]) -> Sequence[Binding]:
+        sources = [(one, read_source(one.source)) for one in series if one.source is not None]
+        return [
+            Binding(one, source, await self._topic_of(source))
+            for one, source in sources
+            # What is computed is read by HTTP.
+            if isinstance(source, Source)
+        ]
+
+    async def _topic_of(self, source: Source) -> str | None:
+        try:
+            with as_unavailable():
+                listing = await self._directory.get(source.symbol)
+        except (NotFound, Conflict):
+            return None
+        return f"bars:{listing.symbol}:{source.resolution}:{source.adjustment}"
+
+    def trail(self, source: "ChartSource", revision: int) -> Sequence[Changed]:
+        """What has led to the revision, as far back as it is still here without a gap."""
+        recent = {one.revision: one for one in self._bus.recent(CHARTS, str(source.id))}
+        trail: list[Changed] = []
+        while (change := recent.get(revision - len(trail))) and change.points is not None:
+            trail.append(change)
+        return trail[::-1]
+
+    def soon(self, call: Callable[[], Awaitable[None]]) -> None:
+        """Have something done in the background; if the database fails it, that is logged."""
+        self._tasks.start_soon(self._safely, call)
+
+    def _hear(self, change: Changed) -> None:
+        source = self._sources.get(change.chart)
+        if source is not None:
+            source.hear(change)
+
+    async def _safely(self, call: Callable[[], Awaitable[None]]) -> None:
+        """What fails, mostly for the database's sake, is found undone and tried again soon."""
+        try:
+            with as_unavailable():
+                await call()
+        except TradeError as error:
+            log.warning("chart.failed", error=str(error))
+        except Exception:  # one chart's fault must not end the stream of all
+            log.exception("chart.failed")
+
+    async def _ask_for_ever(self) -> Never:
+        while True:
+            await anyio.sleep(ASK_EVERY_SECONDS)
+            if self._sources:
+                await self._safely(self._ask)
+
+    async def _ask(self) -> None:
+        asked = [one for one in self._sources.values() if one.topic.is_begun]
+        for start in range(0, len(asked), ASKED_AT_ONCE):
+            await self._compare(asked[start : start + ASKED_AT_ONCE])
+
+    async def _compare(self, sources: Sequence["ChartSource"]) -> None:
+        columns = select(Chart.id, Chart.revision, Chart.accessed_at)
+        chosen = columns.where(Chart.id.in_([source.id for source in sources]))
+        async with self._database.reading() as session:
+            found = {str(row.id): row for row in (await session.execute(chosen)).all()}
+        for source in sources:
+            row = found.get(str(source.id))
+            if row is None:
+                self.end(source.topic, NotFound("There is no such chart."))
+                continue
+            # Whoever looks at a chart asks for it all the time.
+            self._accesses.note(source.id, row.accessed_at)
+            if row.revision > source.revision:
+                source.reach(row.revision)
