@@ -45,6 +45,7 @@ def test_what_is_for_everybody_is_little(service: Service) -> None:
         "GET /docs/swagger-ui.css",
         "GET /openapi.json",
         "GET /asyncapi.json",
+        "GET /static/datafeed.js",
         "GET /health",
         "GET /health/ready",
         "GET /.well-known/jwks.json",

@@ -157,7 +157,8 @@ async def come_and_go(
                 await guest.hear_until(partial(has_begun, guest))
             await guest.hear_rest(chance.choice([0.01, 0.05, 0.1]))
             charts |= guest.charts
-            resume |= {
+            # After a reset there is nothing to go on from.
+            resume = {
                 topic: {"epoch": chart.epoch, "seq": chart.seq}
                 for topic, chart in charts.items()
                 if chart.epoch and not chart.is_reset
