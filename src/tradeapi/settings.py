@@ -285,6 +285,13 @@ class Settings(BaseSettings):
     points_per_series: int = Field(
         default=1_000_000, ge=0, description="The most points that are pushed to one series."
     )
+    chunk_size_threshold: int = Field(
+        default=500,
+        ge=100,
+        le=10_000,
+        description="From how many points on a series is sent in part to front ends of "
+        "lightweight-charts-pro, and in parts of what size.",
+    )
     chart_ttl_hours: int = Field(
         default=24,
         ge=1,

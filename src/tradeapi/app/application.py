@@ -27,6 +27,8 @@ from tradeapi.charts import router as charts_router
 from tradeapi.charts.live.messages import MESSAGES as CHART_MESSAGES
 from tradeapi.charts.service import charts_of
 from tradeapi.clock import Clock, SystemClock
+from tradeapi.compat import router as compat_router
+from tradeapi.compat import socket_router as compat_socket_router
 from tradeapi.database import Database
 from tradeapi.leases.locks import open_locks
 from tradeapi.market.bars import router as bars_router
@@ -72,6 +74,7 @@ TAGS = [
     {"name": "admin", "description": "Users and the audit log."},
     {"name": "udf", "description": "The market for TradingView's charts."},
     {"name": "udf-storage", "description": "What TradingView's charts save."},
+    {"name": "lightweight-charts-pro", "description": "Your charts, for its front ends."},
     {"name": "operations", "description": "Health and metrics, for those who run this."},
 ]
 
@@ -143,8 +146,10 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         health.router,
         metrics_router(settings.metrics_path),
         keys_router.jwks_router,
+        compat_router.router,
         udf_router.router,
         storage_router.router,
+        compat_socket_router.router,
         streams_router,
     ):
         app.include_router(router)

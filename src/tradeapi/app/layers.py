@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 from starlette_compress import CompressMiddleware, add_compress_type, remove_compress_type
 
 from tradeapi.auth.layer import Identify
+from tradeapi.compat.dialect import ProErrors
 from tradeapi.redis import Redis
 from tradeapi.settings import Environment, Settings
 from tradeapi.udf.dialects import Dialects
@@ -33,7 +34,9 @@ LOGINS = (
     "/api/v1/auth/me/password",
 )
 INGEST = ("/api/v1/bars", "/api/v1/ticks")
-_is_points = re.compile(r"/api/v1/charts/[^/]+/series/[^/]+/points").fullmatch
+_is_points = re.compile(
+    r"/api/v1/charts/[^/]+/series/[^/]+/points|/api/charts/[^/]+/data/[^/]+"
+).fullmatch
 HISTORY = ("/api/v1/bars/", "/udf/history")
 
 
@@ -46,6 +49,7 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
     return [
         Middleware(Envelope),
         Middleware(Dialects),
+        Middleware(ProErrors),
         *_in_front(settings),
         Middleware(
             Cors,

@@ -128,6 +128,14 @@ async def read(
     return records[0][:4], cut
 
 
+async def count_before(raw: Raw, series: Key, width: int, time: float) -> int:
+    """How many points are older."""
+    [(older,)] = await raw.fetch(_OLDER, series, time)
+    found = await raw.fetch(_AROUND, series, time)
+    within = (decode(count, width, data).time for count, data in found)
+    return int(older) + sum(int(np.searchsorted(times, time)) for times in within)
+
+
 async def _in_turn(pack: Callable[[Points], list[Packed]], points: Points) -> list[Packed]:
     """In a thread where there are so many that others would notice."""
     if len(points) <= MANY_POINTS:
@@ -177,6 +185,10 @@ DO UPDATE SET last = excluded.last, count = excluded.count, data = excluded.data
 """
 _STARTS = "SELECT start FROM chart_points WHERE series_id = $1 ORDER BY start"
 _ONE = "SELECT start, count, data FROM chart_points WHERE series_id = $1 AND start = $2"
+_OLDER = "SELECT COALESCE(SUM(count), 0) FROM chart_points WHERE series_id = $1 AND last < $2"
+_AROUND = """
+SELECT count, data FROM chart_points WHERE series_id = $1 AND start < $2 AND last >= $2
+"""
 _LAST_START = "SELECT MAX(start) FROM chart_points WHERE series_id = $1"
 _LAST = """
 SELECT count, data FROM chart_points WHERE series_id = $1 AND start < $2

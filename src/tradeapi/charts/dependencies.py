@@ -19,14 +19,19 @@ from tradeapi.errors import Unauthenticated
 from tradeapi.market.dependencies import bar_history
 from tradeapi.settings import Settings
 from tradeapi.web.dependencies import ClockDep, DatabaseDep, SessionDep, SettingsDep
+from tradeapi.web.principal import Principal
 
 
-async def _owner(principal: PrincipalDep) -> UUID:
+def owner_of(principal: Principal) -> UUID:
     """Whose charts the caller may ask for: of a share its owner's, which it names."""
     owner = principal.share.owner if principal.share is not None else principal.user
     if owner is None:
         raise Unauthenticated("Say who you are: send an access token or an API key.")
     return owner
+
+
+async def _owner(principal: PrincipalDep) -> UUID:
+    return owner_of(principal)
 
 
 OwnerDep = Annotated[UUID, Depends(_owner)]
@@ -67,16 +72,16 @@ async def _charts(  # noqa: PLR0913, PLR0917  they are what it has
     clock: ClockDep,
 ) -> Charts:
     expires = not principal.is_proven
-    return Charts(session, bus, owner, _quotas(settings), clock.now(), expires=expires)
+    return Charts(session, bus, owner, charts_quotas(settings), clock.now(), expires=expires)
 
 
 async def _readable_charts(
     session: ReadingDep, bus: BusDep, owner: OwnerDep, settings: SettingsDep, clock: ClockDep
 ) -> Charts:
-    return Charts(session, bus, owner, _quotas(settings), clock.now(), expires=False)
+    return Charts(session, bus, owner, charts_quotas(settings), clock.now(), expires=False)
 
 
-def _quotas(settings: Settings) -> Quotas:
+def charts_quotas(settings: Settings) -> Quotas:
     return Quotas(charts=settings.charts_per_user, series=settings.series_per_chart)
 
 

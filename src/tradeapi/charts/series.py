@@ -69,15 +69,15 @@ class SeriesPoints:
         """Put these points in the place of all there are."""
         target = await self._writable(chart, series)
         points, packed = await self._parse(await body(), target, chunks.lay)
-        async with self._database.transaction() as session:
-            connection = await raw(session)
-            revision, before = await lock(connection, target, precondition)
-            await chunks.replace(connection, target.key, packed)
-            ends = _ends(points)
-            state = State(len(points), *ends, before.version + 1)
-            await save(connection, target, state)
-            announce(session, self._bus, Changed(chart=str(target.chart), revision=revision))
-        return target, state
+        return await self._replace(target, points, packed, precondition)
+
+    async def put(
+        self, chart: str, series: str, points: Points, precondition: Precondition
+    ) -> tuple[Target, State]:
+        """The same with points that have been read; Conflict where they have another form."""
+        target = await self._writable(chart, series, points)
+        packed = await in_turn(len(points), lambda: chunks.lay(points))
+        return await self._replace(target, points, packed, precondition)
 
     async def append(
         self, chart: str, series: str, body: ReadBody, precondition: Precondition, *, amend: bool
@@ -88,6 +88,56 @@ class SeriesPoints:
         """
         target = await self._writable(chart, series)
         points, packed = await self._parse(await body(), target, _lay_if_long)
+        return await self._append(target, points, packed, precondition, amend=amend)
+
+    async def add(
+        self, chart: str, series: str, points: Points, precondition: Precondition, *, amend: bool
+    ) -> tuple[Target, State]:
+        """The same with points that have been read; Conflict where they have another form."""
+        target = await self._writable(chart, series, points)
+        packed = await in_turn(len(points), lambda: _lay_if_long(points))
+        return await self._append(target, points, packed, precondition, amend=amend)
+
+    async def place(self, page: Page) -> tuple[int, int]:
+        """How many points come before the page, and how many there are.
+
+        Of bars nobody counts those that are not shown: it is as if there was one.
+        """
+        shown, more = len(page.points), (page.has_more_before, page.has_more_after)
+        if page.state is None:
+            return int(more[0]), int(more[0]) + shown + int(more[1])
+        total = page.state.count
+        if not page.has_more_after:
+            return total - shown, total
+        if not page.has_more_before or not shown:
+            return 0, total
+        async with self._database.read() as connection:
+            key, width = page.target.key, page.points.width
+            first = float(page.points.time[0])
+            return await chunks.count_before(connection, key, width, first), total
+
+    async def _replace(
+        self, target: Target, points: Points, packed: list[Packed], precondition: Precondition
+    ) -> tuple[Target, State]:
+        async with self._database.transaction() as session:
+            connection = await raw(session)
+            revision, before = await lock(connection, target, precondition)
+            await chunks.replace(connection, target.key, packed)
+            ends = _ends(points)
+            state = State(len(points), *ends, before.version + 1)
+            await save(connection, target, state)
+            announce(session, self._bus, Changed(chart=str(target.chart), revision=revision))
+        return target, state
+
+    async def _append(
+        self,
+        target: Target,
+        points: Points,
+        packed: list[Packed],
+        precondition: Precondition,
+        *,
+        amend: bool,
+    ) -> tuple[Target, State]:
         async with self._database.transaction() as session:
             connection = await raw(session)
             revision, before = await lock(connection, target, precondition)
@@ -150,11 +200,13 @@ class SeriesPoints:
         self._accesses.note(target.chart, accessed_at)
         return target
 
-    async def _writable(self, chart: str, series: str) -> Target:
+    async def _writable(self, chart: str, series: str, points: Points | None = None) -> Target:
         async with self._database.read() as connection:
             target = await self._find(connection, chart, series)
         if target.source is not None:
             raise bound(target)
+        if points is not None and points.width != len(target.type.columns):
+            raise Conflict("The points have another form.", code="points_do_not_fit")
         return target
 
 

@@ -1,0 +1,1 @@
+"""The protocol of lightweight-charts-pro, for front ends that speak it already."""

@@ -1,0 +1,45 @@
+"""Where one owner's charts are read and written, a transaction at a time."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tradeapi.bus.port import Bus
+from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.models import Chart
+from tradeapi.charts.service import Charts, Quotas
+from tradeapi.clock import Clock
+from tradeapi.database import Database
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owned:
+    """`expires`: what is made will expire."""
+
+    database: Database
+    bus: Bus
+    owner: UUID
+    quotas: Quotas
+    clock: Clock
+    accesses: Accesses
+    expires: bool
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[Charts]:
+        async with self.database.transaction() as session:
+            yield self._charts(session)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Charts]:
+        async with self.database.reading() as session:
+            yield self._charts(session)
+
+    def note(self, chart: Chart) -> None:
+        self.accesses.note(chart.id, chart.accessed_at)
+
+    def _charts(self, session: AsyncSession) -> Charts:
+        now = self.clock.now()
+        return Charts(session, self.bus, self.owner, self.quotas, now, expires=self.expires)
