@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 from benchmarks import history
+from benchmarks.charts.million import million
+from benchmarks.charts.reading import points, whole
+from benchmarks.charts.writing import appends
 from benchmarks.figures import Figure, table
 from benchmarks.guarded import guarded
 from benchmarks.import_bars import imports
@@ -43,6 +46,10 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "scale": scale,
     "memory": memory,
     "storm": storm,
+    "points": points,
+    "whole": whole,
+    "appends": appends,
+    "million": million,
 }
 
 

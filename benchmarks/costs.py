@@ -52,7 +52,7 @@ def cost(
 
     def measure() -> Cost:
         fire(url, seconds=1, counting=counting, token=token)
-        backends = _backends(database) if database else []
+        backends = backends_of(database) if database else []
         before = cpu_seconds(served.pid), cpu_seconds(*backends)
         load = fire(url, seconds=SECONDS, counting=counting, token=token)
         spent = cpu_seconds(served.pid) - before[0], cpu_seconds(*backends) - before[1]
@@ -62,7 +62,7 @@ def cost(
     return measure
 
 
-def _backends(database: str) -> list[int]:
+def backends_of(database: str) -> list[int]:
     """PostgreSQL's processes that serve connections to this database."""
     name = f" {make_url(database).database} "
     return [

@@ -118,12 +118,17 @@ def decode(count: int, width: int, data: bytes) -> Points:
 
 def rows(points: Points, columns: Sequence[str]) -> list[Any]:
     """For orjson, each as a client of lightweight-charts takes it: what it lacks is left out."""
-    names = ("time", *columns)
     times = as_numbers(points.time)
     values = points.values.T.tolist()
-    made: list[Any] = [
-        dict(zip(names, row, strict=True)) for row in zip(times, *values, strict=True)
-    ]
+    # Written out: to zip names with values takes three times as long.
+    made: list[Any] = (
+        [
+            {"time": time, "open": open, "high": high, "low": low, "close": close}
+            for time, open, high, low, close in zip(times, *values, strict=True)
+        ]
+        if columns == PRICES
+        else [{"time": time, "value": value} for time, value in zip(times, *values, strict=True)]
+    )
     for place in np.flatnonzero(np.isnan(points.values[:, 0])).tolist():
         made[place] = {"time": times[place]}
     for place in np.flatnonzero(points.further != np.array(None)).tolist():
