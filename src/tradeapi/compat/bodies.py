@@ -7,7 +7,7 @@ import orjson
 from fastapi.exceptions import RequestValidationError
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from tradeapi.charts.schemas import LONGEST_NAME, NAME
+from tradeapi.charts.sources import LONGEST_NAME, NAME
 from tradeapi.errors import Invalid
 from tradeapi.market.bars.posted import BYTES_AT_ONCE
 

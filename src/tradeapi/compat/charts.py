@@ -9,10 +9,11 @@ import orjson
 from tradeapi.charts.answers import in_json
 from tradeapi.charts.chunks import Window
 from tradeapi.charts.models import Chart, Series
+from tradeapi.charts.pages import Page
 from tradeapi.charts.parsing import read_points
 from tradeapi.charts.points import Points, SeriesType, as_number
 from tradeapi.charts.schemas import ChartChange, NewChartIn, PaneIn
-from tradeapi.charts.series import Page, SeriesPoints
+from tradeapi.charts.series import SeriesPoints
 from tradeapi.charts.service import Charts
 from tradeapi.compat.bodies import Pushed
 from tradeapi.compat.marks import TYPES, find, free_name, id_of, marked, options_of, type_of

@@ -11,7 +11,7 @@ import orjson
 
 from tradeapi.charts.models import Series
 from tradeapi.charts.points import SeriesType
-from tradeapi.charts.schemas import LONGEST_NAME
+from tradeapi.charts.sources import LONGEST_NAME
 from tradeapi.errors import Invalid
 
 KEY = "lightweight-charts-pro"

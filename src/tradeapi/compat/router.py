@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from tradeapi import __version__
 from tradeapi.charts.chunks import Window
-from tradeapi.charts.schemas import LONGEST_NAME, NAME
+from tradeapi.charts.sources import LONGEST_NAME, NAME
 from tradeapi.compat.bodies import (
     DEFAULT_COUNT,
     LAST_PANE,

@@ -5,7 +5,7 @@ import re
 from fastapi import APIRouter, WebSocket
 
 from tradeapi import metrics
-from tradeapi.charts.schemas import LONGEST_NAME, NAME
+from tradeapi.charts.sources import LONGEST_NAME, NAME
 from tradeapi.compat.socket import ProSocket
 from tradeapi.streams.codes import POLICY, TRY_LATER
 from tradeapi.streams.hub import Hub
