@@ -180,6 +180,25 @@ async def test_a_client_goes_on_where_it_was_also_elsewhere(
             assert await one.agrees(drawn)
 
 
+async def test_long_frames_do_not_pile_up(database: Database) -> None:
+    """So much of them is kept for those who come back, and the others read anew."""
+    async with live_charts(database) as charts:
+        chart = await charts.create(panes("line"))
+        topic = f"charts:{chart}"
+        async with client(charts.url) as guest:
+            drawn = await draw(guest, chart)
+            positions = []
+            for number in range(8):
+                await charts.change(chart, drawings=[f"{number}" * 200_000])
+                await guest.hear_type("chart")
+                positions.append({topic: {"epoch": drawn.epoch, "seq": drawn.seq}})
+        for position, kind in ((positions[0], "reset"), (positions[5], "resumed")):
+            async with client(charts.url) as guest:
+                await guest.say(op="subscribe", topics=[topic], resume=position)
+                await guest.hear_type("ack")
+                assert (await guest.hear())["type"] == kind
+
+
 def bound(*names: str) -> list[dict[str, object]]:
     """Series of the coin in its minutes, and one that is pushed."""
     source = {"symbol": "CRYPTO:BTCUSD", "resolution": "1m"}

@@ -72,6 +72,7 @@ def hear_all(demo: Demo) -> Sequence[Frame]:
         position = first.hear("snapshot", BARS)
         first.say(op="subscribe", id=1, topics=["status"])
         first.hear("snapshot", "status")
+        _follow_chart(api, first)
         first.say(op="replay", id=5, topic=BARS, start=0, speed=100_000)
         for _ in ("started", "ended"):
             first.hear("replay")
@@ -90,6 +91,24 @@ def hear_all(demo: Demo) -> Sequence[Frame]:
             _degraded(),
         ]
         return [*first.heard, *second.heard, *map(orjson.loads, others)]
+
+
+def _follow_chart(api: httpx2.Client, guest: Listener) -> None:
+    series = [{"id": "price", "type": "line"}]
+    chart = {"name": "frames", "panes": [{"series": series}]}
+    id = _ok(api.post("/charts", json=chart)).json()["id"]
+    points, topic = f"/charts/{id}/series/price/points", f"charts:{id}"
+    _ok(
+        api.put(points, json=[{"time": 1704153600 + day * 86400, "value": 187.2} for day in (0, 1)])
+    )
+    guest.say(op="subscribe", id=1, topics=[topic])
+    guest.hear("snapshot", topic)
+    _ok(api.post(points, json={"time": 1704240000, "value": 184.5}))
+    guest.hear("points", topic)
+    _ok(api.put(points, json=[{"time": 1704326400, "value": 181.9}]))
+    guest.hear("series", topic)
+    _ok(api.patch(f"/charts/{id}", json={"title": "My desk"}))
+    guest.hear("chart", topic)
 
 
 def _degraded() -> str:

@@ -19,6 +19,8 @@ from tradeapi.streams.positions import (
 )
 
 KEPT = 256
+# Of frames that may be long: whoever makes them must not fill the memory.
+KEPT_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,8 @@ class Topic:
         self.is_begun = False
         # As tuples of what has no parts: the garbage collector need not look at them, and a look at
         # all there is stops the process.
-        self._frames: deque[_Parts] = deque(maxlen=KEPT)
+        self._frames: deque[_Parts] = deque()
+        self._kept_bytes = 0
         # The last frame's position, and from where on all that followed is here.
         self._last = 0
         self._kept_after = 0
@@ -150,7 +153,7 @@ class Topic:
         `ending` is the last word on a state that only time has closed, or may have.
         """
         self.epoch, self.version, self._ending = epoch, version, ending
-        self._frames.clear()
+        self._forget_frames()
         self._snapshot = None
         self._last = self._kept_after = position(version)
         self.is_begun = True
@@ -176,7 +179,7 @@ class Topic:
         self._ending = ending
         if not changes and version > before + 1:
             # What has been in between, and is no more, may have been told elsewhere.
-            self._frames.clear()
+            self._forget_frames()
             self._last = self._kept_after = position(version)
 
     def close(self, ending: Change) -> None:
@@ -229,9 +232,7 @@ class Topic:
 
     def _send(self, change: Change, seq: int, until: int) -> None:
         frame = self._frame(change, seq, until)
-        if len(self._frames) == KEPT:
-            self._kept_after = self._frames[0][_SEQ]
-        self._frames.append(frame.parts)
+        self._keep(frame)
         self._last = seq
         sent = 0
         # No `put` makes a listener come or go: what it leads to, a mailbox does a turn later.
@@ -239,6 +240,18 @@ class Topic:
             sent += listener.put(frame)
         if sent:
             metrics.STREAM_DELIVERIES.inc(sent)
+
+    def _keep(self, frame: Frame) -> None:
+        self._frames.append(frame.parts)
+        self._kept_bytes += len(frame.wire)
+        while len(self._frames) > KEPT or self._kept_bytes > KEPT_BYTES:
+            oldest = Frame(*self._frames.popleft())
+            self._kept_bytes -= len(oldest.wire)
+            self._kept_after = oldest.seq
+
+    def _forget_frames(self) -> None:
+        self._frames.clear()
+        self._kept_bytes = 0
 
     def _frame(self, change: Change, seq: int, until: int) -> Frame:
         head = {"type": change.type, "topic": self.name, "seq": seq, "prev": self._last}

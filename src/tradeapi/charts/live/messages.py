@@ -42,7 +42,7 @@ class NewestPoints(BaseModel):
 
 _CHART = """{"id": "01a218ea-ab01-74d5-bdac-67adaba8abfd", "name": "desk",
         "title": "My desk", "version": 3, "created_at": 1795714362.097,
-        "updated_at": 1795714363.215, "expires_at": null, "options": {},
+        "updated_at": 1795714363.215, "expires_at": 1795800762.097, "options": {},
         "panes": [{"options": {}, "series": [{"id": "price", "type": "line", "options": {},
         "source": null, "count": 2, "first_time": 1704153600, "last_time": 1704240000,
         "version": 2}]}], "drawings": [], "annotations": []}"""
