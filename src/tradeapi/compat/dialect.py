@@ -3,7 +3,7 @@
 import orjson
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tradeapi.web.problems import MEDIA_TYPE
+from tradeapi.web.translation import Translation
 
 PREFIX = "/api/charts"
 
@@ -29,8 +29,6 @@ CODES = {
 # Which the protocol has for times in no order.
 STATUSES = {"not_ascending": 400, "point_too_old": 400}
 
-_PROBLEM = (b"content-type", MEDIA_TYPE.encode())
-
 
 def code_of(code: str) -> str:
     """The protocol's own, or ours in its way of writing."""
@@ -49,25 +47,10 @@ class ProErrors:
         await self._app(scope, receive, send)
 
 
-class _Told:
-    """Passes everything on but a problem, which it holds back until it is whole."""
+class _Told(Translation):
+    """The problem's fields, with those that its clients read."""
 
-    __slots__ = ("_body", "_send", "_start")
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._start: Message | None = None
-        self._body = b""
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and _PROBLEM in message["headers"]:
-            self._start = message
-        elif self._start is None or message["type"] != "http.response.body":
-            await self._send(message)
-        else:
-            self._body += message.get("body", b"")
-            if not message.get("more_body", False):
-                await self._tell(self._start)
+    __slots__ = ()
 
     async def _tell(self, start: Message) -> None:
         problem = orjson.loads(self._body)

@@ -12,12 +12,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tradeapi.web.envelope import UNMATCHED, route_template
 from tradeapi.web.path_tokens import Place
-from tradeapi.web.problems import MEDIA_TYPE
+from tradeapi.web.translation import Translation
 
 Words = Callable[[str], Mapping[str, str]]
 
 JSON = (b"content-type", b"application/json")
-_PROBLEM = (b"content-type", MEDIA_TYPE.encode())
 
 
 def udf_error(detail: str) -> Mapping[str, str]:
@@ -55,27 +54,13 @@ class Dialects:
         await self._app(scope, receive, send)
 
 
-class _Translated:
-    """Passes everything on but a problem, which it holds back until it is whole."""
-
-    __slots__ = ("_body", "_dialect", "_scope", "_send", "_start")
+class _Translated(Translation):
+    __slots__ = ("_dialect", "_scope")
 
     def __init__(self, dialect: _Dialect, scope: Scope, send: Send) -> None:
+        super().__init__(send)
         self._dialect = dialect
         self._scope = scope
-        self._send = send
-        self._start: Message | None = None
-        self._body = b""
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and _PROBLEM in message["headers"]:
-            self._start = message
-        elif self._start is None or message["type"] != "http.response.body":
-            await self._send(message)
-        else:
-            self._body += message.get("body", b"")
-            if not message.get("more_body", False):
-                await self._tell(self._start)
 
     async def _tell(self, start: Message) -> None:
         problem = orjson.loads(self._body)
