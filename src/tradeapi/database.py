@@ -70,9 +70,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """A session that writes: commit, or roll back on any error; then what waited for it."""
-        # Guarded work is cancelled at any time, and SQLite's thread would go on by itself, to find
-        # nobody whom it could tell that it is done.
-        with CancelScope(shield=self.guard is not None and self.is_sqlite):
+        with self._whole():
             async with self._sessions.begin() as session:
                 await session.connection(execution_options={"write": True})
                 if self.guard is not None:
@@ -90,8 +88,9 @@ class Database:
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
         """A session that only reads; on SQLite it takes no writer's lock."""
-        async with self._sessions() as session:
-            yield session
+        with self._whole():
+            async with self._sessions() as session:
+                yield session
 
     def read(self) -> AbstractAsyncContextManager[Raw]:
         """A raw connection for hot reads; each statement is a transaction of its own."""
@@ -110,6 +109,11 @@ class Database:
             await connection.execution_options(isolation_level="AUTOCOMMIT")
             for statement in statements:
                 await connection.exec_driver_sql(statement)
+
+    def _whole(self) -> CancelScope:
+        # Work is cancelled at any time, and SQLite's thread would go on by itself, to find nobody
+        # whom it could tell that it is done.
+        return CancelScope(shield=self.is_sqlite)
 
     async def ping(self) -> None:
         async with self.read() as raw:

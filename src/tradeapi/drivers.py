@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import aiosqlite
 import asyncpg
 import orjson
+from anyio import CancelScope
 from sqlalchemy.engine import URL
 
 READERS = 8
@@ -182,14 +183,15 @@ async def _postgres_reader(url: URL, lock_timeout: str) -> Reader:
 
 
 async def _sqlite_reader(url: URL) -> Reader:
-    connection = await aiosqlite.connect(url.database or "", isolation_level=None)
-    try:
-        for pragma in (*SQLITE_PRAGMAS, "query_only=ON"):
-            await (await connection.execute(f"PRAGMA {pragma}")).close()
-    except BaseException:
-        # It is a thread, which would outlive us.
-        await connection.close()
-        raise
+    # It is a thread, which would outlive us if we were cancelled.
+    with CancelScope(shield=True):
+        connection = await aiosqlite.connect(url.database or "", isolation_level=None)
+        try:
+            for pragma in (*SQLITE_PRAGMAS, "query_only=ON"):
+                await (await connection.execute(f"PRAGMA {pragma}")).close()
+        except BaseException:
+            await connection.close()
+            raise
     return SqliteRaw(connection)
 
 
