@@ -1,6 +1,7 @@
 """Indicators of a chart that is followed are what HTTP answers, whatever happens beneath them."""
 
 import random
+import threading
 from collections.abc import Sequence
 
 import anyio
@@ -11,6 +12,9 @@ from tests.charts.live import LiveCharts, draw, live_charts
 from tests.charts.test_live_is_history import COIN, SOURCE, Author, follow, wander
 from tests.market.places import MONDAY
 from tests.streams.client import client
+from tradeapi.analytics.live_studies import LiveStudy
+from tradeapi.analytics.points import Columns
+from tradeapi.analytics.studies import Study
 from tradeapi.auth.dev import ensure_dev_user
 from tradeapi.charts.live import carried
 from tradeapi.charts.points import SeriesType
@@ -142,6 +146,41 @@ async def test_an_indicator_moves_with_the_bar_that_forms(database: Database) ->
         await guest.hear_until(lambda: MONDAY + 60 in drawn.series["sma"])
         assert drawn.series["sma"][MONDAY + 60]["value"] == pytest.approx(103)
         assert "series" not in drawn.kinds
+        assert await charts.agrees(drawn)
+
+
+async def test_what_is_traded_while_an_indicator_is_opened_is_in_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bars that came after its history was read, and before it was computed."""
+    has_read, may_go_on = threading.Event(), threading.Event()
+
+    class Slow(LiveStudy):
+        def __init__(self, study: Study, columns: Columns) -> None:
+            super().__init__(study, columns)
+            has_read.set()
+            may_go_on.wait(5)
+
+    monkeypatch.setattr(carried, "LiveStudy", Slow)
+    async with live_charts(database) as charts, client(charts.url) as guest:
+        await bars(charts, 30)
+        chart = await charts.create([{"series": [coin(), study("sma", "sma", "coin", period=2)]}])
+
+        async def trade_meanwhile() -> None:
+            await anyio.to_thread.run_sync(has_read.wait, 5)
+            async with client(charts.url) as other:
+                topic = f"bars:{COIN}:1m:raw"
+                await other.say(op="subscribe", topics=[topic])
+                await other.hear_type("snapshot")
+                for second in (1, 61):
+                    await trade(charts, MONDAY + second, 100.0 + second)
+                    await other.hear_type("bar")
+            may_go_on.set()
+
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(trade_meanwhile)
+            drawn = await draw(guest, chart)
+        assert drawn.series["sma"][MONDAY + 60]["value"] == pytest.approx(131)
         assert await charts.agrees(drawn)
 
 
