@@ -27,10 +27,14 @@ POINTS = 300
 def series_of(database: Database, bus: Bus | None = None) -> SeriesPoints:
     """Those of the user dev; without a bus nobody hears of what is written."""
     market = Market(database)
-    newest = Newest(database, market.directory, market.clock)
-    bars = BarHistory(database, market.directory, newest, market.clock, lateness=5)
+    bars = bars_of(market)
     accesses = Accesses(database, market.clock)
     return SeriesPoints(database, bus or MemoryBus(), DEV_USER, bars, accesses, most=2_000_000)
+
+
+def bars_of(market: Market) -> BarHistory:
+    newest = Newest(market.database, market.directory, market.clock)
+    return BarHistory(market.database, market.directory, newest, market.clock, lateness=5)
 
 
 async def main(url: str, chart: str, first: int) -> None:

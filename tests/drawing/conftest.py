@@ -57,7 +57,7 @@ def market(server: Server) -> Market:
     return Market(server)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def window(node: Path, scripts: Path, server: Server) -> Iterator[Page]:
     """The build of the library that refuses what it can't draw, with one chart at a time."""
     flags = ["--conditions=development"]

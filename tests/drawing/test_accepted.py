@@ -14,7 +14,7 @@ from tradeapi.charts.points import SeriesType
 
 MINUTE, DAY = 60, 86_400
 FRAMES = 10_000
-# What has ended before is in one request, and not so much that it is told as one.
+# In one request: so few that each of them is told.
 MINUTES_AT_ONCE = 50
 # Daylight saving begins or ends between them: 8 to 11 March, 1 to 4 November 2024.
 SPRING, AUTUMN = 1_709_856_000, 1_730_419_200
@@ -66,6 +66,7 @@ def test_points_of_every_type_are_drawn(server: Server, window: Page, type: Seri
 def test_bars_of_a_symbol_are_drawn_as_every_type(
     server: Server, market: Market, window: Page, type: SeriesType
 ) -> None:
+    """With all prices, or one of them."""
     market.post_bars(1_000)
     source = {"symbol": market.symbol, "resolution": "5m"}
     path = _chart(server, {"id": "one", "type": type, "source": source})
@@ -92,9 +93,6 @@ def test_what_is_corrected_is_drawn(server: Server, market: Market, window: Page
     market.post_bars(1_000)
     market.trade(0, 11)
     _follow(window, market)
-    for _ in eventually():
-        if window.do("seen")["hasMore"]:
-            break
     market.trade(2, 12)
     market.trade(0, 20, seconds=30)
     _becomes(server, window, market)
@@ -149,6 +147,9 @@ def _follow(window: Page, market: Market) -> None:
         source={"symbol": market.symbol, "resolution": "1m"},
         path=f"/bars/{market.symbol}?resolution=1m&format=rows&limit=500",
     )
+    for _ in eventually():
+        if window.do("data"):
+            return
 
 
 def _trade(server: Server, market: Market, times: range) -> None:

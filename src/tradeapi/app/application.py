@@ -181,7 +181,7 @@ def _lifespan(
             open_auth(credentials, settings, clock, database, redis) as auth,
             open_market(settings, clock, database, bus) as market,
             open_streams(settings, clock, database, bus, market) as hub,
-            open_charts(settings, clock, database, bus, hub, market["directory"]) as charts,
+            open_charts(settings, clock, database, bus, hub, market) as charts,
             play(settings, clock, database, locks, market),
         ):
             auth["revocations"].listen(hub.callers.hear)

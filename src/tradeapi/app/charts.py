@@ -6,6 +6,7 @@ from typing import TypedDict
 
 import anyio
 
+from tradeapi.app.market import MarketState
 from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
 from tradeapi.charts.live.channel import ChartsChannel
@@ -13,7 +14,6 @@ from tradeapi.charts.live.followed import FollowedCharts
 from tradeapi.charts.tasks import HOUR
 from tradeapi.clock import Clock
 from tradeapi.database import Database
-from tradeapi.market.symbols.directory import Directory
 from tradeapi.settings import Settings
 from tradeapi.streams.hub import Hub
 
@@ -29,12 +29,14 @@ async def open_charts(  # noqa: PLR0913, PLR0917  they are what is joined
     database: Database,
     bus: Bus,
     hub: Hub,
-    directory: Directory,
+    market: MarketState,
 ) -> AsyncIterator[ChartsState]:
     accesses = Accesses(database, clock)
     ttl = settings.chart_ttl_hours * HOUR
     async with (
-        FollowedCharts(database, bus, hub, directory, accesses, ttl=ttl) as followed,
+        FollowedCharts(
+            database, bus, hub, market["directory"], market["bar_history"], accesses, ttl=ttl
+        ) as followed,
         anyio.create_task_group() as tasks,
     ):
         hub.register("charts", ChartsChannel(followed))

@@ -13,7 +13,7 @@ import numpy as np
 from tradeapi.analytics.bars import PRICES, Bars, Float64Array, Int64Array
 from tradeapi.charts.bindings import columns_of
 from tradeapi.charts.chunks import Window
-from tradeapi.charts.pages import pushed_page
+from tradeapi.charts.pages import Page, pushed_page
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.sources import Source
 from tradeapi.charts.targets import Target
@@ -60,9 +60,13 @@ class PushedFrames:
     async def read(self, window: Window) -> Frame:
         async with self._database.read() as connection:
             page = await pushed_page(connection, self._target, window)
-        names = PRICES if page.points.width > 1 else ("close",)
-        columns = dict(zip(names, page.points.values.T, strict=True))
-        return Frame(page.points.time, columns, page.has_more_before, page.has_more_after)
+        return pushed_frame(page)
+
+
+def pushed_frame(page: Page) -> Frame:
+    names = PRICES if page.points.width > 1 else ("close",)
+    columns = dict(zip(names, page.points.values.T, strict=True))
+    return Frame(page.points.time, columns, page.has_more_before, page.has_more_after)
 
 
 class BarFrames:

@@ -40,7 +40,7 @@ class StudyFrames:
                 return _earliest(found, window.limit)
             # So many of them had no value.
             if limit > MOST_EARLIER:
-                raise _too_long()
+                raise too_long()
             limit *= 4
 
     async def _latest(self, window: Window) -> Frame:
@@ -55,7 +55,7 @@ class StudyFrames:
             if is_right:
                 return found
             if wanted == most:
-                raise _too_long()
+                raise too_long()
             wanted = min(4 * wanted, most)
 
     def _computed(self, of: Frame, window: Window) -> tuple[Frame, bool]:
@@ -80,7 +80,7 @@ class StudyFrames:
         return frame, is_reached and is_settled(self._study, of.columns, begin)
 
 
-def _too_long() -> Invalid:
+def too_long() -> Invalid:
     return Invalid(
         f"The first value depends on more than {MOST_EARLIER:,} points before it: "
         "take a wider resolution.",

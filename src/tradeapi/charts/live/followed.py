@@ -18,11 +18,15 @@ from tradeapi.charts.accesses import Accesses
 from tradeapi.charts.events import CHARTS, Changed
 from tradeapi.charts.live import reading
 from tradeapi.charts.live.bound import Binding
+from tradeapi.charts.live.carried import Level
+from tradeapi.charts.live.computed import Computed
+from tradeapi.charts.live.grounds import BoundGround, Ground, PushedGround
 from tradeapi.charts.live.reading import Reading, Version
 from tradeapi.charts.models import Chart, Series
-from tradeapi.charts.sources import Source, read_source
+from tradeapi.charts.sources import IndicatorSource, Source, read_source
 from tradeapi.database import Database
 from tradeapi.errors import Conflict, NotFound, TradeError
+from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.live.watches import as_unavailable
 from tradeapi.market.symbols.directory import Directory
 from tradeapi.streams.hub import Hub
@@ -44,12 +48,13 @@ class FollowedCharts:
     `bars` is where the charts follow the bars that they show.
     """
 
-    def __init__(  # noqa: PLR0913  they are what it reads and tells
+    def __init__(  # noqa: PLR0913, PLR0917  they are what it reads and tells
         self,
         database: Database,
         bus: Bus,
         hub: Hub,
         directory: Directory,
+        history: BarHistory,
         accesses: Accesses,
         *,
         ttl: float,
@@ -59,6 +64,7 @@ class FollowedCharts:
         self._bus = bus
         self._hub = hub
         self._directory = directory
+        self._history = history
         self._accesses = accesses
         self._ttl = ttl
         self._sources: dict[str, ChartSource] = {}
@@ -114,9 +120,33 @@ class FollowedCharts:
         return [
             Binding(one, source, await self._topic_of(source))
             for one, source in sources
-            # What is computed is read by HTTP.
             if isinstance(source, Source)
         ]
+
+    def computed(self, series: Sequence[Series], bindings: Sequence[Binding]) -> Sequence[Computed]:
+        """Those that are indicators."""
+        by_name = {one.name: one for one in series}
+        topics = {one.name: one.topic for one in bindings}
+        found = []
+        for one in series:
+            levels: list[Level] = []
+            ground, source = one, _source_of(one)
+            while isinstance(source, IndicatorSource):
+                assert source.output is not None  # noqa: S101  it is complete
+                levels.insert(0, Level(source.study, source.output))
+                ground = by_name[source.of]
+                source = _source_of(ground)
+            if levels:
+                beneath = topics.get(ground.name) or ground.name
+                carrier = self._ground(ground, source, levels[0])
+                found.append(Computed(one.name, levels, beneath, carrier))
+        return found
+
+    def _ground(self, series: Series, source: Source | None, level: Level) -> Ground:
+        if source is None:
+            return PushedGround(self._database, series)
+        columns = level.study.indicator.inputs
+        return BoundGround(self._history, self._directory, series, source, columns)
 
     async def _topic_of(self, source: Source) -> str | None:
         try:
@@ -178,3 +208,7 @@ class FollowedCharts:
             self._accesses.note(source.id, row.accessed_at)
             if row.revision > source.revision:
                 source.reach(row.revision)
+
+
+def _source_of(series: Series) -> Source | IndicatorSource | None:
+    return None if series.source is None else read_source(series.source)

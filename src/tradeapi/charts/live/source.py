@@ -3,6 +3,8 @@
 import asyncio
 import secrets
 from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
+from time import monotonic
 from uuid import UUID
 
 import anyio
@@ -10,9 +12,11 @@ import orjson
 
 from tradeapi.charts.events import MOST_TOLD, Changed
 from tradeapi.charts.live.bound import Binding, BoundBars, Frame
+from tradeapi.charts.live.computed import Computed, written
 from tradeapi.charts.live.followed import FollowedCharts
 from tradeapi.charts.live.reading import NOTHING, Reading, Shown, Version, is_news
-from tradeapi.errors import NotFound
+from tradeapi.errors import NotFound, Unavailable
+from tradeapi.market.live.watches import as_unavailable
 from tradeapi.streams.positions import MOST_FRAMES
 from tradeapi.streams.topics import Change, Snapshot, Topic
 
@@ -27,8 +31,8 @@ class ChartSource:
     """Counts the revisions of its chart; news of one that comes too early waits for those before.
 
     While the chart is being read nothing is told, so that a snapshot is of what has been told and
-    no more. Where no series is bound a position is a revision, and is good everywhere. The changes
-    of bound ones are counted by nobody else: then positions mean something here only.
+    no more. Where no series is bound, nor an indicator, a position is a revision, and is good
+    everywhere. Changes of those are counted by nobody else: positions mean something here only.
     """
 
     resumes = True
@@ -43,11 +47,13 @@ class ChartSource:
         self._sources: Mapping[str, object] = {}
         self._known: Mapping[str, Version] = {}
         self._bindings: Sequence[Binding] = ()
+        self._computed: Sequence[Computed] = ()
         self._bars: BoundBars | None = None
         self._waiting: dict[int, Changed] = {}
         self._least = -1
         self._turn = asyncio.Lock()
         self._is_looking = False
+        self._is_opening = False
         charts.add(self)
 
     @property
@@ -81,6 +87,7 @@ class ChartSource:
     def close(self) -> None:
         self._charts.remove(self)
         self._unbind()
+        self._computed = ()
 
     async def _look(self) -> None:
         try:
@@ -123,10 +130,15 @@ class ChartSource:
             self._apply(reading.revision)
             self._take(reading)
         if not self.topic.is_begun:
+            self._computed = self._charts.computed(reading.series, bindings)
+        await self._open(min(max(history, MOST_TOLD), reading.most))
+        if not self.topic.is_begun:
             self._begin(reading, bindings)
         shown = {name: one.fields for name, one in reading.shown.items()}
         for binding in bindings:
             shown[binding.name] = self._show(binding, min(history, reading.most)).fields
+        for one in self._computed:
+            shown[one.name] = one.newest(min(history, reading.most)).fields
         document = orjson.Fragment(reading.document)
         return {"chart": document, "version": reading.version, "series": shown}
 
@@ -153,12 +165,63 @@ class ChartSource:
 
     @property
     def _is_bound(self) -> bool:
-        return bool(self._bindings)
+        return bool(self._bindings or self._computed)
+
+    async def _open(self, count: int) -> None:
+        """Have so many points of each indicator, and tell what is another now.
+
+        Raises Unavailable where the bars beneath were lost meanwhile.
+        """
+        bars = self._bars
+        for one in self._computed:
+            if one.has(count):
+                continue
+            other = await one.open(max(count, MOST_TOLD))
+            if self._bars is not bars:
+                raise Unavailable("The bars of a symbol are late.")
+            if not self.topic.is_begun or other is None:
+                continue
+            if other.points is None:
+                self._announce([_series(one.name, one.newest(MOST_TOLD))])
+            else:
+                key = ("revise", one.name, self.topic.version)
+                self._announce([_points(one.name, written(other.points), True, key)])
+
+    def _carry(self, one: Computed, time: float, news: object) -> Sequence[Change]:
+        """What the newest point beneath makes of an indicator."""
+        value = one.put(time, news)
+        if value is None:
+            return []
+        return [_points(one.name, written({time: value}), False, (False, one.name, time))]
+
+    def _open_soon(self) -> None:
+        if not self._is_opening and self.topic.is_begun and self._is_stale:
+            self._is_opening = True
+            self._charts.soon(self._open_stale)
+
+    @property
+    def _is_stale(self) -> bool:
+        return any(one.is_stale for one in self._computed)
+
+    async def _open_stale(self) -> None:
+        try:
+            while self.topic.is_begun and self._is_stale:
+                begun = monotonic()
+                async with self._turn:
+                    if self.topic.is_begun:
+                        with suppress(Unavailable), as_unavailable():
+                            await self._open(0)
+                self._go_on()
+                # Half of the time at most, however often something old is revised.
+                await anyio.sleep(max(PATIENCE_SECONDS, monotonic() - begun))
+        finally:
+            self._is_opening = False
 
     def _go_on(self) -> None:
         """Tell the changes whose turn it is."""
         if self.topic.is_begun and not self._turn.locked():
             self._apply(max(self._waiting, default=-1))
+        self._open_soon()
 
     def _apply(self, until: int) -> None:
         while self.revision < until:
@@ -179,7 +242,17 @@ class ChartSource:
             change.series,
             change.revision if change.time is None else change.time,
         )
-        self._announce([_points(change.series, change.points, change.revise, key)])
+        changes = [_points(change.series, change.points, change.revise, key)]
+        beneath = [one for one in self._computed if one.beneath == change.series]
+        points = orjson.loads(change.points) if beneath else []
+        for one in beneath:
+            if change.revise:
+                one.doubt(min(point["time"] for point in points))
+            elif change.version > one.version:
+                one.reach(change.version)
+                for point in points:
+                    changes += self._carry(one, float(point["time"]), point)
+        self._announce(changes)
 
     def _take(self, reading: Reading) -> None:
         """Tell what has changed until this was read."""
@@ -196,6 +269,9 @@ class ChartSource:
             for series in reading.series
             if is_news(series, self._known)
         ]
+        for one in self._computed:
+            if one.beneath in {change.fields.get("series") for change in changes}:
+                one.doubt()
         self._keep(reading)
         if len(changes) > MOST_FRAMES:
             self._reset()
@@ -219,10 +295,13 @@ class ChartSource:
         }
 
     def _announce(self, changes: Sequence[Change]) -> None:
+        self._open_soon()
         version = self.topic.version + 1 if self._is_bound else self.revision
         self.topic.announce(changes, version)
 
     def _hear_bar(self, topic: str, frame: Frame | None) -> None:
+        # Those that are being opened have to know in any case.
+        carried = self._carry_bar(topic, frame)
         if not self.topic.is_begun:
             return
         changes = []
@@ -236,7 +315,17 @@ class ChartSource:
                 final = frame["final"] and not revise
                 changes.append(_points(binding.name, text, revise, key, final=final))
         if changes:
-            self._announce(changes)
+            self._announce([*changes, *carried])
+
+    def _carry_bar(self, topic: str, frame: Frame | None) -> Sequence[Change]:
+        """What a bar makes of the indicators over it."""
+        beneath = [one for one in self._computed if one.beneath == topic]
+        if frame is None:
+            for one in beneath:
+                one.doubt()
+            return []
+        bar = frame["bar"]
+        return [change for one in beneath for change in self._carry(one, float(bar[0]), bar)]
 
     def _show(self, binding: Binding, count: int) -> Shown:
         if binding.topic is None or self._bars is None or binding.topic not in self._bars.held:
@@ -281,4 +370,10 @@ def _layout(reading: Reading) -> Sequence[object]:
 
 
 def _sources(reading: Reading) -> Mapping[str, object]:
-    return {one.name: (one.type, one.source) for one in reading.series if one.source is not None}
+    bound = [one for one in reading.series if one.source is not None]
+    beneath = {orjson.loads(one.source or b"").get("of") for one in bound}
+    return {
+        one.name: (one.type, one.source, str(one.id))
+        for one in reading.series
+        if one.source is not None or one.name in beneath
+    }
