@@ -36,14 +36,7 @@ class Passwords:
     """
 
     def __init__(self, *, memory_kib: int, time_cost: int, parallelism: int) -> None:
-        self._context = CryptContext(
-            ["argon2"],
-            argon2__type="ID",
-            argon2__memory_cost=memory_kib,
-            argon2__time_cost=time_cost,
-            argon2__parallelism=parallelism,
-        )
-        self._nobodys = str(self._context.hash(new_secret()))
+        self._context, self._nobodys = _hashing(memory_kib, time_cost, parallelism)
         self._pending = 0
 
     @classmethod
@@ -109,6 +102,19 @@ def _weakness(password: str, *, email: str, minimum: int) -> str | None:
     if folded in _leaked():
         return "is one of those that everybody tries first"
     return None
+
+
+@cache
+def _hashing(memory_kib: int, time_cost: int, parallelism: int) -> tuple[CryptContext, str]:
+    """Also the hash of nobody, which takes its time."""
+    context = CryptContext(
+        ["argon2"],
+        argon2__type="ID",
+        argon2__memory_cost=memory_kib,
+        argon2__time_cost=time_cost,
+        argon2__parallelism=parallelism,
+    )
+    return context, str(context.hash(new_secret()))
 
 
 def _normal(password: str) -> str:
