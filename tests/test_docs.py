@@ -49,6 +49,7 @@ from tradeapi.streams.bookmark import positions_in
 from tradeapi.udf import drawings, forms, hours
 from tradeapi.udf import history as udf_history
 from tradeapi.web import claims, idempotency
+from tradeapi.web.large_reads import AT_ONCE, OF_ONE_CALLER
 from tradeapi.web.limits import declare
 from tradeapi.web.principal import NEEDS_MARKET_DATA, NEEDS_STREAM, Need, need_of
 
@@ -341,6 +342,8 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (BARS, f"| {bars_query.DEFAULT_LIMIT}; files: all |"),
         (BARS, f"draw them by so many, {FEWEST_POINTS} to {bars_query.MOST_DRAWN:,}:"),
         (BARS, f"up to {bars_query.MOST_THINNED:,} then"),
+        (BARS, f"{OF_ONE_CALLER} at once of a caller, {AT_ONCE} in a process;"),
+        (CHARTS, f"{OF_ONE_CALLER} at once of a caller, {AT_ONCE} of each kind in a process;"),
         (BARS, f"drawn by `max_points` {bars_query.MOST_THINNED:,} |"),
         (BARS, f"that makes up to {ranges.MOST_BARS:,} bars"),
         (BARS, f"answers up to {quotes.MOST_SYMBOLS} symbols"),

@@ -21,6 +21,7 @@ from tradeapi.errors import Conflict
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.posted import in_turn
 from tradeapi.market.bars.ranges import Range
+from tradeapi.web.large_reads import LargeReads
 from tradeapi.web.preconditions import Precondition
 
 # The parts in which it has come: to join many takes its time.
@@ -35,13 +36,14 @@ class SeriesPoints:
     nobody waits for it.
     """
 
-    def __init__(  # noqa: PLR0913  they are what it has
+    def __init__(  # noqa: PLR0913, PLR0917  they are what it has
         self,
         database: Database,
         bus: Bus,
         owner: UUID,
         bars: BarHistory,
         accesses: Accesses,
+        studies: LargeReads,
         *,
         most: int,
     ) -> None:
@@ -50,6 +52,7 @@ class SeriesPoints:
         self._owner = owner
         self._bound = BoundPoints(database, bars)
         self._accesses = accesses
+        self._studies = studies
         self._most = most
 
     async def read(
@@ -61,7 +64,10 @@ class SeriesPoints:
             if target.source is None and range is None:
                 return await pushed_page(connection, target, window)
             chain = await find_chain(connection, target)
-        return await self._bound.read(chain, window, range)
+        if not any(one.needs_all for one in chain):
+            return await self._bound.read(chain, window, range)
+        async with self._studies.turn(self._owner):
+            return await self._bound.read(chain, window, range)
 
     async def replace(
         self, chart: str, series: str, body: ReadBody, precondition: Precondition

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from tradeapi.analytics.indicators import Memory
 from tradeapi.charts.chunks import Key
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.service import as_id
@@ -27,6 +28,14 @@ class Target:
     @property
     def chart(self) -> UUID:
         return UUID(str(self.chart_key))
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether however few of its points rest on all that is beneath them."""
+        source = self.source
+        return (
+            isinstance(source, IndicatorSource) and source.study.indicator.memory is Memory.HISTORY
+        )
 
 
 @dataclass(frozen=True, slots=True)
