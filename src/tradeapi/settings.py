@@ -286,6 +286,9 @@ class Settings(BaseSettings):
     points_per_series: int = Field(
         default=1_000_000, ge=0, description="The most points that are pushed to one series."
     )
+    points_per_user: int = Field(
+        default=10_000_000, ge=0, description="The most points of all charts of one user together."
+    )
     chunk_size_threshold: int = Field(
         default=500,
         ge=100,

@@ -25,13 +25,16 @@ SERIES = "line"
 POINTS = 300
 
 
-def series_of(database: Database, bus: Bus | None = None) -> SeriesPoints:
+def series_of(
+    database: Database, bus: Bus | None = None, *, most_in_all: int = 2_000_000
+) -> SeriesPoints:
     """Those of the user dev; without a bus nobody hears of what is written."""
     market = Market(database)
     bars = bars_of(market)
     accesses, studies = Accesses(database, market.clock), LargeReads()
     bus = bus or MemoryBus()
-    return SeriesPoints(database, bus, DEV_USER, bars, accesses, studies, most=2_000_000)
+    most = {"most": 2_000_000, "most_in_all": most_in_all}
+    return SeriesPoints(database, bus, DEV_USER, bars, accesses, studies, **most)
 
 
 def bars_of(market: Market) -> BarHistory:

@@ -15,6 +15,7 @@ from tradeapi.charts.pages import Page, pushed_page
 from tradeapi.charts.parsing import read_points, too_many
 from tradeapi.charts.points import Points
 from tradeapi.charts.targets import State, Target, bound, find, find_chain, lock, save
+from tradeapi.charts.usage import check
 from tradeapi.database import Database, raw
 from tradeapi.drivers import Raw
 from tradeapi.errors import Conflict
@@ -46,6 +47,7 @@ class SeriesPoints:
         studies: LargeReads,
         *,
         most: int,
+        most_in_all: int,
     ) -> None:
         self._database = database
         self._bus = bus
@@ -54,6 +56,7 @@ class SeriesPoints:
         self._accesses = accesses
         self._studies = studies
         self._most = most
+        self._most_in_all = most_in_all
 
     async def read(
         self, chart: str, series: str, window: Window, range: Range | None = None
@@ -127,11 +130,13 @@ class SeriesPoints:
     ) -> tuple[Target, State]:
         async with self._database.transaction() as session:
             connection = await raw(session)
-            revision, before = await lock(connection, target, precondition)
+            revision, used, before = await lock(connection, target, precondition)
             await chunks.replace(connection, target.key, packed)
             ends = _ends(points)
             state = State(len(points), *ends, before.version + 1)
             await save(connection, target, state)
+            added = state.count - before.count
+            await check(connection, target.chart_key, used, added, self._most_in_all)
             announce(session, self._bus, Changed(chart=str(target.chart), revision=revision))
         return target, state
 
@@ -146,7 +151,7 @@ class SeriesPoints:
     ) -> tuple[Target, State]:
         async with self._database.transaction() as session:
             connection = await raw(session)
-            revision, before = await lock(connection, target, precondition)
+            revision, used, before = await lock(connection, target, precondition)
             if not len(points):
                 await session.rollback()
                 return target, before
@@ -161,6 +166,8 @@ class SeriesPoints:
             if state.count > self._most:
                 raise too_many(self._most)
             await save(connection, target, state)
+            added = state.count - before.count
+            await check(connection, target.chart_key, used, added, self._most_in_all)
             place = str(target.chart), revision, target.name, state.version
             change = Changed.of(*place, points, target.type.columns, revise=is_older)
             announce(session, self._bus, change)

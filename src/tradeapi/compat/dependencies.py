@@ -28,7 +28,16 @@ def pro_charts(connection: HTTPConnection, principal: Principal) -> ProCharts:
             accesses=accesses,
             expires=not principal.is_proven,
         ),
-        SeriesPoints(database, bus, owner, bar_history(connection), accesses, studies, most=most),
+        SeriesPoints(
+            database,
+            bus,
+            owner,
+            bar_history(connection),
+            accesses,
+            studies,
+            most=most,
+            most_in_all=state.settings.points_per_user,
+        ),
         most=most,
         threshold=state.settings.chunk_size_threshold,
     )
