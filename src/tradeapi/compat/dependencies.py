@@ -14,7 +14,7 @@ from tradeapi.web.principal import Principal, principal_of
 
 
 def pro_charts(connection: HTTPConnection, principal: Principal) -> ProCharts:
-    """Of the caller; raises Unauthenticated for nobody."""
+    """Of the caller, or what a share shows; raises Unauthenticated for nobody."""
     state, owner = connection.state, owner_of(principal)
     database, bus, accesses = state.database, state.bus, state.chart_accesses
     studies, most = state.long_studies, state.settings.points_per_series
@@ -38,6 +38,7 @@ def pro_charts(connection: HTTPConnection, principal: Principal) -> ProCharts:
             most=most,
             most_in_all=state.settings.points_per_user,
         ),
+        shared=None if principal.share is None else principal.share.charts,
         most=most,
         threshold=state.settings.chunk_size_threshold,
     )
