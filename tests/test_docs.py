@@ -24,7 +24,7 @@ from tradeapi.app.application import MESSAGES
 from tradeapi.auth import authenticator, logins, throttle, tickets
 from tradeapi.auth.dependencies import LoginDep
 from tradeapi.auth.export import MOST
-from tradeapi.charts import bound, parsing, schemas, sharing, sources, study_frames
+from tradeapi.charts import parsing, schemas, sharing, sources, study_frames
 from tradeapi.charts import query as charts_query
 from tradeapi.cli import cli
 from tradeapi.cli.environment import example
@@ -49,6 +49,7 @@ from tradeapi.streams.bookmark import positions_in
 from tradeapi.udf import drawings, forms, hours
 from tradeapi.udf import history as udf_history
 from tradeapi.web import claims, idempotency
+from tradeapi.web.large_reads import AT_ONCE, OF_ONE_CALLER
 from tradeapi.web.limits import declare
 from tradeapi.web.principal import NEEDS_MARKET_DATA, NEEDS_STREAM, Need, need_of
 
@@ -339,6 +340,11 @@ def test_the_ids_of_events_are_bookmarks() -> None:
     [
         (BARS, f"the most bars, 1 to {bars_query.MOST_BARS:,}."),
         (BARS, f"| {bars_query.DEFAULT_LIMIT}; files: all |"),
+        (BARS, f"draw them by so many, {FEWEST_POINTS} to {bars_query.MOST_DRAWN:,}:"),
+        (BARS, f"up to {bars_query.MOST_THINNED:,} then"),
+        (BARS, f"{OF_ONE_CALLER} at once of a caller, {AT_ONCE} in a process;"),
+        (CHARTS, f"{OF_ONE_CALLER} at once of a caller, {AT_ONCE} of each kind in a process;"),
+        (BARS, f"drawn by `max_points` {bars_query.MOST_THINNED:,} |"),
         (BARS, f"that makes up to {ranges.MOST_BARS:,} bars"),
         (BARS, f"answers up to {quotes.MOST_SYMBOLS} symbols"),
         (BARS, f"Requests of more than {bar_writer.BARS_PER_TRANSACTION:,} bars"),
@@ -351,8 +357,8 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (CHARTS, f"up to {parsing.LONGEST_FURTHER:,} bytes of JSON"),
         (CHARTS, f"1 to {charts_query.MOST_COUNT:,}, by default {charts_query.DEFAULT_COUNT};"),
         (CHARTS, f"That is up to {charts_query.MOST_THINNED:,} points then"),
-        (CHARTS, f"of bound series {bound.MOST_POINTS:,}"),
-        (CHARTS, f"{FEWEST_POINTS} to {charts_query.MOST_COUNT:,}: at most"),
+        (CHARTS, f"of bound series {bars_query.MOST_THINNED:,}"),
+        (CHARTS, f"{FEWEST_POINTS} to {bars_query.MOST_DRAWN:,}: at most"),
         (CHARTS, f"good for 1 to {MOST_DAYS} days"),
         (CHARTS, f"| shares of a chart | {sharing.MOST_SHARES},"),
         (CHARTS, f"| panes of a chart | {schemas.MOST_PANES} |"),

@@ -197,7 +197,8 @@ class Settings(BaseSettings):
     rate_limit_history_per_minute: int = Field(
         default=30,
         ge=1,
-        description="Of the requests of an address whose caller is not known, those for bars.",
+        description="Of the requests of an address whose caller is not known, those for bars and "
+        "points of charts.",
     )
     rate_limit_login_per_minute: int = Field(
         default=10, ge=1, description="Logins, registrations and the like a minute, by address."
@@ -208,8 +209,8 @@ class Settings(BaseSettings):
     rate_limit_ingest_per_minute: int = Field(
         default=1500,
         ge=1,
-        description="Requests with bars or ticks a minute of those who may send them, by user or "
-        "address.",
+        description="Requests with bars, ticks or points to append a minute of those who may send "
+        "bars, by user or address.",
     )
     metrics_path: str = Field(
         default="/metrics",
@@ -284,6 +285,9 @@ class Settings(BaseSettings):
     series_per_chart: int = Field(default=50, ge=0, description="The most series of one chart.")
     points_per_series: int = Field(
         default=1_000_000, ge=0, description="The most points that are pushed to one series."
+    )
+    points_per_user: int = Field(
+        default=10_000_000, ge=0, description="The most points of all charts of one user together."
     )
     chunk_size_threshold: int = Field(
         default=500,

@@ -16,6 +16,23 @@ from tests.servers.databases import SqliteDatabases
 
 # Probes ask as often as their operators want.
 EXEMPT = {"GET /health", "GET /health/ready"}
+# Those that answer bars or points.
+HISTORY = {
+    "GET /api/v1/bars/{symbol}",
+    "GET /udf/history",
+    "GET /api/v1/charts/{id}/series/{series}/points",
+    "GET /api/charts/{chart}",
+    "GET /api/charts/{chart}/data/{pane}/{series}",
+    "GET /api/charts/{chart}/history/{pane}/{series}",
+    "POST /api/charts/{chart}/history",
+}
+# Those that programs send to all the time.
+INGEST = {
+    "POST /api/v1/bars",
+    "POST /api/v1/ticks",
+    "POST /api/v1/charts/{id}/series/{series}/points",
+    "PATCH /api/charts/{chart}/data/{series}",
+}
 
 
 def test_every_route_has_a_limit(serve: Callable[..., Service]) -> None:
@@ -43,6 +60,40 @@ def test_every_route_has_a_limit(serve: Callable[..., Service]) -> None:
     ):
         pass
     assert refusal.value.status_code == 429
+
+
+def test_reading_history_counts_more_where_nobody_is_known(serve: Callable[..., Service]) -> None:
+    """Bars and points alike, and nothing else; whoever is known has one limit for all."""
+    service = serve()
+    key = {"x-api-key": service.person().key(scopes=["read", "write"])["key"]}
+    assert counted(service, {}, "history") == HISTORY
+    assert counted(service, key, "history") == set()
+
+
+def test_pushing_counts_apart_for_those_who_may_ingest(serve: Callable[..., Service]) -> None:
+    """Bars, ticks and points that are appended, and nothing else; for all others it is a request
+    as any.
+    """
+    service = serve()
+    admin = service.admin()
+    feed = {"x-api-key": admin.key(scopes=["read", "write", "ingest"])["key"]}
+    plain = {"x-api-key": admin.key(scopes=["read", "write"])["key"]}
+    assert counted(service, feed, "ingest") == INGEST
+    assert counted(service, plain, "ingest") == counted(service, {}, "ingest") == set()
+
+
+def counted(service: Service, headers: dict[str, str], policy: str) -> set[str]:
+    """The routes whose requests count against it."""
+    answers = {
+        route.name: route.ask(service.client, headers, junk=False)
+        for route in operations(service.app)
+        if route.method != "ANY" and route.path != "/api/v1/stream"
+    }
+    return {
+        name
+        for name, answer in answers.items()
+        if f'"{policy}"' in answer.headers.get("ratelimit-policy", "")
+    }
 
 
 def test_a_user_is_limited_everywhere_together(serve: Callable[..., Service]) -> None:

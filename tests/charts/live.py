@@ -68,7 +68,7 @@ class Writer:
         await self._series.append(chart, series, _body(points), ANYWAY, amend=amend)
 
     def _charts(self, session: Any) -> Charts:
-        quotas = Quotas(charts=100, series=50)
+        quotas = Quotas(charts=100, series=50, points=1_000_000)
         return Charts(session, self.bus, DEV_USER, quotas, 0.0, expires=False)
 
 

@@ -18,18 +18,23 @@ from tradeapi.charts.series import SeriesPoints
 from tradeapi.database import Database
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.newest import Newest
+from tradeapi.web.large_reads import LargeReads
 from tradeapi.web.preconditions import Precondition
 
 SERIES = "line"
 POINTS = 300
 
 
-def series_of(database: Database, bus: Bus | None = None) -> SeriesPoints:
+def series_of(
+    database: Database, bus: Bus | None = None, *, most_in_all: int = 2_000_000
+) -> SeriesPoints:
     """Those of the user dev; without a bus nobody hears of what is written."""
     market = Market(database)
     bars = bars_of(market)
-    accesses = Accesses(database, market.clock)
-    return SeriesPoints(database, bus or MemoryBus(), DEV_USER, bars, accesses, most=2_000_000)
+    accesses, studies = Accesses(database, market.clock), LargeReads()
+    bus = bus or MemoryBus()
+    most = {"most": 2_000_000, "most_in_all": most_in_all}
+    return SeriesPoints(database, bus, DEV_USER, bars, accesses, studies, **most)
 
 
 def bars_of(market: Market) -> BarHistory:

@@ -289,6 +289,32 @@ async def test_a_symbol_that_is_none_has_no_points(database: Database) -> None:
         assert (await guest.hear())["points"] == dots(1)
 
 
+async def test_a_symbol_that_comes_later_is_shown(database: Database) -> None:
+    """With the indicators over it, to whoever follows the chart already; and if it goes and comes
+    again, that as well.
+    """
+    async with live_charts(database) as charts, client(charts.url) as guest:
+        indicator = {"indicator": "sma", "params": {"period": 2}, "of": "price"}
+        mean = {"series": [{"id": "mean", "type": "line", "source": indicator}]}
+        chart = await charts.create([*bound("price", "last"), mean])
+        drawn = await draw(guest, chart)
+        assert drawn.series == {"price": {}, "last": {}, "mine": {}, "mean": {}}
+        for _ in range(2):
+            await bars(charts)
+            await guest.hear_until(lambda: len(drawn.series["mean"]) == 2)
+            coin = await charts.market.market.directory.get("CRYPTO:BTCUSD")
+            await charts.market.trade(coin, [(MONDAY + 121, 109, 2)])
+            await guest.hear_until(lambda: [*drawn.series["last"].values()][-1]["value"] == 109)
+            await guest.hear_rest(0.3)
+            # Who reads may remember for two seconds which symbol that was.
+            with anyio.fail_after(10):
+                while not await charts.agrees(drawn):  # noqa: ASYNC110
+                    await anyio.sleep(0.1)
+            await charts.market.remove("CRYPTO:BTCUSD")
+            await guest.hear_until(lambda: not drawn.series["mean"] and not drawn.series["last"])
+            assert await charts.agrees(drawn)
+
+
 async def test_a_chart_is_read_while_others_write_to_it(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

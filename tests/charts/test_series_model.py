@@ -123,7 +123,7 @@ async def series(database: Database) -> SeriesPoints:
 
 
 async def new_chart(database: Database) -> str:
-    quotas = Quotas(charts=100, series=10)
+    quotas = Quotas(charts=100, series=10, points=1_000_000)
     document = {"panes": [{"series": [{"id": "line", "type": "line"}]}], "name": uuid4().hex}
     async with database.transaction() as session:
         charts = Charts(session, MemoryBus(), DEV_USER, quotas, 0.0, expires=False)

@@ -3,8 +3,8 @@
 import pytest
 
 from tests.auth.people import Service
-from tests.charts.conftest import plain_log, serve, service
 from tests.compat.front_end import FrontEnd
+from tests.serving import plain_log, serve, service
 
 __all__ = ["plain_log", "serve", "service"]
 

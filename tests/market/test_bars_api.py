@@ -3,6 +3,7 @@
 import pytest
 from starlette.testclient import TestClient
 
+from tests.auth.people import sql
 from tests.market.bars_http import BARS, code, get, post
 from tests.market.places import DAY, TODAY, flat
 
@@ -42,6 +43,11 @@ WRONG: list[tuple[dict[str, object], str]] = [
     ({"start": "'; DROP TABLE heads; --"}, "bad_time"),
     ({"limit": 0}, "invalid_field"),
     ({"limit": 50001}, "invalid_field"),
+    ({"limit": 200001, "max_points": 500}, "invalid_field"),
+    ({"max_points": 4}, "invalid_field"),
+    ({"max_points": 10001}, "invalid_field"),
+    ({"max_points": 500, "format": "csv"}, "invalid_field"),
+    ({"max_points": 500, "format": "parquet", "limit": 10}, "invalid_field"),
     ({"limit": "many"}, "invalid_field"),
     ({"limit": "9" * 30}, "invalid_field"),
     ({"format": "xml"}, "invalid_field"),
@@ -75,6 +81,16 @@ def test_columns_say_all_there_is_to_know(client: TestClient, symbol: str) -> No
         "previous_time": TIMES[-3],
         "revision": 0,
     }
+
+
+def test_a_symbol_that_another_process_has_removed_is_gone(
+    client: TestClient, symbol: str, database_url: str
+) -> None:
+    """Also where it is still remembered."""
+    assert get(client, symbol)["time"] == TIMES
+    for table in ("bar_blocks", "symbols"):
+        sql(database_url, f"DELETE FROM {table}")  # noqa: S608
+    assert code(client, symbol, limit=3) == (404, "unknown_symbol")
 
 
 def test_rows_are_what_chart_libraries_take(client: TestClient, symbol: str) -> None:

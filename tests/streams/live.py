@@ -16,11 +16,13 @@ from tradeapi.market.bars.bar_history import Answer, BarHistory
 from tradeapi.market.bars.newest import Newest
 from tradeapi.market.live.channels import BarsChannel, QuotesChannel, parse_series
 from tradeapi.market.live.watches import Watches
+from tradeapi.market.models import Symbol
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.bar_store import BarStore
 from tradeapi.market.store.history import Window
 from tradeapi.market.store.tick_bars import Tick, TickStatus
 from tradeapi.market.symbols.directory import Listing
+from tradeapi.market.symbols.service import Symbols
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import Limits
 
@@ -97,6 +99,13 @@ class LiveMarket:
             [book] = await store.open(session, [listing.facts])
             await book.delete(resolution, start, end)
             await store.flush(session, [book])
+
+    async def remove(self, symbol: str) -> None:
+        """With all its bars."""
+        async with self.market.database.transaction() as session:
+            row: Symbol = await Symbols(session).get(symbol)
+            await session.delete(row)
+        self.market.directory.clear()
 
     async def answer(self, topic: str, limit: int = 5000) -> Answer:
         """What HTTP answers for the topic's series."""

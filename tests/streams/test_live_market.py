@@ -7,13 +7,11 @@ import pytest
 
 from tests.market.places import MONDAY, flat
 from tests.streams.client import client
-from tests.streams.live import LiveMarket, live
+from tests.streams.live import live
 from tests.streams.waiting import until
 from tradeapi.database import Database
 from tradeapi.market.live.watch import Watch
-from tradeapi.market.models import Symbol
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.symbols.service import Symbols
 from tradeapi.streams.positions import position
 
 pytestmark = pytest.mark.anyio
@@ -290,7 +288,7 @@ async def test_a_removed_symbol_ends_its_topics(database: Database) -> None:
         coin = await market.market.add("CRYPTO:BTCUSD")
         await market.trade(coin, [(MONDAY, 100, 1)])
         await guest.subscribe(BARS, QUOTES)
-        await _remove(market, "CRYPTO:BTCUSD")
+        await market.remove("CRYPTO:BTCUSD")
         ended = {(await guest.hear_type("error"))["topic"] for _ in range(2)}
         assert ended == {BARS, QUOTES}
         again = await market.market.add("CRYPTO:BTCUSD")
@@ -325,10 +323,3 @@ async def test_sockets_that_come_and_go_leave_nothing(database: Database) -> Non
 def _watches() -> list[Watch]:
     gc.collect()
     return [thing for thing in gc.get_objects() if isinstance(thing, Watch)]
-
-
-async def _remove(market: LiveMarket, symbol: str) -> None:
-    async with market.market.database.transaction() as session:
-        row: Symbol = await Symbols(session).get(symbol)
-        await session.delete(row)
-    market.market.directory.clear()

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 import pytest
 from starlette.testclient import TestClient
 
-from tests.auth.conftest import plain_log, serve, service  # noqa: F401  fixtures
 from tests.servers.databases import PostgresDatabases, SqliteDatabases
+from tests.serving import plain_log, serve, service
 from tests.udf.market import CALENDARS, NOW, Place, fill
 from tradeapi.app import create_app
 from tradeapi.clock import FixedClock
@@ -16,6 +16,8 @@ from tradeapi.database import Database, raw
 from tradeapi.market.calendars.calendar import CONTINUOUS, load
 from tradeapi.market.calendars.source import build
 from tradeapi.settings import Settings
+
+__all__ = ["plain_log", "serve", "service"]
 
 KEEP = "INSERT INTO calendars (code, sessions, built_at) VALUES ($1, $2, $3)"
 Serve = Callable[..., Place]

@@ -36,8 +36,8 @@ from tradeapi.web.standing import Hit, Window, standing
 PLACES = Places(
     exempt=("/health", "/health/ready", "/metrics"),
     login=("/api/v1/auth/login",),
-    ingest=("/api/v1/bars", "/api/v1/ticks"),
-    history="/api/v1/bars/",
+    ingest=lambda method, path: method == "POST" and path in {"/api/v1/bars", "/api/v1/ticks"},
+    history=lambda method, path: method in {"GET", "HEAD"} and path.startswith("/api/v1/bars/"),
     exports=("csv", "parquet"),
 )
 USER = Principal(user=uuid4(), session=uuid4())

@@ -55,6 +55,7 @@ from tradeapi.udf import router as udf_router
 from tradeapi.udf import storage_router
 from tradeapi.udf.layouts import layouts_of
 from tradeapi.web import assets, docs
+from tradeapi.web.large_reads import LargeReads
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
 
@@ -108,6 +109,7 @@ class State(MarketState, AuthState, ChartsState):
     bus: Bus
     dependencies: Sequence[Dependency]
     hub: Hub
+    large_reads: LargeReads
     exported: Mapping[str, List]
 
 
@@ -198,6 +200,7 @@ def _lifespan(
                         *market["feeds"],
                     ],
                     "hub": hub,
+                    "large_reads": LargeReads(),
                     "exported": {"charts": charts_of, "layouts": layouts_of},
                     **auth,
                     **market,

@@ -16,10 +16,12 @@ from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.settings import Settings
 from tradeapi.streams.hub import Hub
+from tradeapi.web.large_reads import LargeReads
 
 
 class ChartsState(TypedDict):
     chart_accesses: Accesses
+    long_studies: LargeReads
 
 
 @asynccontextmanager
@@ -41,6 +43,6 @@ async def open_charts(  # noqa: PLR0913, PLR0917  they are what is joined
     ):
         hub.register("charts", ChartsChannel(followed))
         tasks.start_soon(accesses.run)
-        yield {"chart_accesses": accesses}
+        yield {"chart_accesses": accesses, "long_studies": LargeReads()}
         await accesses.write()
         tasks.cancel_scope.cancel()

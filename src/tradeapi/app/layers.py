@@ -34,10 +34,16 @@ LOGINS = (
     "/api/v1/auth/me/password",
 )
 INGEST = ("/api/v1/bars", "/api/v1/ticks")
-_is_points = re.compile(
-    r"/api/v1/charts/[^/]+/series/[^/]+/points|/api/charts/[^/]+/data/[^/]+"
-).fullmatch
+_POINTS = r"/api/v1/charts/[^/]+/series/[^/]+/points"
+_is_points = re.compile(rf"{_POINTS}|/api/charts/[^/]+/data/[^/]+").fullmatch
+# Without what replaces all points, which nobody does again and again.
+_is_appending = re.compile(rf"POST {_POINTS}|PATCH /api/charts/[^/]+/data/[^/]+").fullmatch
 HISTORY = ("/api/v1/bars/", "/udf/history")
+# Whatever answers points of a chart, which health is not.
+_shows_points = re.compile(
+    rf"(?:GET|HEAD) (?:{_POINTS}|/api/charts/(?!health$)[^/]+(?:/(?:data|history)/[^/]+/[^/]+)?)"
+    r"|POST /api/charts/[^/]+/history"
+).fullmatch
 
 
 def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
@@ -70,8 +76,8 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
             places=Places(
                 exempt=PROBES,
                 login=LOGINS,
-                ingest=INGEST,
-                history=HISTORY,
+                ingest=_is_ingest,
+                history=_is_history,
                 exports=("csv", "parquet"),
             ),
             is_open=not settings.auth_required,
@@ -88,6 +94,18 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
 def _large_at(bytes: int, path: str) -> int | None:
     """How large a body may be where it may be of many items, or is a saved chart."""
     return bytes if path in INGEST or _is_points(path) else FORMS.get(path)
+
+
+def _is_ingest(method: str, path: str) -> bool:
+    if path in INGEST:
+        return method == "POST"
+    return _is_appending(f"{method} {path}") is not None
+
+
+def _is_history(method: str, path: str) -> bool:
+    if path.startswith(HISTORY):
+        return method in {"GET", "HEAD"}
+    return _shows_points(f"{method} {path}") is not None
 
 
 def _in_front(settings: Settings) -> list[Middleware]:

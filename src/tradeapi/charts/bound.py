@@ -15,16 +15,14 @@ from tradeapi.charts.targets import Target
 from tradeapi.database import Database
 from tradeapi.errors import FieldError, Invalid
 from tradeapi.market.bars.bar_history import BarHistory
+from tradeapi.market.bars.query import MOST_THINNED
 from tradeapi.market.bars.ranges import Range, opened
-
-# A million bars stop everybody for 50 ms here and there.
-MOST_POINTS = 200_000
 
 
 class BoundPoints:
     """Reads a chain: a series, and what it is computed over, down to what is no indicator.
 
-    It reads up to MOST_POINTS, however many are asked for.
+    It reads up to MOST_THINNED, however many are asked for.
     """
 
     def __init__(self, database: Database, bars: BarHistory) -> None:
@@ -40,7 +38,7 @@ class BoundPoints:
             # Bars begin on whole seconds.
             window = window if start is None else window._replace(after=start - 0.5)
         target, source = chain[0], chain[-1].source
-        window = window._replace(limit=min(window.limit, MOST_POINTS))
+        window = window._replace(limit=min(window.limit, MOST_THINNED))
         frame = await self._frames(chain).read(window)
         names = target.type.columns if len(target.type.columns) > 1 else ("close",)
         points = Points(

@@ -82,7 +82,11 @@ async def _readable_charts(
 
 
 def charts_quotas(settings: Settings) -> Quotas:
-    return Quotas(charts=settings.charts_per_user, series=settings.series_per_chart)
+    return Quotas(
+        charts=settings.charts_per_user,
+        series=settings.series_per_chart,
+        points=settings.points_per_user,
+    )
 
 
 async def _series_points(
@@ -94,7 +98,9 @@ async def _series_points(
         owner,
         bar_history(connection),
         connection.state.chart_accesses,
+        connection.state.long_studies,
         most=settings.points_per_series,
+        most_in_all=settings.points_per_user,
     )
 
 

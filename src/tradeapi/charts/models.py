@@ -87,6 +87,20 @@ class Chunk(Base):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class ChartUsage(Base):
+    """How many points all charts of one owner have; the database's own triggers count them.
+
+    Nobody else writes it. A row is locked from the change of a count until that is committed.
+    """
+
+    __tablename__ = "chart_usage"
+
+    owner_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    points: Mapped[int] = mapped_column(BigInteger)
+
+
 class ChartShare(Base):
     """A share of a chart, for its owner to end it; the token is nowhere."""
 

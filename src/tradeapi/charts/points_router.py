@@ -17,6 +17,7 @@ from tradeapi.charts.targets import State, Target
 from tradeapi.charts.views import View, view
 from tradeapi.errors import UnsupportedMedia
 from tradeapi.market.bars.posted import describe_items
+from tradeapi.web.large_reads import in_turn
 from tradeapi.web.preconditions import PreconditionDep
 from tradeapi.web.principal import NEEDS_READ_OR_SHARE, NEEDS_WRITE
 from tradeapi.web.problems import problems
@@ -39,6 +40,7 @@ _BODY["requestBody"]["content"].pop("application/x-ndjson")
     openapi_extra=describe_query(PointsParameters),
     responses=problems(404, 409, 422),
 )
+@in_turn
 async def get_points(
     request: Request, points: SeriesPointsDep, id: ChartPath, series: SeriesPath
 ) -> Response:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from tradeapi.analytics.downsampling import FEWEST_POINTS
 from tradeapi.charts.chunks import Window
 from tradeapi.errors import FieldError, Invalid
-from tradeapi.market.bars.query import TIME, TimeText
+from tradeapi.market.bars.query import MOST_DRAWN, TIME, TimeText
 from tradeapi.market.bars.ranges import Range
 from tradeapi.market.times import parse_time
 from tradeapi.web.query import parse_query
@@ -63,7 +63,7 @@ class PointsParameters(BaseModel):
         int | None,
         Field(
             ge=FEWEST_POINTS,
-            le=MOST_COUNT,
+            le=MOST_DRAWN,
             description="Draw them by so many: candles are made wider, of lines those points are "
             "left that make their shape.",
         ),

@@ -15,12 +15,14 @@ from tradeapi.charts.pages import Page, pushed_page
 from tradeapi.charts.parsing import read_points, too_many
 from tradeapi.charts.points import Points
 from tradeapi.charts.targets import State, Target, bound, find, find_chain, lock, save
+from tradeapi.charts.usage import check
 from tradeapi.database import Database, raw
 from tradeapi.drivers import Raw
 from tradeapi.errors import Conflict
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.posted import in_turn
 from tradeapi.market.bars.ranges import Range
+from tradeapi.web.large_reads import LargeReads
 from tradeapi.web.preconditions import Precondition
 
 # The parts in which it has come: to join many takes its time.
@@ -35,22 +37,26 @@ class SeriesPoints:
     nobody waits for it.
     """
 
-    def __init__(  # noqa: PLR0913  they are what it has
+    def __init__(  # noqa: PLR0913, PLR0917  they are what it has
         self,
         database: Database,
         bus: Bus,
         owner: UUID,
         bars: BarHistory,
         accesses: Accesses,
+        studies: LargeReads,
         *,
         most: int,
+        most_in_all: int,
     ) -> None:
         self._database = database
         self._bus = bus
         self._owner = owner
         self._bound = BoundPoints(database, bars)
         self._accesses = accesses
+        self._studies = studies
         self._most = most
+        self._most_in_all = most_in_all
 
     async def read(
         self, chart: str, series: str, window: Window, range: Range | None = None
@@ -61,7 +67,10 @@ class SeriesPoints:
             if target.source is None and range is None:
                 return await pushed_page(connection, target, window)
             chain = await find_chain(connection, target)
-        return await self._bound.read(chain, window, range)
+        if not any(one.needs_all for one in chain):
+            return await self._bound.read(chain, window, range)
+        async with self._studies.turn(self._owner):
+            return await self._bound.read(chain, window, range)
 
     async def replace(
         self, chart: str, series: str, body: ReadBody, precondition: Precondition
@@ -121,11 +130,13 @@ class SeriesPoints:
     ) -> tuple[Target, State]:
         async with self._database.transaction() as session:
             connection = await raw(session)
-            revision, before = await lock(connection, target, precondition)
+            revision, used, before = await lock(connection, target, precondition)
             await chunks.replace(connection, target.key, packed)
             ends = _ends(points)
             state = State(len(points), *ends, before.version + 1)
             await save(connection, target, state)
+            added = state.count - before.count
+            await check(connection, target.chart_key, used, added, self._most_in_all)
             announce(session, self._bus, Changed(chart=str(target.chart), revision=revision))
         return target, state
 
@@ -140,7 +151,7 @@ class SeriesPoints:
     ) -> tuple[Target, State]:
         async with self._database.transaction() as session:
             connection = await raw(session)
-            revision, before = await lock(connection, target, precondition)
+            revision, used, before = await lock(connection, target, precondition)
             if not len(points):
                 await session.rollback()
                 return target, before
@@ -155,6 +166,8 @@ class SeriesPoints:
             if state.count > self._most:
                 raise too_many(self._most)
             await save(connection, target, state)
+            added = state.count - before.count
+            await check(connection, target.chart_key, used, added, self._most_in_all)
             place = str(target.chart), revision, target.name, state.version
             change = Changed.of(*place, points, target.type.columns, revise=is_older)
             announce(session, self._bus, change)

@@ -14,9 +14,10 @@ from uuid_utils.compat import uuid7
 from tradeapi.auth.models import User
 from tradeapi.bus.port import Bus
 from tradeapi.charts.events import Changed, announce
-from tradeapi.charts.models import Chart, Chunk, Series
+from tradeapi.charts.models import Chart, ChartUsage, Chunk, Series
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.schemas import ChartChange, ChartIn, CopyIn, NewChartIn, PaneIn, SeriesIn
+from tradeapi.charts.usage import too_many_in_all
 from tradeapi.errors import Conflict, Forbidden, NotFound
 from tradeapi.web.preconditions import Precondition
 
@@ -27,6 +28,7 @@ class Quotas:
 
     charts: int
     series: int
+    points: int
 
 
 async def charts_of(session: AsyncSession, owner: UUID) -> Sequence[object]:
@@ -112,6 +114,8 @@ class Charts:
             setattr(chart, field, getattr(original, field))
         chart.series = [_copy(one) for one in original.series]
         await self._add(chart)
+        if (await self._session.scalar(self._used()) or 0) > self._quotas.points:
+            raise too_many_in_all(self._quotas.points)
         for one, other in zip(original.series, chart.series, strict=True):
             columns = [Chunk.start, Chunk.last, Chunk.count, Chunk.data]
             chosen = select(literal(other.id, Chunk.series_id.type), *columns)
@@ -128,6 +132,9 @@ class Charts:
         precondition.check(chart.etag)
         await self._session.execute(delete(Chart).where(Chart.id == chart.id))
         self._announce(chart, chart.revision + 1)
+
+    def _used(self) -> Select[int]:
+        return select(ChartUsage.points).where(ChartUsage.owner_id == self._owner)
 
     def _owned(self) -> Select[Chart]:
         return select(Chart).where(Chart.owner_id == self._owner)

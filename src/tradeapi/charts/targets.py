@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
+from tradeapi.analytics.indicators import Memory
 from tradeapi.charts.chunks import Key
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.service import as_id
@@ -27,6 +28,14 @@ class Target:
     @property
     def chart(self) -> UUID:
         return UUID(str(self.chart_key))
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether however few of its points rest on all that is beneath them."""
+        source = self.source
+        return (
+            isinstance(source, IndicatorSource) and source.study.indicator.memory is Memory.HISTORY
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +94,11 @@ async def find_chain(raw: Raw, target: Target) -> Sequence[Target]:
     raise NotFound("The chart has no such series.", code="unknown_series")
 
 
-async def lock(raw: Raw, target: Target, precondition: Precondition) -> tuple[int, State]:
+async def lock(raw: Raw, target: Target, precondition: Precondition) -> tuple[int, int, State]:
     """The series once nobody else writes to its chart, which is at a revision more then.
 
-    Raises NotFound where it is gone.
+    Between the two is how many points all charts of its owner have. Raises NotFound where it is
+    gone.
     """
     touched = await raw.fetch(_TOUCH, target.chart_key)
     # A statement of its own: who has waited for the lock sees what its holder has left.
@@ -102,7 +112,8 @@ async def lock(raw: Raw, target: Target, precondition: Precondition) -> tuple[in
         raise Conflict("The type of the series has changed meanwhile.", code="points_do_not_fit")
     before = State(*state)
     precondition.check(before.etag(target))
-    return touched[0][0], before
+    revision, used = touched[0]
+    return revision, used, before
 
 
 async def save(raw: Raw, target: Target, state: State) -> None:
@@ -119,7 +130,10 @@ def as_key(raw: Raw, id: UUID) -> Any:  # noqa: ANN401  as the driver takes it
 
 
 # It locks the row as well.
-_TOUCH = "UPDATE charts SET revision = revision + 1 WHERE id = $1 RETURNING revision"
+_TOUCH = """
+UPDATE charts SET revision = revision + 1 WHERE id = $1 RETURNING revision,
+COALESCE((SELECT points FROM chart_usage u WHERE u.owner_id = charts.owner_id), 0)
+"""
 _FIND = """
 SELECT c.id, c.accessed_at, s.id, s.type, s.source FROM charts c
 LEFT JOIN chart_series s ON s.chart_id = c.id AND s.name = $3

@@ -3,16 +3,14 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from tradeapi.analytics import downsampling
-from tradeapi.analytics.bars import Bars, BoolArray, Float64Array, Int64Array
+from tradeapi.analytics.bars import Bars, BoolArray
 from tradeapi.analytics.rebasing import base_of, percent
 from tradeapi.charts.pages import Page
 from tradeapi.charts.points import Points, as_number
 from tradeapi.market.bars.validation import HIGHEST_PRICE
-from tradeapi.market.calendars.days import FIRST_MONDAY
-from tradeapi.market.resolutions import Resolution
+from tradeapi.market.bars.wider import named, steps_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +66,12 @@ def _wider(seen: View, max_points: int) -> View:
     open, high, low, close = points.values.T
     bars = Bars(places, open, high, low, close, volume=np.zeros(len(points)))
     if resolution is None:
-        size, unit = float(np.diff(points.time).min(initial=np.inf)), "s"
+        size = float(np.diff(points.time).min(initial=np.inf))
         steps = np.floor(points.time / size).astype(np.int64)
     else:
-        size, unit = float(resolution[:-1]), resolution[-1]
-        steps = _steps(points.time, resolution)
+        steps = steps_of(points.time.astype(np.int64), resolution)
     fewer, width = downsampling.candles(bars, steps, max_points)
+    name = f"{as_number(size * width)}s" if resolution is None else named(resolution, width)
     return replace(
         seen,
         points=Points(
@@ -81,16 +79,5 @@ def _wider(seen: View, max_points: int) -> View:
             np.column_stack([fewer.open, fewer.high, fewer.low, fewer.close]),
             np.full(len(fewer), None, np.object_),
         ),
-        resolution=f"{as_number(size * width)}{unit}",
+        resolution=name,
     )
-
-
-def _steps(time: Float64Array, resolution: Resolution) -> Int64Array:
-    """The bars by their numbers."""
-    seconds = time.astype(np.int64)
-    if resolution is Resolution.MONTH:
-        months: npt.NDArray[np.datetime64] = seconds.astype("datetime64[s]").astype("datetime64[M]")
-        return months.astype(np.int64)
-    if resolution is Resolution.WEEK:
-        return (seconds - FIRST_MONDAY) // resolution.seconds
-    return seconds // resolution.seconds

@@ -1,6 +1,6 @@
 """The charts of one owner, in the terms of lightweight-charts-pro."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -30,13 +30,24 @@ Json = dict[str, Any]
 
 
 class ProCharts:
-    """A chart has the id of this protocol as its name; `threshold` is from how many points on a
-    series is sent in part.
+    """A chart has the id of this protocol as its name, and answers to its own as well.
+
+    There are only those that are `shared`, by their own ids; None: all of the owner's. `threshold`
+    is from how many points on a series is sent in part.
     """
 
-    def __init__(self, owned: Owned, points: SeriesPoints, *, most: int, threshold: int) -> None:
+    def __init__(
+        self,
+        owned: Owned,
+        points: SeriesPoints,
+        *,
+        shared: Collection[str] | None,
+        most: int,
+        threshold: int,
+    ) -> None:
         self._owned = owned
         self._points = points
+        self._shared = shared
         self._most = most
         self._threshold = threshold
 
@@ -102,6 +113,9 @@ class ProCharts:
     async def _get(self, key: str) -> Chart:
         async with self._owned.reading() as charts:
             chart = await charts.get(key)
+        if self._shared is not None and str(chart.id) not in self._shared:
+            # It has been made since, with such a name.
+            raise NotFound("There is no such chart.")
         self._owned.note(chart)
         return chart
 

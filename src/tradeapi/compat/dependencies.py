@@ -14,10 +14,10 @@ from tradeapi.web.principal import Principal, principal_of
 
 
 def pro_charts(connection: HTTPConnection, principal: Principal) -> ProCharts:
-    """Of the caller; raises Unauthenticated for nobody."""
+    """Of the caller, or what a share shows; raises Unauthenticated for nobody."""
     state, owner = connection.state, owner_of(principal)
     database, bus, accesses = state.database, state.bus, state.chart_accesses
-    most = state.settings.points_per_series
+    studies, most = state.long_studies, state.settings.points_per_series
     return ProCharts(
         Owned(
             database=database,
@@ -28,7 +28,17 @@ def pro_charts(connection: HTTPConnection, principal: Principal) -> ProCharts:
             accesses=accesses,
             expires=not principal.is_proven,
         ),
-        SeriesPoints(database, bus, owner, bar_history(connection), accesses, most=most),
+        SeriesPoints(
+            database,
+            bus,
+            owner,
+            bar_history(connection),
+            accesses,
+            studies,
+            most=most,
+            most_in_all=state.settings.points_per_user,
+        ),
+        shared=None if principal.share is None else principal.share.charts,
         most=most,
         threshold=state.settings.chunk_size_threshold,
     )

@@ -32,7 +32,7 @@ from tradeapi.compat.schemas import (
 from tradeapi.errors import Invalid
 from tradeapi.market.times import parse_time
 from tradeapi.web.dependencies import SettingsDep
-from tradeapi.web.principal import FOR_EVERYBODY, NEEDS_READ, NEEDS_WRITE
+from tradeapi.web.principal import FOR_EVERYBODY, NEEDS_READ_OR_SHARE, NEEDS_WRITE
 from tradeapi.web.problems import problems
 
 router = APIRouter(prefix="/api/charts", tags=["lightweight-charts-pro"])
@@ -105,7 +105,7 @@ async def create(request: Request, chart: ChartId, charts: ProChartsDep) -> Resp
 @router.get(
     "/{chart}",
     summary="A chart with its points",
-    dependencies=[NEEDS_READ],
+    dependencies=[NEEDS_READ_OR_SHARE],
     response_model=ProChartOut,
     responses=problems(404, 422),
 )
@@ -117,7 +117,7 @@ async def get(chart: ChartId, charts: ProChartsDep) -> Response:
 @router.get(
     "/{chart}/data/{pane}/{series}",
     summary="A series with its points",
-    dependencies=[NEEDS_READ],
+    dependencies=[NEEDS_READ_OR_SHARE],
     response_model=SeriesOut,
     responses=problems(404, 422),
 )
@@ -160,7 +160,7 @@ async def append(
 @router.get(
     "/{chart}/history/{pane}/{series}",
     summary="Some points of a series",
-    dependencies=[NEEDS_READ],
+    dependencies=[NEEDS_READ_OR_SHARE],
     response_model=HistoryOut,
     responses=problems(404, 422),
 )
@@ -183,7 +183,7 @@ async def get_history(  # noqa: PLR0913, PLR0917  they are the query
 @router.post(
     "/{chart}/history",
     summary="The same by POST",
-    dependencies=[NEEDS_READ],
+    dependencies=[NEEDS_READ_OR_SHARE],
     response_model=HistoryOut,
     openapi_extra=_body(HistoryBody, required=True),
     responses=problems(404, 422),

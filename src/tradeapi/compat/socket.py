@@ -25,7 +25,7 @@ from tradeapi.streams.mailbox import Lagged, Mailbox
 from tradeapi.streams.requests import Subscribe
 from tradeapi.streams.subscriptions import Subscriptions
 from tradeapi.web.outages import outage
-from tradeapi.web.principal import Principal, Scope
+from tradeapi.web.principal import Principal
 from tradeapi.web.proxies import caller_key
 
 PING_SECONDS = 30.0
@@ -88,7 +88,7 @@ class ProSocket:
         principal = self._access.principal
         if self._access.standing is Standing.REQUIRED:
             raise Unauthenticated("Say who you are: send an access token or an API key.")
-        principal.require(Scope.READ)
+        principal.require_chart(self._key)
         return principal
 
     async def _turn_away(self, error: TradeError) -> None:

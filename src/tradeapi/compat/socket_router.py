@@ -9,6 +9,7 @@ from tradeapi.charts.sources import LONGEST_NAME, NAME
 from tradeapi.compat.socket import ProSocket
 from tradeapi.streams.codes import POLICY, TRY_LATER
 from tradeapi.streams.hub import Hub
+from tradeapi.streams.protocol import SUBPROTOCOL
 
 router = APIRouter()
 
@@ -18,7 +19,8 @@ _is_name = re.compile(NAME).fullmatch
 @router.websocket("/ws/charts/{chart:path}")
 async def follow(socket: WebSocket, chart: str) -> None:
     hub: Hub = socket.state.hub
-    await socket.accept()
+    offered = SUBPROTOCOL in socket.scope["subprotocols"]
+    await socket.accept(SUBPROTOCOL if offered else None)
     if len(chart) > LONGEST_NAME or not _is_name(chart):
         await socket.close(POLICY, "no such id")
         return

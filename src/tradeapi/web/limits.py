@@ -35,20 +35,23 @@ MOST_KNOWN = 8192
 # A key may have a rate of its own in place of these.
 BY_KEY = {"user", "ingest"}
 
+# Says of a method and an address whether a request goes there.
+Place = Callable[[str, str], bool]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
     """Which requests have limits of their own, by address: no router has looked at them yet.
 
     At `exempt` nobody is counted. At `ingest` those who may do that have a limit of their own.
-    Reading below `history` costs callers who are not known more, and everybody where the query's
+    Reading at `history` costs callers who are not known more, and everybody where the query's
     format is one of `exports`.
     """
 
     exempt: Collection[str]
     login: Collection[str]
-    ingest: Collection[str]
-    history: str | tuple[str, ...]
+    ingest: Place
+    history: Place
     exports: Collection[str]
 
 
@@ -59,11 +62,11 @@ def policies(
     if path in places.exempt:
         return ()
     general = "user" if principal.is_known else "anonymous"
-    if method == "POST" and path in places.ingest and Scope.INGEST in principal.scopes:
+    if Scope.INGEST in principal.scopes and places.ingest(method, path):
         return ("ingest",)
     if method in CHANGING and path in places.login:
         return "login", general
-    if method in {"GET", "HEAD"} and path.startswith(places.history):
+    if places.history(method, path):
         names = ["heavy"] if _is_export(query_string, places.exports) else []
         if not principal.is_known:
             names.append("history")

@@ -153,7 +153,8 @@ async def _check_stream(connection: HTTPConnection) -> None:
 
 
 async def _check_chart(connection: HTTPConnection) -> None:
-    principal_of(connection.scope).require_chart(connection.path_params["id"])
+    path = connection.path_params
+    principal_of(connection.scope).require_chart(path["id"] if "id" in path else path["chart"])
 
 
 async def _let_in(_: HTTPConnection) -> None: ...
@@ -169,7 +170,8 @@ NEEDS_ADMIN = needs(Scope.ADMIN)
 NEEDS_MARKET_DATA = Depends(Need((Scope.READ,), _check_market_data))
 # Following topics, each of which asks who may: those with a share as well.
 NEEDS_STREAM = Depends(Need((Scope.READ,), _check_stream))
-# Reading the chart `id` of the path: one's own, or of the owner that `Principal.share` names.
+# Reading the chart `id` or `chart` of the path: one's own, or of the owner that `Principal.share`
+# names.
 NEEDS_READ_OR_SHARE = Depends(Need((Scope.READ,), _check_chart))
 # Routes say so when they are for everybody: one that says nothing fails a test.
 FOR_EVERYBODY = Depends(Need((), _let_in))

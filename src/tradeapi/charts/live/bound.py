@@ -85,6 +85,8 @@ class BoundBars:
         self, hub: Hub, tell: Callable[[str, Frame | None], None], over: Callable[[], None]
     ) -> None:
         self.held: dict[str, Held] = {}
+        # Topics of symbols that are no more.
+        self.ended: set[str] = set()
         self._hub = hub
         self._tell = tell
         self._over = over
@@ -143,7 +145,7 @@ class BoundBars:
             case "ack":
                 for rejected in frame["rejected"]:
                     if not rejected["code"].startswith("database"):
-                        self._begin(rejected["topic"], Held([], has_more_before=False))
+                        self._end(rejected["topic"], rejected["code"])
             case "snapshot":
                 rows = [*zip(*frame["bars"].values(), strict=True)]
                 self._begin(
@@ -152,12 +154,17 @@ class BoundBars:
             case "reset":
                 self.held.pop(frame["topic"], None)
             case "error":
-                self._begin(frame["topic"], Held([], has_more_before=False))
+                self._end(frame["topic"], frame["code"])
             case _:
                 held = self.held.get(frame["topic"])
                 if held is not None:
                     held.put(tuple(frame["bar"]))
                     self._tell(frame["topic"], frame)
+
+    def _end(self, topic: str, code: str) -> None:
+        if code == "unknown_symbol":
+            self.ended.add(topic)
+        self._begin(topic, Held([], has_more_before=False))
 
     def _begin(self, topic: str, held: Held) -> None:
         before = self.held.get(topic)
@@ -172,6 +179,7 @@ class Binding:
 
     def __init__(self, series: Series, source: Source, topic: str | None) -> None:
         self.name = series.name
+        self.symbol = source.symbol
         self.topic = topic
         self._field = COLUMNS[source.field]
         self._columns = SeriesType(series.type).columns

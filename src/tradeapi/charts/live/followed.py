@@ -1,7 +1,7 @@
 """The charts that somebody follows, and what is done when their news does not come.
 
-The database is asked every second whether it knows of changes that nobody has announced, and of
-charts that are no more.
+The database is asked every second whether it knows of changes that nobody has announced, of charts
+that are no more, and of symbols that were not there when a chart that shows them was read.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -193,6 +193,18 @@ class FollowedCharts:
         asked = [one for one in self._sources.values() if one.topic.is_begun]
         for start in range(0, len(asked), ASKED_AT_ONCE):
             await self._compare(asked[start : start + ASKED_AT_ONCE])
+        await self._look_for_symbols(asked)
+
+    async def _look_for_symbols(self, sources: Sequence["ChartSource"]) -> None:
+        """A chart that shows one which is there now begins anew."""
+        missing = {symbol for source in sources for symbol in source.missing}
+        if not missing:
+            return
+        found = await self._directory.read_many(missing)
+        there = {symbol for symbol, one in found.items() if not isinstance(one, TradeError)}
+        for source in sources:
+            if source.topic.is_begun and there.intersection(source.missing):
+                source.begin_anew()
 
     async def _compare(self, sources: Sequence["ChartSource"]) -> None:
         columns = select(Chart.id, Chart.revision, Chart.accessed_at)

@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 from uuid import UUID
@@ -66,6 +66,17 @@ class ChartSource:
             snapshot = Snapshot(self.topic.seq, lambda _: fields)
         self._go_on()
         return snapshot
+
+    @property
+    def missing(self) -> Collection[str]:
+        """Symbols that are bound and were not there, or are not any more."""
+        ended = set() if self._bars is None else self._bars.ended
+        return {one.symbol for one in self._bindings if one.topic is None or one.topic in ended}
+
+    def begin_anew(self) -> None:
+        """Follow all bars from the beginning; everybody gets a snapshot."""
+        self._unbind()
+        self._reset()
 
     def hear(self, change: Changed) -> None:
         if change.revision <= self.revision:
@@ -145,7 +156,7 @@ class ChartSource:
     async def _follow(self, bindings: Sequence[Binding], history: int) -> None:
         topics = {one.topic for one in bindings if one.topic is not None}
         if topics and self._bars is None:
-            self._bars = BoundBars(self._charts.bars, self._hear_bar, self._lose_bars)
+            self._bars = BoundBars(self._charts.bars, self._hear_bar, self.begin_anew)
             self._charts.soon(self._bars.run)
         if self._bars is not None:
             await self._bars.follow(topics, history)
@@ -332,10 +343,6 @@ class ChartSource:
             return NOTHING
         rows, has_more = self._bars.held[binding.topic].newest(count)
         return Shown(binding.points(rows), has_more)
-
-    def _lose_bars(self) -> None:
-        self._unbind()
-        self._reset()
 
     def _reset(self) -> None:
         """Have everybody read anew: positions count something else from now on."""

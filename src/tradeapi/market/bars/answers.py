@@ -10,6 +10,7 @@ from tradeapi.analytics.adjustments import Adjustment
 from tradeapi.analytics.bars import COLUMNS
 from tradeapi.market.bars.bar_history import Answer
 from tradeapi.market.bars.query import BarsQuery, Format
+from tradeapi.market.bars.wider import shown
 
 REVALIDATED = "no-cache"
 IMMUTABLE = "max-age=31536000, immutable"
@@ -26,7 +27,8 @@ async def bars_response(
     whose = "public" if is_public else "private"
     lasting = IMMUTABLE if is_lasting else REVALIDATED
     headers = {"cache-control": f"{whose}, {lasting}", "vary": VARY}
-    if query.format is Format.ROWS and len(answer.bars) > MANY_ROWS:
+    is_more_work = query.format is Format.ROWS or query.max_points is not None
+    if is_more_work and len(answer.bars) > MANY_ROWS:
         body = await to_thread.run_sync(_body, answer, query)
     else:
         body = _body(answer, query)
@@ -34,17 +36,19 @@ async def bars_response(
 
 
 def _body(answer: Answer, query: BarsQuery) -> bytes:
-    page = answer.page
+    page, seen = answer.page, shown(answer, query.max_points)
     body: dict[str, Any] = {
         "symbol": answer.listing.symbol,
-        "resolution": answer.resolution,
+        "resolution": seen.resolution,
         "adjustment": answer.adjustment,
     }
     if answer.listing.basis != Adjustment.RAW:
         body["basis"] = answer.listing.basis
     if query.range is not None:
         body["start"] = query.start
-    columns = dict(zip(COLUMNS, answer.bars.columns(), strict=True))
+    if seen.thinned_from is not None:
+        body["thinned_from"] = seen.thinned_from
+    columns = dict(zip(COLUMNS, seen.bars.columns(), strict=True))
     if query.format is Format.ROWS:
         values = zip(*(column.tolist() for column in columns.values()), strict=True)
         body["items"] = [dict(zip(COLUMNS, row, strict=True)) for row in values]
@@ -53,7 +57,7 @@ def _body(answer: Answer, query: BarsQuery) -> bytes:
     body |= {
         "has_more_before": page.has_more_before,
         "has_more_after": page.has_more_after,
-        "final_until": answer.final_until,
+        "final_until": seen.final_until,
         "previous_time": page.previous_time,
         "revision": page.revision,
     }

@@ -9,6 +9,7 @@ from fastapi import Request
 from pydantic import BaseModel, Field, WithJsonSchema
 
 from tradeapi.analytics.adjustments import Adjustment
+from tradeapi.analytics.downsampling import FEWEST_POINTS
 from tradeapi.errors import FieldError, Invalid
 from tradeapi.market.bars.ranges import Opened, Range
 from tradeapi.market.resolutions import Resolution
@@ -18,6 +19,9 @@ from tradeapi.web.query import parse_query
 
 DEFAULT_LIMIT = 500
 MOST_BARS = 50_000
+MOST_DRAWN = 10_000
+# Of bars that are not answered themselves: a million stop everybody for 50 ms here and there.
+MOST_THINNED = 200_000
 
 TIME = "Epoch seconds, epoch milliseconds (from 1e11 on) or ISO 8601; without a zone it is UTC."
 TimeText = Annotated[
@@ -45,7 +49,9 @@ class Format(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BarsQuery:
-    """`limit` is None where the caller set none; a `range` still has to be opened."""
+    """`limit` is None where the caller set none, and `max_points` where all bars are to be shown; a
+    `range` still has to be opened.
+    """
 
     resolution: Resolution
     start: int | None
@@ -56,12 +62,12 @@ class BarsQuery:
     adjustment: Adjustment
     revision: int | None
     range: Range | None = None
+    max_points: int | None = None
 
     @property
     def window(self) -> Window:
-        return window_of(
-            self.start, self.end, limit=self.limit or DEFAULT_LIMIT, earliest=self.is_earliest
-        )
+        usual = DEFAULT_LIMIT if self.max_points is None else MOST_THINNED
+        return window_of(self.start, self.end, limit=self.limit or usual, earliest=self.is_earliest)
 
     def within(self, opened: Opened) -> "BarsQuery":
         """All bars of a range."""
@@ -98,9 +104,10 @@ class BarsParameters(BaseModel):
         int | None,
         Field(
             ge=1,
-            le=MOST_BARS,
-            description=f"The most bars to answer with; {DEFAULT_LIMIT} unless given, and in "
-            "files all. With `start` and without `before` the earliest are kept, else the latest.",
+            le=MOST_THINNED,
+            description=f"The most bars, up to {MOST_BARS:,}; {DEFAULT_LIMIT} unless given, and in "
+            f"files all. With `max_points` up to {MOST_THINNED:,}, and by default as many. With "
+            "`start` and without `before` the earliest are kept, else the latest.",
         ),
     ] = None
     format: Annotated[
@@ -117,6 +124,14 @@ class BarsParameters(BaseModel):
             "`end`, `before` and `limit`. Days are trading days of the exchange."
         ),
     ] = None
+    max_points: Annotated[
+        int | None,
+        Field(
+            ge=FEWEST_POINTS,
+            le=MOST_DRAWN,
+            description="Draw them by so many: bars are made wider. Not of files.",
+        ),
+    ] = None
     revision: Annotated[
         int | None,
         Field(description="The `revision` you know: with the current one closed bars are cached."),
@@ -124,13 +139,17 @@ class BarsParameters(BaseModel):
 
 
 _NOT_WITH_RANGE = {"resolution", "start", "end", "before", "limit"}
+_FILES = {Format.CSV, Format.PARQUET}
 
 
 def bars_query(request: Request) -> BarsQuery:
     asked = parse_query(request, BarsParameters)
     for name in asked.model_fields_set & _NOT_WITH_RANGE if asked.range else ():
-        fault = FieldError(f"/query/{name}", "It is there, and so is range: one is enough.")
-        raise Invalid(fault.detail, errors=[fault])
+        raise _wrong(name, "It is there, and so is range: one is enough.")
+    if asked.max_points is not None and asked.format in _FILES:
+        raise _wrong("max_points", f"A file has all bars; {asked.format} can not have wider ones.")
+    if asked.limit is not None and asked.limit > MOST_BARS and asked.max_points is None:
+        raise _wrong("limit", f"It is up to {MOST_BARS:,} without max_points, was {asked.limit}.")
     start, end = parse_range(asked.start, end=asked.end, before=asked.before)
     return BarsQuery(
         resolution=Resolution.parse(asked.resolution),
@@ -142,6 +161,7 @@ def bars_query(request: Request) -> BarsQuery:
         adjustment=asked.adjustment,
         revision=asked.revision,
         range=asked.range,
+        max_points=asked.max_points,
     )
 
 
@@ -154,6 +174,10 @@ def parse_range(start: str | None, **ends: str | None) -> tuple[int | None, int 
         fault = FieldError("/query/start", "It lies after the end.")
         raise Invalid("The start lies after the end.", code="bad_range", errors=[fault])
     return low, high
+
+
+def _wrong(name: str, detail: str) -> Invalid:
+    return Invalid(detail, errors=[FieldError(f"/query/{name}", detail)])
 
 
 def _parse(name: str, text: str | None) -> int | None:

@@ -23,6 +23,7 @@ from tradeapi.market.dependencies import BarWriterDep, bar_history
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.symbols.schemas import SymbolPath
 from tradeapi.web.cache import keep
+from tradeapi.web.large_reads import in_turn
 from tradeapi.web.principal import NEEDS_INGEST, NEEDS_MARKET_DATA
 from tradeapi.web.problems import problems
 from tradeapi.web.query import describe_query
@@ -49,6 +50,7 @@ _FILES: dict[str, Any] = {
         **problems(404, 409, 422),
     },
 )
+@in_turn
 async def get(request: Request, symbol: SymbolPath) -> Response:
     """Bars with `start <= time < end`, ascending; derived from finer bars where none were given."""
     query, history = bars_query(request), bar_history(request)

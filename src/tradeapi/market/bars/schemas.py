@@ -23,7 +23,11 @@ class BarsAnswer(BaseModel):
     """What every answer says of its bars."""
 
     symbol: str = Field(examples=["US:AAPL"])
-    resolution: Resolution
+    resolution: str = Field(
+        pattern=r"^[1-9][0-9]*[mhdwM]$",
+        description="With `max_points` bars may be several of one resolution wide, such as `6h`.",
+        examples=["1d"],
+    )
     adjustment: Adjustment = Field(description="What the prices really are restated for.")
     basis: Adjustment | None = Field(
         default=None,
@@ -31,6 +35,10 @@ class BarsAnswer(BaseModel):
     )
     start: int | None = Field(
         default=None, description="Where the `range` begins that was asked for; else left out."
+    )
+    thinned_from: int | None = Field(
+        default=None,
+        description="With `max_points` how many bars these stand for; left out where they are all.",
     )
     has_more_before: bool
     has_more_after: bool

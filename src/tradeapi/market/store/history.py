@@ -10,7 +10,7 @@ from tradeapi.drivers import Raw
 from tradeapi.errors import NotFound
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.blocks import BARS_PER_BLOCK
-from tradeapi.market.store.reading import BLOCK, FAR, KIND, ROWS, bars_of, read
+from tradeapi.market.store.reading import BLOCK, FAR, HEAD, KIND, ROWS, bars_of, read
 
 # How full a block of daily or longer bars is: five days of seven, less the holidays.
 _DAILY_FILL = 0.65
@@ -60,7 +60,8 @@ async def history(
         records = await read(
             raw, symbol_id, resolution, stretch, wanted, blocks, earliest=window.earliest
         )
-        if not records:
+        # There is one of its rows in any case where they are read as one value.
+        if not records or records[0][KIND] != HEAD:
             raise NotFound("There is no such symbol.", code="unknown_symbol")
         exhausted = sum(record[KIND] == BLOCK for record in records) < blocks
         if window.earliest and not exhausted:

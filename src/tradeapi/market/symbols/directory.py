@@ -1,6 +1,6 @@
 """Finds symbols by what callers call them; what it found it remembers for two seconds."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -89,6 +89,12 @@ class Directory:
         """Like `get`, but as it is this moment."""
         self._drop(symbol)
         return await self.get(symbol)
+
+    async def read_many(self, symbols: Collection[str]) -> Mapping[str, Listing | TradeError]:
+        """Like `get_many`, but as they are this moment."""
+        for symbol in symbols:
+            self._drop(symbol)
+        return await self.get_many(symbols)
 
     def forget(self, symbol: str) -> None:
         """A symbol changed here: look it up anew."""
