@@ -54,6 +54,8 @@ from tradeapi.streams.sse_router import router as events_router
 from tradeapi.udf import router as udf_router
 from tradeapi.udf import storage_router
 from tradeapi.udf.layouts import layouts_of
+from tradeapi.watchlists import items_router
+from tradeapi.watchlists import router as watchlists_router
 from tradeapi.web import assets, docs
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
@@ -68,6 +70,7 @@ TAGS = [
     {"name": "ticks", "description": "Trades, which build bars."},
     {"name": "quotes", "description": "The newest prices."},
     {"name": "charts", "description": "Documents of yours, with series that you push or bind."},
+    {"name": "watchlists", "description": "Symbols that you keep an eye on."},
     {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
     {"name": "auth", "description": "Accounts, logins and API keys."},
@@ -87,6 +90,9 @@ API: tuple[APIRouter, ...] = (
     points_router.router,
     charts_router.router,
     charts_router.making_router,
+    watchlists_router.router,
+    items_router.router,
+    watchlists_router.making_router,
     events_router,
     auth_router.router,
     links_router.router,
