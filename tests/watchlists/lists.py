@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 SYMBOLS = ["T:AAA", "T:BBB", "T:CCC", "T:DDD", "T:EEE"]
 # All that an item has when nobody has said anything of it.
-PLAIN = {
+PLAIN: Json = {
     "category": None,
     "notes": "",
     "priority": "medium",
@@ -21,7 +21,7 @@ PLAIN = {
     "target_price": None,
     "stop_loss": None,
 }
-FULL = {
+FULL: Json = {
     "name": "The third letter",
     "category": "letters",
     "notes": "First line;\nsecond, with \"quotes\" and 'more'\r\n=1+1",

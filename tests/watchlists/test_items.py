@@ -26,8 +26,8 @@ def test_its_price_is_noted(service: Service) -> None:
     """The last one there is, unless the caller knows better: null is that there is none."""
     admin = list_symbols(service, ["T:PRICED"])
     bar = {"symbol": "T:PRICED", "resolution": "1d", "time": "2024-01-02"}
-    posted = admin.call("POST", "/bars", {**bar, "open": 1, "high": 9, "low": 1, "close": 7})
-    assert posted.json()["accepted"] == 1, posted.text
+    posted = admin.call("POST", "/bars", [{**bar, "open": 1, "high": 9, "low": 1, "close": 7}])
+    assert posted.json()["rejected"] == 0, posted.text
     mine = List.of(admin)
     assert mine.add("T:PRICED")["added_price"] == 7
     for price in (5.5, None):

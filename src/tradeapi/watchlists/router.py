@@ -7,6 +7,7 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Response
 
+from tradeapi.market.dependencies import DirectoryDep
 from tradeapi.watchlists import answers
 from tradeapi.watchlists.dependencies import (
     ItemsDep,
@@ -15,14 +16,16 @@ from tradeapi.watchlists.dependencies import (
     WatchlistsDep,
 )
 from tradeapi.watchlists.models import Watchlist
+from tradeapi.watchlists.priced import priced
 from tradeapi.watchlists.schemas import (
     NewWatchlistIn,
+    PricedItemsOut,
     StatsOut,
     WatchlistChange,
     WatchlistOut,
     WatchlistsOut,
 )
-from tradeapi.web.dependencies import ClockDep
+from tradeapi.web.dependencies import ClockDep, DatabaseDep, SettingsDep
 from tradeapi.web.idempotency import Idempotent
 from tradeapi.web.preconditions import PreconditionDep
 from tradeapi.web.principal import NEEDS_READ, NEEDS_WRITE
@@ -100,6 +103,38 @@ async def get_stats(
     """By category, priority and tag."""
     watchlist = await watchlists.get(id)
     return answers.stats(await items.list(watchlist.id), clock.now())
+
+
+@router.get(
+    "/{id}/quotes",
+    summary="A watchlist with its prices",
+    response_model=PricedItemsOut,
+    dependencies=[NEEDS_READ],
+    responses=problems(404, 422),
+)
+async def get_quotes(  # noqa: PLR0913, PLR0917  they are what it takes
+    watchlists: ReadableWatchlistsDep,
+    items: ReadableItemsDep,
+    id: UUID,
+    database: DatabaseDep,
+    directory: DirectoryDep,
+    clock: ClockDep,
+    settings: SettingsDep,
+) -> Response:
+    """All in one answer: last price, changes, ranges, and closes for a sparkline."""
+    watchlist = await watchlists.get(id)
+    quotes = await priced(
+        await items.list(id),
+        database,
+        directory,
+        clock.now(),
+        stale_after=settings.quote_stale_seconds,
+    )
+    return Response(
+        orjson.dumps({"version": watchlist.version, "items": quotes}),
+        headers={"cache-control": "no-store"},
+        media_type="application/json",
+    )
 
 
 @router.patch(

@@ -172,6 +172,40 @@ class WatchlistOut(WatchlistSummary):
     items: list[ItemOut]
 
 
+class PricedOut(BaseModel):
+    """What isn't known is null."""
+
+    symbol: str = Field(examples=["US:AAPL"])
+    name: str = Field(examples=["Apple Inc."])
+    currency: str = Field(examples=["USD"])
+    last: float | None = Field(examples=[189.3])
+    change: float | None = Field(
+        description="Against the previous session's close.", examples=[1.2]
+    )
+    change_percent: float | None = Field(examples=[0.6379])
+    since_added: float | None = Field(
+        description="Against `added_price`, restated for the splits since.", examples=[1.8]
+    )
+    since_added_percent: float | None = Field(examples=[0.96])
+    low: float | None = Field(description="Of the session, as is `high`.", examples=[187.7])
+    high: float | None = Field(examples=[189.4])
+    low_52_weeks: float | None = Field(
+        description="In terms of today's shares, as is `high_52_weeks`.", examples=[164.1]
+    )
+    high_52_weeks: float | None = Field(examples=[199.6])
+    closes: list[float] = Field(
+        description="For a sparkline: the newest daily closes of the 52 weeks, up to 60.",
+        examples=[[188.1, 189.3]],
+    )
+    time: float | None = Field(description="When `last` was traded.", examples=[1700000041.2])
+    stale: bool = Field(description="Whether there should be a newer price.", examples=[False])
+
+
+class PricedItemsOut(BaseModel):
+    version: int = Field(description="Of the list.")
+    items: list[PricedOut]
+
+
 class CategoryCount(BaseModel):
     category: str | None = Field(description="Null: without one.", examples=["hardware"])
     count: int
