@@ -1,4 +1,4 @@
-"""Watchlists and what is on them."""
+"""Watchlists, favourites, and what somebody has looked for."""
 
 from collections.abc import Sequence
 
@@ -60,8 +60,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("watchlist_id", "symbol_id", name=op.f("pk_watchlist_items")),
     )
     op.create_index("ix_watchlist_items_symbol_id", "watchlist_items", ["symbol_id"])
+    op.create_table(
+        "favourites",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("symbol_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("added_at", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_favourites_user_id_users"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["symbol_id"],
+            ["symbols.id"],
+            name=op.f("fk_favourites_symbol_id_symbols"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("user_id", "symbol_id", name=op.f("pk_favourites")),
+    )
+    op.create_index("ix_favourites_symbol_id", "favourites", ["symbol_id"])
+    op.create_table(
+        "searches",
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("query", sa.String(length=100), nullable=False),
+        sa.Column("searched_at", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_searches_user_id_users"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("user_id", "query", name=op.f("pk_searches")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("searches")
+    op.drop_table("favourites")
     op.drop_table("watchlist_items")
     op.drop_table("watchlists")

@@ -54,7 +54,7 @@ from tradeapi.streams.sse_router import router as events_router
 from tradeapi.udf import router as udf_router
 from tradeapi.udf import storage_router
 from tradeapi.udf.layouts import layouts_of
-from tradeapi.watchlists import items_router
+from tradeapi.watchlists import items_router, own_router
 from tradeapi.watchlists import router as watchlists_router
 from tradeapi.web import assets, docs
 from tradeapi.web.openapi import Api
@@ -93,6 +93,7 @@ API: tuple[APIRouter, ...] = (
     watchlists_router.router,
     items_router.router,
     watchlists_router.making_router,
+    own_router.router,
     events_router,
     auth_router.router,
     links_router.router,

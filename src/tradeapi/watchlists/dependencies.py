@@ -6,7 +6,9 @@ from fastapi import Depends
 
 from tradeapi.auth.dependencies import OwnerDep
 from tradeapi.market.dependencies import DirectoryDep
+from tradeapi.watchlists.favourites import Favourites
 from tradeapi.watchlists.items import Items
+from tradeapi.watchlists.searches import Searches
 from tradeapi.watchlists.service import Watchlists
 from tradeapi.web.dependencies import ClockDep, ReadingDep, SessionDep, SettingsDep
 
@@ -51,3 +53,29 @@ async def _readable_items(
 
 ItemsDep = Annotated[Items, Depends(_items)]
 ReadableItemsDep = Annotated[Items, Depends(_readable_items)]
+
+
+async def _favourites(
+    session: SessionDep, owner: OwnerDep, directory: DirectoryDep, clock: ClockDep
+) -> Favourites:
+    return Favourites(session, owner, directory, clock.now())
+
+
+async def _readable_favourites(
+    session: ReadingDep, owner: OwnerDep, directory: DirectoryDep, clock: ClockDep
+) -> Favourites:
+    return Favourites(session, owner, directory, clock.now())
+
+
+async def _searches(session: SessionDep, owner: OwnerDep, clock: ClockDep) -> Searches:
+    return Searches(session, owner, clock.now())
+
+
+async def _readable_searches(session: ReadingDep, owner: OwnerDep, clock: ClockDep) -> Searches:
+    return Searches(session, owner, clock.now())
+
+
+FavouritesDep = Annotated[Favourites, Depends(_favourites)]
+ReadableFavouritesDep = Annotated[Favourites, Depends(_readable_favourites)]
+SearchesDep = Annotated[Searches, Depends(_searches)]
+ReadableSearchesDep = Annotated[Searches, Depends(_readable_searches)]

@@ -56,3 +56,30 @@ class Item(Base):
     added_price: Mapped[float | None] = mapped_column(Float)
     target_price: Mapped[float | None] = mapped_column(Float)
     stop_loss: Mapped[float | None] = mapped_column(Float)
+
+
+class Favourite(Base):
+    """A symbol that somebody likes."""
+
+    __tablename__ = "favourites"
+    __table_args__ = (Index("ix_favourites_symbol_id", "symbol_id"),)
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    symbol_id: Mapped[int] = mapped_column(
+        ForeignKey("symbols.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    added_at: Mapped[float] = mapped_column(Float)
+
+
+class Search(Base):
+    """What somebody has looked for, and when they last did."""
+
+    __tablename__ = "searches"
+
+    user_id: Mapped[UUID] = mapped_column(
+        ForeignKey("users.id", ondelete="CASCADE"), primary_key=True
+    )
+    query: Mapped[str] = mapped_column(String(100), primary_key=True)
+    searched_at: Mapped[float] = mapped_column(Float)

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, field_validator
 
 from tradeapi.market.symbols.names import EXCHANGE, LONGEST_SYMBOL, TICKER
-from tradeapi.web.schemas import In, Time
+from tradeapi.web.schemas import In, Out, Time
 
 MOST_TAGS = 20
 MOST_AT_ONCE = 1000
@@ -170,6 +170,36 @@ class WatchlistsOut(BaseModel):
 
 class WatchlistOut(WatchlistSummary):
     items: list[ItemOut]
+
+
+SearchText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_LINE),
+    Field(examples=["apple"]),
+]
+
+
+class FavouriteOut(Out):
+    symbol: str = Field(examples=["US:AAPL"])
+    name: str = Field(examples=["Apple Inc."])
+    added_at: Time
+
+
+class FavouritesOut(BaseModel):
+    items: list[FavouriteOut]
+
+
+class SearchIn(In):
+    query: SearchText
+
+
+class SearchOut(Out):
+    query: str = Field(examples=["apple"])
+    searched_at: Time
+
+
+class SearchesOut(BaseModel):
+    items: list[SearchOut]
 
 
 class PricedOut(BaseModel):

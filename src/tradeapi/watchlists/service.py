@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from tradeapi.auth.models import User
+from tradeapi.auth.owners import lock_owner
 from tradeapi.errors import Conflict, Forbidden, NotFound
 from tradeapi.watchlists.models import Item, Watchlist
 from tradeapi.watchlists.order import rearranged
@@ -120,9 +120,7 @@ class Watchlists:
 
     async def _lock_all(self) -> Sequence[tuple[UUID, int]]:
         """The owner's lists and their positions; of two that arrange them one waits."""
-        locked = select(User.id).where(User.id == self._owner).with_for_update(key_share=True)
-        if await self._session.scalar(locked) is None:
-            raise NotFound("There is no such user.")
+        await lock_owner(self._session, self._owner)
         chosen = self._owned().with_only_columns(Watchlist.id, Watchlist.position)
         return [(id, position) for id, position in await self._session.execute(chosen)]
 
