@@ -26,7 +26,7 @@ class Favourites:
         self._session = session
         self._owner = owner
         self._directory = directory
-        self._now = now
+        self._now = round(now, 3)
 
     async def list(self) -> Sequence[Any]:
         """The newest first; each with the name that its symbol has."""

@@ -18,7 +18,7 @@ class Searches:
     def __init__(self, session: AsyncSession, owner: UUID, now: float) -> None:
         self._session = session
         self._owner = owner
-        self._now = now
+        self._now = round(now, 3)
 
     async def list(self) -> Sequence[Search]:
         """The newest first."""

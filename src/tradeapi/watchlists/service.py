@@ -32,7 +32,7 @@ class Watchlists:
     def __init__(self, session: AsyncSession, owner: UUID, now: float, *, most: int) -> None:
         self._session = session
         self._owner = owner
-        self._now = now
+        self._now = round(now, 3)
         self._most = most
 
     async def list(self) -> Sequence[Placed]:
