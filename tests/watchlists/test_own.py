@@ -100,3 +100,15 @@ def test_nobody_has_any(service: Service) -> None:
         assert (answer.status_code, code(answer)) == (401, "unauthenticated")
         answer = service.client.request(method, f"/api/v1{path}", json={"query": "x"}, headers=key)
         assert answer.status_code == (200 if method == "GET" else 403)
+
+
+def test_they_are_told_all_that_we_have(service: Service) -> None:
+    """Lists, favourites and searches are in the export."""
+    person = service.person()
+    id = person.call("POST", "/watchlists", {"name": "Letters"}).json()["id"]
+    person.call("PUT", "/favourites/T:AAA")
+    person.call("POST", "/searches", {"query": "apple"})
+    export = person.get("/auth/me/export")
+    assert [one["id"] for one in export["watchlists"]] == [id]
+    assert [one["symbol"] for one in export["favourites"]] == ["T:AAA"]
+    assert [one["query"] for one in export["searches"]] == ["apple"]

@@ -56,6 +56,9 @@ from tradeapi.udf import storage_router
 from tradeapi.udf.layouts import layouts_of
 from tradeapi.watchlists import items_router, own_router
 from tradeapi.watchlists import router as watchlists_router
+from tradeapi.watchlists.favourites import favourites_of
+from tradeapi.watchlists.searches import searches_of
+from tradeapi.watchlists.service import watchlists_of
 from tradeapi.web import assets, docs
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
@@ -101,6 +104,15 @@ API: tuple[APIRouter, ...] = (
     path_tokens_router.router,
     admin_router.router,
 )
+
+# What is told a user who asks for all that we have of theirs.
+EXPORTED = {
+    "charts": charts_of,
+    "layouts": layouts_of,
+    "watchlists": watchlists_of,
+    "favourites": favourites_of,
+    "searches": searches_of,
+}
 
 # What the stream says and hears, for its document.
 MESSAGES = (*OPERATIONS, *STREAM_MESSAGES, *MARKET_MESSAGES, *CHART_MESSAGES)
@@ -205,7 +217,7 @@ def _lifespan(
                         *market["feeds"],
                     ],
                     "hub": hub,
-                    "exported": {"charts": charts_of, "layouts": layouts_of},
+                    "exported": EXPORTED,
                     **auth,
                     **market,
                     **charts,

@@ -264,6 +264,25 @@ class ExportedLayoutOut(Out):
     saved_at: float
 
 
+class ExportedWatchlistOut(Out):
+    """A watchlist; what is on it is at `GET /api/v1/watchlists/{id}`."""
+
+    id: UUID
+    name: str
+    created_at: float
+    updated_at: float
+
+
+class ExportedFavouriteOut(Out):
+    symbol: str
+    added_at: float
+
+
+class ExportedSearchOut(Out):
+    query: str
+    searched_at: float
+
+
 class ExportOut(Out):
     user: UserOut
     sessions: list[LoginOut]
@@ -272,3 +291,6 @@ class ExportOut(Out):
     audit: list[AuditOut] = Field(description="What you did; the newest 10,000.")
     charts: list[ExportedChartOut]
     layouts: list[ExportedLayoutOut] = Field(description="What TradingView's charts have saved.")
+    watchlists: list[ExportedWatchlistOut]
+    favourites: list[ExportedFavouriteOut]
+    searches: list[ExportedSearchOut]

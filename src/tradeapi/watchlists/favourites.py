@@ -17,6 +17,17 @@ from tradeapi.watchlists.models import Favourite
 MOST = 1000
 
 
+async def favourites_of(session: AsyncSession, owner: UUID) -> Sequence[Any]:
+    """All of one user, with their names; the newest first."""
+    chosen = (
+        select(Symbol.symbol, Symbol.name, Favourite.added_at)
+        .join(Symbol, Symbol.id == Favourite.symbol_id)
+        .where(Favourite.user_id == owner)
+        .order_by(Favourite.added_at.desc(), Favourite.symbol_id.desc())
+    )
+    return (await session.execute(chosen)).all()
+
+
 class Favourites:
     """One user's."""
 
@@ -29,14 +40,7 @@ class Favourites:
         self._now = round(now, 3)
 
     async def list(self) -> Sequence[Any]:
-        """The newest first; each with the name that its symbol has."""
-        chosen = (
-            select(Symbol.symbol, Symbol.name, Favourite.added_at)
-            .join(Symbol, Symbol.id == Favourite.symbol_id)
-            .where(Favourite.user_id == self._owner)
-            .order_by(Favourite.added_at.desc(), Favourite.symbol_id.desc())
-        )
-        return (await self._session.execute(chosen)).all()
+        return await favourites_of(self._session, self._owner)
 
     async def add(self, symbol: str) -> None:
         """One that is there stays as it is."""

@@ -12,6 +12,12 @@ from tradeapi.watchlists.models import Search
 MOST = 100
 
 
+async def searches_of(session: AsyncSession, owner: UUID) -> Sequence[Search]:
+    """All of one user; the newest first."""
+    chosen = select(Search).where(Search.user_id == owner).order_by(Search.searched_at.desc())
+    return (await session.scalars(chosen)).all()
+
+
 class Searches:
     """One user's last hundred, each once."""
 
@@ -21,10 +27,7 @@ class Searches:
         self._now = round(now, 3)
 
     async def list(self) -> Sequence[Search]:
-        """The newest first."""
-        chosen = select(Search).where(Search.user_id == self._owner)
-        found = await self._session.scalars(chosen.order_by(Search.searched_at.desc()))
-        return found.all()
+        return await searches_of(self._session, self._owner)
 
     async def add(self, query: str) -> None:
         """What was looked for before is the newest now; beyond the hundred the oldest goes."""

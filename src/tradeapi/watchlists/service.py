@@ -26,6 +26,13 @@ class Placed:
     count: int
 
 
+async def watchlists_of(session: AsyncSession, owner: UUID) -> Sequence[object]:
+    """All of one user, without what is on them."""
+    columns = (Watchlist.id, Watchlist.name, Watchlist.created_at, Watchlist.updated_at)
+    chosen = select(*columns).where(Watchlist.owner_id == owner).order_by(Watchlist.position)
+    return (await session.execute(chosen)).all()
+
+
 class Watchlists:
     """One owner's; nobody else's can be reached through it."""
 
