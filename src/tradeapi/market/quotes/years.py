@@ -5,6 +5,7 @@ Prices are restated for the splits since, so that a range is one of today's shar
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -99,22 +100,20 @@ def _splits(
 def _edges(dialect: str, rows: Sequence[Sequence[Any]]) -> Sequence[tuple[int, Float64Array]]:
     if dialect == "postgresql":
         return [(id, unpacked(data, 4, count)) for id, count, data in rows]
-    by_symbol: dict[int, list[Sequence[float]]] = {}
-    for id, *bar in rows:
-        by_symbol.setdefault(id, []).append(bar)
-    edges = []
-    for id, bars in by_symbol.items():
-        columns = np.array(bars, np.float64).T.copy()
-        columns[0] = columns[0].astype(np.int64).view(np.float64)
-        edges.append((id, columns))
-    return edges
+    if not rows:
+        return []
+    table = np.array(rows, np.float64)
+    ids, columns = table[:, 0].astype(np.int64), table[:, 1:].T.copy()
+    columns[0] = columns[0].astype(np.int64).view(np.float64)
+    cuts = [0, *(np.flatnonzero(np.diff(ids)) + 1).tolist(), len(ids)]
+    return [(int(ids[low]), columns[:, low:high]) for low, high in pairwise(cuts)]
 
 
 def _year(
     runs: Sequence[Float64Array], since: int, splits: Sequence[Ex], basis: Adjustment
 ) -> Year | None:
     table = np.concatenate(runs, axis=1) if len(runs) > 1 else runs[0]
-    time = table[0].view(np.int64)
+    time = np.ascontiguousarray(table[0]).view(np.int64)
     start = int(time.searchsorted(since))
     if start == len(time):
         return None
@@ -138,20 +137,18 @@ FROM (
   WHERE symbol_id {{0}} AND resolution = {_DAILY} AND last >= $2
 ) AS overlapping ORDER BY symbol_id, start
 """  # noqa: S608
-_ROWS = {
-    "postgresql": f"""
-SELECT symbol_id, COUNT(*), {
-        " || ".join(
-            f"ARRAY_SEND(ARRAY_AGG({column} ORDER BY time))"
-            for column in ("time", "high", "low", "close")
-        )
-    }
-FROM bar_rows WHERE symbol_id {{0}} AND resolution = {_DAILY} AND time >= $2 GROUP BY symbol_id
-""",  # noqa: S608
-    "sqlite": f"""
+_EDGE = f"""
 SELECT symbol_id, time, high, low, close FROM bar_rows
 WHERE symbol_id {{0}} AND resolution = {_DAILY} AND time >= $2 ORDER BY symbol_id, time
+"""  # noqa: S608
+_ARRAYS = " || ".join(
+    f"ARRAY_SEND(ARRAY_AGG({column}))" for column in ("time", "high", "low", "close")
+)
+_ROWS = {
+    "postgresql": f"""
+SELECT symbol_id, COUNT(*), {_ARRAYS} FROM ({_EDGE}) AS edge GROUP BY symbol_id
 """,  # noqa: S608
+    "sqlite": _EDGE,
 }
 _SPLITS = """
 SELECT symbol_id, ex_date, kind, value FROM corporate_actions
