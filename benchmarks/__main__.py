@@ -27,6 +27,7 @@ from benchmarks.streams.slow import slow
 from benchmarks.streams.storm import storm
 from benchmarks.streams.tick import tick
 from benchmarks.streams.watchlists import market
+from benchmarks.watchlists import priced
 from benchmarks.workbench import Workbench
 
 BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "whole": whole,
     "appends": appends,
     "million": million,
+    "priced": priced,
 }
 
 

@@ -24,14 +24,14 @@ AT_ONCE = 50_000
 EDGE = 132
 
 
-def walk(count: int, resolution: Resolution) -> Bars:
-    """Bars in cents up to END."""
+def walk(count: int, resolution: Resolution, end: int = END) -> Bars:
+    """Bars in cents up to an instant."""
     random = np.random.default_rng(SEED)
     close = np.round(100 * np.exp(np.cumsum(random.normal(0, 4e-4, count))), 2)
     open = np.concatenate([[100.0], close[:-1]])
     spread = np.round(random.exponential(0.04, (2, count)), 2)
     return Bars(
-        END - resolution.seconds * np.arange(count, 0, -1, dtype=np.int64),
+        end - resolution.seconds * np.arange(count, 0, -1, dtype=np.int64),
         open,
         np.round(np.maximum(open, close) + spread[0], 2),
         np.round(np.minimum(open, close) - spread[1], 2),
@@ -55,7 +55,7 @@ LIVE = Series("BENCH:LIVE", Resolution.MINUTE, 1_000)
 ONLY_MINUTES = Series("BENCH:ONLYMINUTES", Resolution.MINUTE, 60 * (ASKED + 1_000))
 
 
-async def fill(url: str, *wanted: Series) -> None:
+async def fill(url: str, *wanted: Series, end: int = END) -> None:
     """Write these series into an empty database."""
     async with Database(url) as database:
         store = BarStore(database, MemoryBus(), SystemClock(), lateness=5)
@@ -63,7 +63,7 @@ async def fill(url: str, *wanted: Series) -> None:
             async with database.transaction() as session:
                 await Symbols(session).ensure(series.symbol)
             facts = SymbolFacts(await _id(database, series.symbol), series.symbol, Continuous())
-            bars = walk(series.count, series.resolution)
+            bars = walk(series.count, series.resolution, end)
             cuts = [*range(0, len(bars) - EDGE, AT_ONCE), len(bars) - EDGE, len(bars)]
             for low, high in pairwise(cuts):
                 async with database.transaction() as session:

@@ -54,6 +54,7 @@ from tradeapi.web.limits import declare
 from tradeapi.web.principal import NEEDS_MARKET_DATA, NEEDS_STREAM, Need, need_of
 
 CHARTS = "docs/charts.md"
+WATCHLISTS = "docs/watchlists.md"
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operating.md"
 ACCOUNTS, SECURITY = "docs/accounts.md", "docs/security.md"
 CHARTING = "docs/charting.md"
@@ -243,15 +244,16 @@ def test_every_code_of_accounts_and_limits_is_listed() -> None:
     assert raised | {kind.code for kind in kinds} <= _codes_in(ACCOUNTS)
 
 
-def test_every_code_of_charts_is_listed() -> None:
-    """Of documents, points and shares."""
+@pytest.mark.parametrize(("folder", "page"), [("charts", CHARTS), ("watchlists", WATCHLISTS)])
+def test_every_code_of_a_feature_is_listed(folder: str, page: str) -> None:
+    """In the page about it."""
     raised = {
         code
         for path, source in SOURCES.items()
-        if path.parent.name == "charts"
+        if path.parent.name == folder
         for code in re.findall(r'(?:code=|Rule\()"(\w+)"', source)
     }
-    assert raised <= _codes_in(CHARTS)
+    assert raised <= _codes_in(page)
 
 
 def test_every_range_is_listed() -> None:

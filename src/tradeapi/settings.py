@@ -289,6 +289,12 @@ class Settings(BaseSettings):
     points_per_user: int = Field(
         default=10_000_000, ge=0, description="The most points of all charts of one user together."
     )
+    watchlists_per_user: int = Field(
+        default=100, ge=0, description="The most watchlists of one user."
+    )
+    items_per_watchlist: int = Field(
+        default=1000, ge=0, le=5000, description="The most items on one watchlist."
+    )
     chunk_size_threshold: int = Field(
         default=500,
         ge=100,

@@ -14,6 +14,17 @@ from tradeapi.web.principal import NEEDS_READ_OR_SHARE, need_of
 Headers = Mapping[str, str] | list[tuple[bytes, bytes]]
 
 
+JSON = "application/json"
+# Where `{}` says too little.
+WATCHLIST = "/api/v1/watchlists/{id}"
+BODIES = {
+    f"POST {WATCHLIST}/duplicate": (JSON, '{"name": "Copy"}'),
+    f"POST {WATCHLIST}/items": (JSON, '{"symbol": "US:NONE"}'),
+    f"PATCH {WATCHLIST}/items": (JSON, '{"items": [{"symbol": "US:NONE"}]}'),
+    f"POST {WATCHLIST}/import": ("text/csv", "symbol\nUS:NONE"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """`scope` None: it is for everybody. `is_declared`: it says so.
@@ -43,9 +54,10 @@ class Operation:
         symbol = "%00" if junk else "US:NONE"
         path = self.path.replace("{id}", id).replace("{symbol}", symbol).replace("{code}", "NONE")
         path = path.replace("{series}", "price").replace("{share}", str(uuid4()))
-        body = "{" if junk else "{}"
-        typed = {"content-type": "application/json"}
-        sent = [*headers, *((b"content-type", b"application/json"),)]
+        type, body = BODIES.get(self.name, (JSON, "{}"))
+        body = "{" if junk else body
+        typed = {"content-type": type}
+        sent = [*headers, *((b"content-type", type.encode()),)]
         return client.request(
             self.method,
             path,

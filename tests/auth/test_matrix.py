@@ -211,9 +211,13 @@ def things(person: Person) -> dict[str, str]:
     """One of everything that has an id in a route, by that route."""
     panes = [{"series": [{"id": "price", "type": "line"}]}]
     chart = person.call("POST", "/charts", {"panes": panes}).json()["id"]
+    watchlist = person.call("POST", "/watchlists", {"name": "Mine"}).json()["id"]
+    reads = ("", "/quotes", "/stats", "/export")
+    listed = (*reads, "/duplicate", "/items", "/items/{symbol}", "/import")
     parts = ("", "/duplicate", "/shares", "/shares/{share}", "/series/{series}/points")
     return {
         **{f"/api/v1/charts/{{id}}{part}": chart for part in parts},
+        **{f"/api/v1/watchlists/{{id}}{part}": watchlist for part in listed},
         "/api/v1/auth/sessions/{id}": person.get("/auth/sessions")["current"],
         "/api/v1/auth/api-keys/{id}": person.key()["id"],
         "/api/v1/auth/path-tokens/{id}": person.path_token()["id"],

@@ -15,6 +15,7 @@ DOCUMENTS = (
     "README.md",
     "docs/bars.md",
     "docs/charts.md",
+    "docs/watchlists.md",
     "docs/stream.md",
     "docs/datafeed.md",
     "docs/charting.md",

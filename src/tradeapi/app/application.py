@@ -54,6 +54,11 @@ from tradeapi.streams.sse_router import router as events_router
 from tradeapi.udf import router as udf_router
 from tradeapi.udf import storage_router
 from tradeapi.udf.layouts import layouts_of
+from tradeapi.watchlists import items_router, own_router
+from tradeapi.watchlists import router as watchlists_router
+from tradeapi.watchlists.favourites import favourites_of
+from tradeapi.watchlists.searches import searches_of
+from tradeapi.watchlists.service import watchlists_of
 from tradeapi.web import assets, docs
 from tradeapi.web.large_reads import LargeReads
 from tradeapi.web.openapi import Api
@@ -69,6 +74,7 @@ TAGS = [
     {"name": "ticks", "description": "Trades, which build bars."},
     {"name": "quotes", "description": "The newest prices."},
     {"name": "charts", "description": "Documents of yours, with series that you push or bind."},
+    {"name": "watchlists", "description": "Symbols that you keep an eye on."},
     {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
     {"name": "auth", "description": "Accounts, logins and API keys."},
@@ -88,6 +94,10 @@ API: tuple[APIRouter, ...] = (
     points_router.router,
     charts_router.router,
     charts_router.making_router,
+    watchlists_router.router,
+    items_router.router,
+    watchlists_router.making_router,
+    own_router.router,
     events_router,
     auth_router.router,
     links_router.router,
@@ -95,6 +105,15 @@ API: tuple[APIRouter, ...] = (
     path_tokens_router.router,
     admin_router.router,
 )
+
+# What is told a user who asks for all that we have of theirs.
+EXPORTED = {
+    "charts": charts_of,
+    "layouts": layouts_of,
+    "watchlists": watchlists_of,
+    "favourites": favourites_of,
+    "searches": searches_of,
+}
 
 # What the stream says and hears, for its document.
 MESSAGES = (*OPERATIONS, *STREAM_MESSAGES, *MARKET_MESSAGES, *CHART_MESSAGES)
@@ -201,7 +220,7 @@ def _lifespan(
                     ],
                     "hub": hub,
                     "large_reads": LargeReads(),
-                    "exported": {"charts": charts_of, "layouts": layouts_of},
+                    "exported": EXPORTED,
                     **auth,
                     **market,
                     **charts,

@@ -83,6 +83,13 @@ async def _login(principal: PrincipalDep) -> LoggedIn:
 LoginDep = Annotated[LoggedIn, Depends(_login)]
 
 
+async def _owner(principal: PrincipalDep) -> UUID:
+    return principal.owner
+
+
+OwnerDep = Annotated[UUID, Depends(_owner)]
+
+
 async def _audit(session: SessionDep, caller: CallerDep, clock: ClockDep) -> Audit:
     return Audit(session, caller, clock.now())
 

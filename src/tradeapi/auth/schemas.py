@@ -18,6 +18,7 @@ from tradeapi.auth.addresses import is_address
 from tradeapi.auth.scopes import Role
 from tradeapi.web.path_tokens import Place
 from tradeapi.web.principal import Scope
+from tradeapi.web.schemas import In, Out, Time
 
 LONGEST_PASSWORD = 1024
 
@@ -44,21 +45,10 @@ Password = Annotated[
 ]
 # From the database they come as words.
 Scopes = Annotated[list[Scope], BeforeValidator(_words), Field(examples=[["read", "write"]])]
-Time = Annotated[float, Field(description="In seconds since 1970.", examples=[1795217326.361])]
 Secret = Annotated[
     str,
     Field(min_length=1, max_length=200, examples=["H_DNJkOLIzatdtyw9FFCJXd6B6vqt7hKveDWeAJ5dFU"]),
 ]
-
-
-class In(BaseModel):
-    """What callers send: a field too many is a mistake of theirs, or an attempt."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class Out(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
 
 
 class RegisterIn(In):
@@ -274,6 +264,25 @@ class ExportedLayoutOut(Out):
     saved_at: float
 
 
+class ExportedWatchlistOut(Out):
+    """A watchlist; what is on it is at `GET /api/v1/watchlists/{id}`."""
+
+    id: UUID
+    name: str
+    created_at: float
+    updated_at: float
+
+
+class ExportedFavouriteOut(Out):
+    symbol: str
+    added_at: float
+
+
+class ExportedSearchOut(Out):
+    query: str
+    searched_at: float
+
+
 class ExportOut(Out):
     user: UserOut
     sessions: list[LoginOut]
@@ -282,3 +291,6 @@ class ExportOut(Out):
     audit: list[AuditOut] = Field(description="What you did; the newest 10,000.")
     charts: list[ExportedChartOut]
     layouts: list[ExportedLayoutOut] = Field(description="What TradingView's charts have saved.")
+    watchlists: list[ExportedWatchlistOut]
+    favourites: list[ExportedFavouriteOut]
+    searches: list[ExportedSearchOut]

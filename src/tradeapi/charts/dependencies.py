@@ -1,57 +1,26 @@
 """What the routes of charts ask for, each under one name."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import Depends
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
-from tradeapi.auth.dependencies import AuditDep, PrincipalDep
-from tradeapi.bus.port import Bus
+from tradeapi.auth.dependencies import AuditDep, OwnerDep, PrincipalDep
 from tradeapi.charts.accesses import Accesses
 from tradeapi.charts.series import SeriesPoints
 from tradeapi.charts.service import Charts, Quotas
 from tradeapi.charts.sharing import ChartShares
 from tradeapi.charts.tasks import HOUR
-from tradeapi.errors import Unauthenticated
 from tradeapi.market.dependencies import bar_history
 from tradeapi.settings import Settings
-from tradeapi.web.dependencies import ClockDep, DatabaseDep, SessionDep, SettingsDep
-from tradeapi.web.principal import Principal
-
-
-def owner_of(principal: Principal) -> UUID:
-    """Whose charts the caller may ask for: of a share its owner's, which it names."""
-    owner = principal.share.owner if principal.share is not None else principal.user
-    if owner is None:
-        raise Unauthenticated("Say who you are: send an access token or an API key.")
-    return owner
-
-
-async def _owner(principal: PrincipalDep) -> UUID:
-    return owner_of(principal)
-
-
-OwnerDep = Annotated[UUID, Depends(_owner)]
-
-
-async def _open_reading(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
-    async with database.reading() as session:
-        yield session
-
-
-# For what only reads: SessionDep takes SQLite's one writer's lock.
-ReadingDep = Annotated[AsyncSession, Depends(_open_reading, scope="function")]
-
-
-async def _bus(connection: HTTPConnection) -> Bus:
-    bus: Bus = connection.state.bus
-    return bus
-
-
-BusDep = Annotated[Bus, Depends(_bus)]
+from tradeapi.web.dependencies import (
+    BusDep,
+    ClockDep,
+    DatabaseDep,
+    ReadingDep,
+    SessionDep,
+    SettingsDep,
+)
 
 
 async def _accesses(connection: HTTPConnection) -> Accesses:

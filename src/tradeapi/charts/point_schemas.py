@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from tradeapi.charts.points import SeriesType
-from tradeapi.charts.schemas import Time
+from tradeapi.web.schemas import Time
 
 
 class PointIn(BaseModel):

@@ -10,7 +10,6 @@ from fastapi import Path
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     StringConstraints,
     WithJsonSchema,
@@ -19,8 +18,9 @@ from pydantic import (
 
 from tradeapi.charts import bindings
 from tradeapi.charts.points import SeriesType
-from tradeapi.charts.sources import LONGEST_NAME, NAME, AnySource, In, Name, refusal
+from tradeapi.charts.sources import LONGEST_NAME, NAME, AnySource, Name, refusal
 from tradeapi.security.share_tokens import MOST_DAYS
+from tradeapi.web.schemas import In, Out, Time
 
 MOST_PANES = 101
 OPTIONS_BYTES = 16 * 1024
@@ -48,7 +48,6 @@ SeriesPath = Annotated[
 Title = Annotated[
     str, StringConstraints(strip_whitespace=True, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]
-Time = Annotated[float, Field(description="In seconds since 1970.", examples=[1795217326.361])]
 
 
 def _opaque(kind: type, most: int) -> Callable[[object], object]:
@@ -215,9 +214,7 @@ class ChartOut(ChartSummary):
     annotations: list[Any]
 
 
-class ShareOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
+class ShareOut(Out):
     id: UUID
     created_at: Time
     expires_at: Time

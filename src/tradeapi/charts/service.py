@@ -11,7 +11,7 @@ from sqlalchemy.orm import selectinload
 from sqlalchemy.orm.attributes import set_committed_value
 from uuid_utils.compat import uuid7
 
-from tradeapi.auth.models import User
+from tradeapi.auth.owners import lock_owner
 from tradeapi.bus.port import Bus
 from tradeapi.charts.events import Changed, announce
 from tradeapi.charts.models import Chart, ChartUsage, Chunk, Series
@@ -149,9 +149,7 @@ class Charts:
 
     async def _make_room(self) -> None:
         # Locked, so that of two that are made at the same time one comes after the other.
-        locked = select(User.id).where(User.id == self._owner).with_for_update(key_share=True)
-        if await self._session.scalar(locked) is None:
-            raise NotFound("There is no such user.")
+        await lock_owner(self._session, self._owner)
         counted = select(func.count()).select_from(self._owned().subquery())
         if (await self._session.scalar(counted) or 0) >= self._quotas.charts:
             detail = f"You have {self._quotas.charts} charts; delete one."

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     TypeAdapter,
     ValidationError,
@@ -21,6 +19,7 @@ from tradeapi.analytics.studies import Study
 from tradeapi.errors import Invalid
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.symbols.names import EXCHANGE, LONGEST_SYMBOL, TICKER
+from tradeapi.web.schemas import In
 
 # Letters, digits, `.`, `_` and `-`, but no two dots in a row.
 NAME = r"^\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?$"
@@ -29,12 +28,6 @@ Name = Annotated[str, Field(max_length=LONGEST_NAME, pattern=NAME, examples=["de
 Location = tuple[int | str, ...]
 
 MOST_PARAMETERS = 10
-
-
-class In(BaseModel):
-    """What callers send: a field too many is a mistake of theirs."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Source(In):

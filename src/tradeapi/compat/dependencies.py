@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from tradeapi.charts.dependencies import charts_quotas, owner_of
+from tradeapi.charts.dependencies import charts_quotas
 from tradeapi.charts.series import SeriesPoints
 from tradeapi.compat.charts import ProCharts
 from tradeapi.compat.places import Owned
@@ -15,7 +15,7 @@ from tradeapi.web.principal import Principal, principal_of
 
 def pro_charts(connection: HTTPConnection, principal: Principal) -> ProCharts:
     """Of the caller, or what a share shows; raises Unauthenticated for nobody."""
-    state, owner = connection.state, owner_of(principal)
+    state, owner = connection.state, principal.owner
     database, bus, accesses = state.database, state.bus, state.chart_accesses
     studies, most = state.long_studies, state.settings.points_per_series
     return ProCharts(

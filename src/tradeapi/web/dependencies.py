@@ -8,6 +8,7 @@ from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import HTTPConnection
 
+from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.drivers import Raw
@@ -34,6 +35,12 @@ async def _database(connection: HTTPConnection) -> Database:
     return database
 
 
+async def _bus(connection: HTTPConnection) -> Bus:
+    bus: Bus = connection.state.bus
+    return bus
+
+
+BusDep = Annotated[Bus, Depends(_bus)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 ClockDep = Annotated[Clock, Depends(_clock)]
 DatabaseDep = Annotated[Database, Depends(_database)]
@@ -61,6 +68,11 @@ async def open_session(
             await claim.end(session)
 
 
+async def _open_reading(database: DatabaseDep) -> AsyncIterator[AsyncSession]:
+    async with database.reading() as session:
+        yield session
+
+
 async def _open_reader(database: DatabaseDep) -> AsyncIterator[Raw]:
     async with database.read() as raw:
         yield raw
@@ -73,5 +85,6 @@ CursorsDep = Annotated[Cursors, Depends(_cursors)]
 # Sockets must not ask for these: their function lasts as long as the connection.
 SessionDep = Annotated[AsyncSession, Depends(open_session, scope="function")]
 
-# For what only reads: a session takes SQLite's one writer's lock.
+# For what only reads: that session takes SQLite's one writer's lock.
+ReadingDep = Annotated[AsyncSession, Depends(_open_reading, scope="function")]
 ReaderDep = Annotated[Raw, Depends(_open_reader, scope="function")]

@@ -62,6 +62,17 @@ class Principal:
         """Whether it is somebody who has sent credentials."""
         return (self.session or self.key or self.path_token) is not None
 
+    @property
+    def owner(self) -> UUID:
+        """Whose things the caller may ask for: of a share its owner's, which it names.
+
+        Raises Unauthenticated for nobody.
+        """
+        owner = self.share.owner if self.share is not None else self.user
+        if owner is None:
+            raise Unauthenticated("Say who you are: send an access token or an API key.")
+        return owner
+
     def require(self, scope: Scope) -> None:
         """Raises Unauthenticated where nobody is known, and Forbidden where it is not enough."""
         if scope in self.scopes:

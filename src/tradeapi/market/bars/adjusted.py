@@ -108,7 +108,7 @@ async def _read_table(raw: Raw, listing: Listing, revision: int) -> Table:
     rows = await raw.fetch(_ACTIONS, listing.id)
     if not rows or rows[0][0] != revision:
         raise Moved
-    actions = tuple(_ex(listing.calendar, *row[1:]) for row in rows if row[1] is not None)
+    actions = tuple(ex_of(listing.calendar, *row[1:]) for row in rows if row[1] is not None)
     if all(ex.kind == "split" for ex in actions):
         return Table(actions, np.full(len(actions), np.nan))
     until = Window(limit=ALL_DAYS, end=actions[-1].day)
@@ -142,9 +142,10 @@ async def _refold(  # noqa: PLR0913, PLR0917
     return mixed[np.argsort(mixed.time)]
 
 
-def _ex(
+def ex_of(
     calendar: Calendar, ex_date: date | str, kind: Literal["split", "dividend"], value: float
 ) -> Ex:
+    """An action as the database has it."""
     # SQLite keeps dates as text.
     day = day_of(date.fromisoformat(ex_date) if isinstance(ex_date, str) else ex_date)
     return Ex(kind, day, begin_of(calendar, day), value)

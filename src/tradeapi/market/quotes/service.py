@@ -72,11 +72,7 @@ async def read_quotes(raw: Raw, symbol_ids: Sequence[int]) -> Mapping[int, Quote
 
 def quote_view(quote: Quote, calendar: Calendar, now: float, *, stale_after: float) -> QuoteView:
     """What clients see of a quote; the same in REST and in the stream."""
-    change = percent = None
-    if quote.last is not None and quote.previous_close:
-        decimals = SIGNIFICANT_DIGITS - 1 - floor(log10(max(quote.last, quote.previous_close)))
-        change = round(quote.last - quote.previous_close, decimals)
-        percent = round(change / quote.previous_close * 100, 4)
+    change, percent = change_of(quote.last, quote.previous_close)
     return {
         "last": quote.last,
         "bid": None,
@@ -91,6 +87,15 @@ def quote_view(quote: Quote, calendar: Calendar, now: float, *, stale_after: flo
         "time": quote.time,
         "stale": is_stale(quote, calendar, now, stale_after=stale_after),
     }
+
+
+def change_of(last: float | None, base: float | None) -> tuple[float | None, float | None]:
+    """How far a price is from another, and that in percent of the other."""
+    if last is None or not base:
+        return None, None
+    decimals = SIGNIFICANT_DIGITS - 1 - floor(log10(max(last, base)))
+    change = round(last - base, decimals)
+    return change, round(change / base * 100, 4)
 
 
 def is_stale(quote: Quote, calendar: Calendar, now: float, *, stale_after: float) -> bool:

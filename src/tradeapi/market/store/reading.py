@@ -68,16 +68,18 @@ def _edge(records: Sequence[Record]) -> Float64Array | None:
     if not records or not records[0][COUNT]:
         return None
     if records[0][DATA]:
-        return _unpacked(records[0][COUNT], records[0][DATA])
+        return unpacked(records[0][DATA], 6, records[0][COUNT])
     table = np.empty((6, len(records)))
     table[0] = np.array([record[1] for record in records], np.int64).view(np.float64)
     table[1:] = np.array([record[5:10] for record in records]).T
     return table
 
 
-def _unpacked(count: int, data: bytes) -> Float64Array:
-    arrays = np.frombuffer(data, np.uint8).reshape(6, _ARRAY_HEADER_BYTES + _ITEM_BYTES * count)
-    items = arrays[:, _ARRAY_HEADER_BYTES:].reshape(6, count, _ITEM_BYTES)
+def unpacked(data: bytes, width: int, count: int) -> Float64Array:
+    """So many of PostgreSQL's `ARRAY_SEND(ARRAY_AGG(...))` of 8-byte numbers, one after the other,
+    as a block's columns."""
+    arrays = np.frombuffer(data, np.uint8).reshape(width, _ARRAY_HEADER_BYTES + _ITEM_BYTES * count)
+    items = arrays[:, _ARRAY_HEADER_BYTES:].reshape(width, count, _ITEM_BYTES)
     big_endian = np.ascontiguousarray(items[:, :, _LENGTH_BYTES:]).view(">i8")[:, :, 0]
     return big_endian.astype(np.int64).view(np.float64)
 

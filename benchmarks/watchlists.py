@@ -1,0 +1,50 @@
+"""Watchlists with their prices: a long one against a short one."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+
+import orjson
+
+from benchmarks.charts.desks import Desk, desk, send
+from benchmarks.costs import in_turns
+from benchmarks.figures import Figure
+from benchmarks.market import EDGE, Series, fill
+from benchmarks.workbench import Workbench
+from tradeapi.market.resolutions import Resolution
+
+LONG, SHORT = 1000, 10
+# So that a year of them is partly in blocks and partly in rows.
+DAYS = 300 + EDGE
+
+
+def priced(bench: Workbench) -> Iterator[Figure]:
+    """The same number of statements for both, on either database."""
+    for name in ("PostgreSQL", "SQLite"):
+        url = bench.sqlite("watchlists") if name == "SQLite" else bench.databases.clone()
+        symbols = [f"BENCH:W{number}" for number in range(LONG)]
+        today = int(time.time()) // 86_400 * 86_400
+        days = (Series(symbol, Resolution.DAY, DAYS) for symbol in symbols)
+        asyncio.run(fill(url, *days, end=today))
+        with desk(bench, url=url) as here:
+            short, long = (_list(here, symbols[:count]) for count in (SHORT, LONG))
+            floor, ours = in_turns(here.cost(short), here.cost(long))
+        yield Figure(
+            what=f"{LONG:,} items with prices, {name}",
+            unit="µs CPU",
+            floor=floor.cpu,
+            ours=ours.cpu,
+            at_most=30,
+            how=f"floor: {SHORT} items; p99 {ours.p99:.0f} against {floor.p99:.0f} ms",
+        )
+
+
+def _list(here: Desk, symbols: list[str]) -> str:
+    """Its address."""
+    connection = here.connect()
+    body = orjson.dumps({"name": f"{len(symbols)} symbols"})
+    made = orjson.loads(send(here, connection, "POST", "/api/v1/watchlists", body))
+    path = f"/api/v1/watchlists/{made['id']}"
+    for symbol in symbols:
+        send(here, connection, "POST", f"{path}/items", orjson.dumps({"symbol": symbol}))
+    return f"{path}/quotes?"

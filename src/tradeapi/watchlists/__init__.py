@@ -1,0 +1,1 @@
+"""Watchlists: symbols that somebody keeps an eye on, and their prices."""

@@ -1,0 +1,81 @@
+"""What the routes of watchlists ask for, each under one name."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from tradeapi.auth.dependencies import OwnerDep
+from tradeapi.market.dependencies import DirectoryDep
+from tradeapi.watchlists.favourites import Favourites
+from tradeapi.watchlists.items import Items
+from tradeapi.watchlists.searches import Searches
+from tradeapi.watchlists.service import Watchlists
+from tradeapi.web.dependencies import ClockDep, ReadingDep, SessionDep, SettingsDep
+
+
+async def _watchlists(
+    session: SessionDep, owner: OwnerDep, clock: ClockDep, settings: SettingsDep
+) -> Watchlists:
+    return Watchlists(session, owner, clock.now(), most=settings.watchlists_per_user)
+
+
+async def _readable_watchlists(
+    session: ReadingDep, owner: OwnerDep, clock: ClockDep, settings: SettingsDep
+) -> Watchlists:
+    return Watchlists(session, owner, clock.now(), most=settings.watchlists_per_user)
+
+
+WatchlistsDep = Annotated[Watchlists, Depends(_watchlists)]
+ReadableWatchlistsDep = Annotated[Watchlists, Depends(_readable_watchlists)]
+
+
+async def _items(
+    session: SessionDep,
+    watchlists: WatchlistsDep,
+    directory: DirectoryDep,
+    clock: ClockDep,
+    settings: SettingsDep,
+) -> Items:
+    most = settings.items_per_watchlist
+    return Items(session, watchlists, directory, clock.now(), most=most)
+
+
+async def _readable_items(
+    session: ReadingDep,
+    watchlists: ReadableWatchlistsDep,
+    directory: DirectoryDep,
+    clock: ClockDep,
+    settings: SettingsDep,
+) -> Items:
+    most = settings.items_per_watchlist
+    return Items(session, watchlists, directory, clock.now(), most=most)
+
+
+ItemsDep = Annotated[Items, Depends(_items)]
+ReadableItemsDep = Annotated[Items, Depends(_readable_items)]
+
+
+async def _favourites(
+    session: SessionDep, owner: OwnerDep, directory: DirectoryDep, clock: ClockDep
+) -> Favourites:
+    return Favourites(session, owner, directory, clock.now())
+
+
+async def _readable_favourites(
+    session: ReadingDep, owner: OwnerDep, directory: DirectoryDep, clock: ClockDep
+) -> Favourites:
+    return Favourites(session, owner, directory, clock.now())
+
+
+async def _searches(session: SessionDep, owner: OwnerDep, clock: ClockDep) -> Searches:
+    return Searches(session, owner, clock.now())
+
+
+async def _readable_searches(session: ReadingDep, owner: OwnerDep, clock: ClockDep) -> Searches:
+    return Searches(session, owner, clock.now())
+
+
+FavouritesDep = Annotated[Favourites, Depends(_favourites)]
+ReadableFavouritesDep = Annotated[Favourites, Depends(_readable_favourites)]
+SearchesDep = Annotated[Searches, Depends(_searches)]
+ReadableSearchesDep = Annotated[Searches, Depends(_readable_searches)]
