@@ -21,10 +21,10 @@ from tradeapi.analytics.downsampling import FEWEST_POINTS
 from tradeapi.analytics.indicators import INDICATORS
 from tradeapi.app import create_app
 from tradeapi.app.application import MESSAGES
-from tradeapi.auth import authenticator, logins, throttle, tickets
+from tradeapi.auth import authenticator, logins, sharing, throttle, tickets
 from tradeapi.auth.dependencies import LoginDep
 from tradeapi.auth.export import MOST
-from tradeapi.charts import parsing, schemas, sharing, sources, study_frames
+from tradeapi.charts import parsing, schemas, sources, study_frames
 from tradeapi.charts import query as charts_query
 from tradeapi.cli import cli
 from tradeapi.cli.environment import example
@@ -363,6 +363,7 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (CHARTS, f"{FEWEST_POINTS} to {bars_query.MOST_DRAWN:,}: at most"),
         (CHARTS, f"good for 1 to {MOST_DAYS} days"),
         (CHARTS, f"| shares of a chart | {sharing.MOST_SHARES},"),
+        (WATCHLISTS, f"makes one, of up to {sharing.MOST_SHARES};"),
         (CHARTS, f"| panes of a chart | {schemas.MOST_PANES} |"),
         (CHARTS, f"more than {study_frames.MOST_EARLIER:,} points before it"),
         (STREAM, f"a string of up to {requests.LONGEST_ID} characters"),

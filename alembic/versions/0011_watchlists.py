@@ -61,6 +61,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_watchlist_items_symbol_id", "watchlist_items", ["symbol_id"])
     op.create_table(
+        "watchlist_shares",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("watchlist_id", sa.Uuid(), nullable=False),
+        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.Column("expires_at", sa.Float(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["watchlist_id"],
+            ["watchlists.id"],
+            name=op.f("fk_watchlist_shares_watchlist_id_watchlists"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_watchlist_shares")),
+    )
+    op.create_index(op.f("ix_watchlist_shares_watchlist_id"), "watchlist_shares", ["watchlist_id"])
+    op.create_table(
         "favourites",
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("symbol_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -92,5 +107,6 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("searches")
     op.drop_table("favourites")
+    op.drop_table("watchlist_shares")
     op.drop_table("watchlist_items")
     op.drop_table("watchlists")

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from starlette.routing import WebSocketRoute
 
-from tradeapi.web.principal import NEEDS_READ_OR_SHARE, need_of
+from tradeapi.web.principal import NEEDS_READ_OR_LIST_SHARE, NEEDS_READ_OR_SHARE, need_of
 
 Headers = Mapping[str, str] | list[tuple[bytes, bytes]]
 
@@ -84,7 +84,7 @@ def operations(app: FastAPI) -> list[Operation]:
                 scope,
                 need is not None,
                 need is not None and need.is_for_logins,
-                need is NEEDS_READ_OR_SHARE.dependency,
+                need in {NEEDS_READ_OR_SHARE.dependency, NEEDS_READ_OR_LIST_SHARE.dependency},
             )
             for method in methods
         ]

@@ -213,7 +213,15 @@ def things(person: Person) -> dict[str, str]:
     chart = person.call("POST", "/charts", {"panes": panes}).json()["id"]
     watchlist = person.call("POST", "/watchlists", {"name": "Mine"}).json()["id"]
     reads = ("", "/quotes", "/stats", "/export")
-    listed = (*reads, "/duplicate", "/items", "/items/{symbol}", "/import")
+    listed = (
+        *reads,
+        "/shares",
+        "/shares/{share}",
+        "/duplicate",
+        "/items",
+        "/items/{symbol}",
+        "/import",
+    )
     parts = ("", "/duplicate", "/shares", "/shares/{share}", "/series/{series}/points")
     return {
         **{f"/api/v1/charts/{{id}}{part}": chart for part in parts},

@@ -1,4 +1,5 @@
-"""Shares: whoever has been given the token of one may look at the charts that it names.
+"""Shares: whoever has been given the token of one may look at the charts or watchlists that it
+names.
 
 They are in no table: what ends one before its time is a revocation, of the share or of all that its
 owner has made so far.
@@ -28,16 +29,25 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Everybody's; whose the charts are its callers have made sure of."""
+    """Everybody's; whose the things are its callers have made sure of."""
 
     tokens: ShareTokens
     revocations: Revocations
     clock: Clock
 
-    def make(self, owner: UUID, charts: Collection[str], *, days: float) -> Issued:
-        """Raises Invalid for no charts, for too many, and for too long a time."""
+    def make(
+        self,
+        owner: UUID,
+        charts: Collection[str] = (),
+        watchlists: Collection[str] = (),
+        *,
+        days: float,
+    ) -> Issued:
+        """Raises Invalid for nothing, for too many, and for too long a time."""
         now = self.revocations.after(Kind.SHARE, all_shares(owner))
-        token, claims = self.tokens.issue(owner=owner, charts=charts, days=days, now=now)
+        token, claims = self.tokens.issue(
+            owner=owner, charts=charts, watchlists=watchlists, days=days, now=now
+        )
         return Issued(claims.id, token, claims.expires)
 
     async def end(self, session: AsyncSession, id: UUID) -> None:
@@ -54,5 +64,7 @@ class Shares:
         ended = news.since(Kind.SHARE, all_shares(claims.owner))
         if news.since(Kind.SHARE, claims.id) or ended >= claims.issued:
             raise Unauthenticated("The share has been ended.", code="token_revoked")
-        share = Share(id=claims.id, owner=claims.owner, charts=claims.charts)
+        share = Share(
+            id=claims.id, owner=claims.owner, charts=claims.charts, watchlists=claims.watchlists
+        )
         return Principal(share=share, expires=claims.expires)

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Float, ForeignKey, Index, Integer, LargeBinary, String, Uuid
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tradeapi.auth.sharing import ShareRow
 from tradeapi.database import Base
 
 
@@ -101,13 +102,12 @@ class ChartUsage(Base):
     points: Mapped[int] = mapped_column(BigInteger)
 
 
-class ChartShare(Base):
-    """A share of a chart, for its owner to end it; the token is nowhere."""
+class ChartShare(ShareRow):
+    """A share of a chart."""
 
     __tablename__ = "chart_shares"
     __table_args__ = (Index("ix_chart_shares_expires_at", "expires_at"),)
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    chart_id: Mapped[UUID] = mapped_column(ForeignKey("charts.id", ondelete="CASCADE"), index=True)
-    created_at: Mapped[float] = mapped_column(Float)
-    expires_at: Mapped[float] = mapped_column(Float)
+    thing: Mapped[UUID] = mapped_column(
+        "chart_id", ForeignKey("charts.id", ondelete="CASCADE"), index=True
+    )

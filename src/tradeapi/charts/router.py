@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from tradeapi.auth.share_schemas import NewShareOut, ShareIn, ShareOut, SharesOut
 from tradeapi.charts.answers import document, summary
 from tradeapi.charts.dependencies import (
     AccessesDep,
@@ -23,10 +24,6 @@ from tradeapi.charts.schemas import (
     ChartSummary,
     CopyIn,
     NewChartIn,
-    NewShareOut,
-    ShareIn,
-    ShareOut,
-    SharesOut,
 )
 from tradeapi.web.dependencies import CursorsDep
 from tradeapi.web.idempotency import Idempotent

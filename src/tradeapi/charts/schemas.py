@@ -19,8 +19,7 @@ from pydantic import (
 from tradeapi.charts import bindings
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.sources import LONGEST_NAME, NAME, AnySource, Name, refusal
-from tradeapi.security.share_tokens import MOST_DAYS
-from tradeapi.web.schemas import In, Out, Time
+from tradeapi.web.schemas import In, Time
 
 MOST_PANES = 101
 OPTIONS_BYTES = 16 * 1024
@@ -173,10 +172,6 @@ class CopyIn(In):
     title: Title | None = Field(None, description="Of the copy; null: the same.")
 
 
-class ShareIn(In):
-    expires_in_days: int = Field(7, ge=1, le=MOST_DAYS, examples=[7])
-
-
 class ChartSummary(BaseModel):
     id: UUID
     name: str | None = Field(examples=["desk"])
@@ -212,17 +207,3 @@ class ChartOut(ChartSummary):
     panes: list[PaneOut]
     drawings: list[Any]
     annotations: list[Any]
-
-
-class ShareOut(Out):
-    id: UUID
-    created_at: Time
-    expires_at: Time
-
-
-class NewShareOut(ShareOut):
-    token: str = Field(description="Shown this once; to be sent as a bearer token.")
-
-
-class SharesOut(BaseModel):
-    items: list[ShareOut]

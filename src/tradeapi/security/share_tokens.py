@@ -1,4 +1,5 @@
-"""Share tokens: signed JWTs that name charts of one owner, for whoever is to look at them.
+"""Share tokens: signed JWTs that name charts or watchlists of one owner, for whoever is to look at
+them.
 
 They have a type and an audience of their own, and no scope: none is ever taken for an access token,
 nor an access token for one.
@@ -31,6 +32,7 @@ class ShareClaims:
     id: UUID
     owner: UUID
     charts: frozenset[str]
+    watchlists: frozenset[str]
     issued: float
     expires: float
 
@@ -48,6 +50,7 @@ class _Payload(BaseModel):
     nbf: float
     exp: float
     chart_ids: list[str]
+    watchlist_ids: list[str] = []
 
     @property
     def claims(self) -> ShareClaims:
@@ -55,6 +58,7 @@ class _Payload(BaseModel):
             id=self.jti,
             owner=self.sub,
             charts=frozenset(self.chart_ids),
+            watchlists=frozenset(self.watchlist_ids),
             issued=self.iat,
             expires=self.exp,
         )
@@ -72,9 +76,15 @@ class ShareTokens:
         return cls(TokenKeys.of(settings, secrets))
 
     def issue(
-        self, *, owner: UUID, charts: Collection[str], days: float, now: float
+        self,
+        *,
+        owner: UUID,
+        charts: Collection[str] = (),
+        watchlists: Collection[str] = (),
+        days: float,
+        now: float,
     ) -> tuple[str, ShareClaims]:
-        """Raises Invalid for no charts, for more than a token can name, and for too long a time."""
+        """Raises Invalid for nothing, for more than a token can name, and for too long a time."""
         if not 0 < days <= MOST_DAYS:
             raise Invalid(f"A share lasts up to {MOST_DAYS} days.")
         issued = floor(now * 1000) / 1000
@@ -87,10 +97,11 @@ class ShareTokens:
             nbf=issued,
             exp=round(now + days * DAY, 3),
             chart_ids=sorted(charts),
+            watchlist_ids=sorted(watchlists),
         )
-        token = self._signatures.sign(payload.model_dump_json().encode())
-        if not charts or len(token) > LONGEST:
-            raise Invalid("A share names one chart or more, and not too many.")
+        token = self._signatures.sign(payload.model_dump_json(exclude_defaults=True).encode())
+        if not (charts or watchlists) or len(token) > LONGEST:
+            raise Invalid("A share names one thing or more, and not too many.")
         return token, payload.claims
 
     def is_share(self, token: str) -> bool:

@@ -3,13 +3,15 @@
 from typing import Annotated
 
 from fastapi import Depends
+from starlette.requests import HTTPConnection
 
-from tradeapi.auth.dependencies import OwnerDep
+from tradeapi.auth.dependencies import AuditDep, OwnerDep
 from tradeapi.market.dependencies import DirectoryDep
 from tradeapi.watchlists.favourites import Favourites
 from tradeapi.watchlists.items import Items
 from tradeapi.watchlists.searches import Searches
 from tradeapi.watchlists.service import Watchlists
+from tradeapi.watchlists.sharing import WatchlistShares
 from tradeapi.web.dependencies import ClockDep, ReadingDep, SessionDep, SettingsDep
 
 
@@ -79,3 +81,18 @@ FavouritesDep = Annotated[Favourites, Depends(_favourites)]
 ReadableFavouritesDep = Annotated[Favourites, Depends(_readable_favourites)]
 SearchesDep = Annotated[Searches, Depends(_searches)]
 ReadableSearchesDep = Annotated[Searches, Depends(_readable_searches)]
+
+
+async def _shares(  # noqa: PLR0913, PLR0917  they are what it has
+    connection: HTTPConnection,
+    session: SessionDep,
+    owner: OwnerDep,
+    watchlists: WatchlistsDep,
+    audit: AuditDep,
+    clock: ClockDep,
+) -> WatchlistShares:
+    shares = connection.state.shares
+    return WatchlistShares(session, owner, watchlists, shares, audit, clock.now())
+
+
+SharesDep = Annotated[WatchlistShares, Depends(_shares)]

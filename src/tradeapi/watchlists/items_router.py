@@ -22,7 +22,7 @@ from tradeapi.watchlists.schemas import (
 )
 from tradeapi.web.dependencies import SettingsDep
 from tradeapi.web.preconditions import PreconditionDep
-from tradeapi.web.principal import NEEDS_READ, NEEDS_WRITE
+from tradeapi.web.principal import NEEDS_READ_OR_LIST_SHARE, NEEDS_WRITE
 from tradeapi.web.problems import problems
 
 router = APIRouter(prefix="/watchlists/{id}", tags=["watchlists"])
@@ -121,7 +121,7 @@ async def clear_items(items: ItemsDep, id: UUID, precondition: PreconditionDep) 
     "/export",
     summary="A watchlist as CSV",
     response_class=Response,
-    dependencies=[NEEDS_READ],
+    dependencies=[NEEDS_READ_OR_LIST_SHARE],
     responses={
         200: {"content": {csv_form.MEDIA_TYPE: {"schema": {"type": "string"}}}},
         **problems(404, 422),

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import JSON, Float, ForeignKey, Index, Integer, String, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tradeapi.auth.sharing import ShareRow
 from tradeapi.database import Base
 
 
@@ -56,6 +57,16 @@ class Item(Base):
     added_price: Mapped[float | None] = mapped_column(Float)
     target_price: Mapped[float | None] = mapped_column(Float)
     stop_loss: Mapped[float | None] = mapped_column(Float)
+
+
+class WatchlistShare(ShareRow):
+    """A share of a watchlist."""
+
+    __tablename__ = "watchlist_shares"
+
+    thing: Mapped[UUID] = mapped_column(
+        "watchlist_id", ForeignKey("watchlists.id", ondelete="CASCADE"), index=True
+    )
 
 
 class Favourite(Base):

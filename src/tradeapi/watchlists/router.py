@@ -7,12 +7,14 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Response
 
+from tradeapi.auth.share_schemas import NewShareOut, ShareIn, ShareOut, SharesOut
 from tradeapi.market.dependencies import DirectoryDep
 from tradeapi.watchlists import answers
 from tradeapi.watchlists.dependencies import (
     ItemsDep,
     ReadableItemsDep,
     ReadableWatchlistsDep,
+    SharesDep,
     WatchlistsDep,
 )
 from tradeapi.watchlists.models import Watchlist
@@ -28,7 +30,7 @@ from tradeapi.watchlists.schemas import (
 from tradeapi.web.dependencies import ClockDep, DatabaseDep, SettingsDep
 from tradeapi.web.idempotency import Idempotent
 from tradeapi.web.preconditions import PreconditionDep
-from tradeapi.web.principal import NEEDS_READ, NEEDS_WRITE
+from tradeapi.web.principal import NEEDS_READ, NEEDS_READ_OR_LIST_SHARE, NEEDS_WRITE
 from tradeapi.web.problems import problems
 
 router = APIRouter(prefix="/watchlists", tags=["watchlists"])
@@ -82,7 +84,7 @@ async def list_watchlists(watchlists: ReadableWatchlistsDep) -> Mapping[str, Any
     "/{id}",
     summary="One watchlist",
     response_model=WatchlistOut,
-    dependencies=[NEEDS_READ],
+    dependencies=[NEEDS_READ_OR_LIST_SHARE],
     responses=problems(404, 422),
 )
 async def get(watchlists: ReadableWatchlistsDep, items: ReadableItemsDep, id: UUID) -> Response:
@@ -94,7 +96,7 @@ async def get(watchlists: ReadableWatchlistsDep, items: ReadableItemsDep, id: UU
     "/{id}/stats",
     summary="What is on a watchlist, counted",
     response_model=StatsOut,
-    dependencies=[NEEDS_READ],
+    dependencies=[NEEDS_READ_OR_LIST_SHARE],
     responses=problems(404, 422),
 )
 async def get_stats(
@@ -109,7 +111,7 @@ async def get_stats(
     "/{id}/quotes",
     summary="A watchlist with its prices",
     response_model=PricedItemsOut,
-    dependencies=[NEEDS_READ],
+    dependencies=[NEEDS_READ_OR_LIST_SHARE],
     responses=problems(404, 422),
 )
 async def get_quotes(  # noqa: PLR0913, PLR0917  they are what it takes
@@ -135,6 +137,48 @@ async def get_quotes(  # noqa: PLR0913, PLR0917  they are what it takes
         headers={"cache-control": "no-store"},
         media_type="application/json",
     )
+
+
+@making_router.post(
+    "/{id}/shares",
+    summary="Share a watchlist",
+    status_code=201,
+    response_model=NewShareOut,
+    dependencies=[NEEDS_WRITE],
+    responses=problems(403, 404, 422),
+)
+async def share(
+    shares: SharesDep, id: UUID, body: ShareIn, response: Response
+) -> Mapping[str, Any]:
+    """Whoever has the token may read this list and its prices, and nothing else."""
+    made, token = await shares.create(id, body.expires_in_days)
+    response.headers["cache-control"] = "no-store"
+    return {**ShareOut.model_validate(made).model_dump(), "token": token}
+
+
+@router.get(
+    "/{id}/shares",
+    summary="Shares of a watchlist",
+    response_model=SharesOut,
+    dependencies=[NEEDS_READ],
+    responses=problems(404, 422),
+)
+async def list_shares(shares: SharesDep, id: UUID) -> Mapping[str, Any]:
+    """Those that have not ended, the newest first."""
+    return {"items": await shares.list(id)}
+
+
+@router.delete(
+    "/{id}/shares/{share}",
+    summary="End a share",
+    status_code=204,
+    response_class=Response,
+    dependencies=[NEEDS_WRITE],
+    responses=problems(404, 422),
+)
+async def end_share(shares: SharesDep, id: UUID, share: UUID) -> None:
+    """Requests with its token are refused within seconds, on every process."""
+    await shares.end(id, share)
 
 
 @router.patch(

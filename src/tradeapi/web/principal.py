@@ -25,11 +25,12 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Share:
-    """These charts of this owner, for whoever has been given a share token to look at them."""
+    """These things of this owner, for whoever has been given a share token to look at them."""
 
     id: UUID
     owner: UUID
-    charts: frozenset[str]
+    charts: frozenset[str] = frozenset()
+    watchlists: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +81,7 @@ class Principal:
         if self.fault is not None:
             raise self.fault
         if self.share is not None:
-            detail = "A share token shows the charts that it names, and nothing else."
+            detail = "A share token shows what it names, and nothing else."
             raise Forbidden(detail, code="insufficient_scope")
         if not self.is_known:
             raise Unauthenticated("Say who you are: send an access token or an API key.")
@@ -106,6 +107,13 @@ class Principal:
             self.require(Scope.READ)
         elif id not in self.share.charts:
             raise NotFound("There is no such chart.")
+
+    def require_watchlist(self, id: str) -> None:
+        """The same of watchlists."""
+        if self.share is None:
+            self.require(Scope.READ)
+        elif id not in self.share.watchlists:
+            raise NotFound("There is no such watchlist.")
 
 
 ANONYMOUS = Principal()
@@ -171,6 +179,10 @@ async def _check_chart(connection: HTTPConnection) -> None:
 async def _let_in(_: HTTPConnection) -> None: ...
 
 
+async def _check_watchlist(connection: HTTPConnection) -> None:
+    principal_of(connection.scope).require_watchlist(connection.path_params["id"])
+
+
 NEEDS_READ = needs(Scope.READ)
 NEEDS_WRITE = needs(Scope.WRITE)
 NEEDS_LOGIN_TO_READ = needs(Scope.READ, login=True)
@@ -184,5 +196,7 @@ NEEDS_STREAM = Depends(Need((Scope.READ,), _check_stream))
 # Reading the chart `id` or `chart` of the path: one's own, or of the owner that `Principal.share`
 # names.
 NEEDS_READ_OR_SHARE = Depends(Need((Scope.READ,), _check_chart))
+# The same of the watchlist `id`.
+NEEDS_READ_OR_LIST_SHARE = Depends(Need((Scope.READ,), _check_watchlist))
 # Routes say so when they are for everybody: one that says nothing fails a test.
 FOR_EVERYBODY = Depends(Need((), _let_in))
