@@ -1,5 +1,6 @@
 """The routes of lightweight-charts-pro, as its front ends use them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,28 @@ def test_a_chart_that_is_made_again_keeps_its_options(page: FrontEnd) -> None:
 def test_options_that_are_none_are_refused(page: FrontEnd, body: object) -> None:
     """With a text that the page can show."""
     assert refusal(page.call, "POST", "", body) == (422, "VALIDATION_ERROR")
+
+
+def deep(levels: int) -> Any:
+    return [deep(levels - 1)] if levels else 1
+
+
+@pytest.mark.parametrize("options", [{"a": "x" * 20_000}, {"a": deep(300)}, {"a": deep(900)}])
+def test_options_that_can_not_be_kept_are_refused(page: FrontEnd, options: Json) -> None:
+    """Of charts and of series; nothing of them stays."""
+    content = json.dumps(options).encode()
+    assert refusal(page.send, "POST", "", content) == (422, "VALIDATION_ERROR")
+    content = json.dumps({"data": dots(1), "options": options}).encode()
+    assert refusal(page.send, "POST", "/data/price", content) == (422, "VALIDATION_ERROR")
+    assert refusal(page.call, "GET") == (404, "CHART_NOT_FOUND")
+
+
+@pytest.mark.parametrize("levels", [250, 300, 900])
+def test_a_point_that_is_nested_too_deep_is_refused(page: FrontEnd, levels: int) -> None:
+    """As by the other routes."""
+    data = [{"time": 1, "value": 1, "x": deep(levels)}]
+    content = json.dumps({"data": data}).encode()
+    assert refusal(page.send, "POST", "/data/price", content) == (422, "VALIDATION_ERROR")
 
 
 def test_points_make_their_series_and_chart(page: FrontEnd) -> None:
@@ -279,6 +302,21 @@ def test_a_long_body_is_read_in_parts(monkeypatch: pytest.MonkeyPatch, text: str
     part = pushed(body)
     assert part.asked == whole.asked
     assert orjson.loads(part.points) == orjson.loads(whole.points) == dots(50)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data":[' + b" " * 600_000 + b"]" * 50_000,
+        b'{"options":{"a":"' + b"x" * 600_000 + b'"},"data":[]}',
+        b'{"x":"\\"data\\":[]","data":[' + b'{"time":1},' * 60_000 + b"{}]" + b"]" * 50_000,
+        b"[" * 600_000,
+    ],
+    ids=range(4),
+)
+def test_a_long_body_without_plain_points_is_refused(page: FrontEnd, body: bytes) -> None:
+    """It is not looked for them again and again."""
+    assert refusal(page.send, "POST", "/data/price", body) == (422, "VALIDATION_ERROR")
 
 
 def test_many_points_fit(serve: Callable[..., Service]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Self
 from uuid import UUID
 
+import orjson
 from fastapi import Path
 from pydantic import (
     BaseModel,
@@ -18,6 +19,7 @@ from pydantic import (
 )
 
 from tradeapi.charts import bindings
+from tradeapi.charts.depth import written
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.sources import LONGEST_NAME, NAME, AnySource, In, Name, refusal
 from tradeapi.security.share_tokens import MOST_DAYS
@@ -55,17 +57,25 @@ def _opaque(kind: type, most: int) -> Callable[[object], object]:
     def encode(value: object) -> object:
         if not isinstance(value, kind):
             raise ValueError("must be an object" if kind is dict else "must be an array")  # noqa: TRY004  pydantic's way
-        try:
-            text = json.dumps(
-                value, allow_nan=False, ensure_ascii=False, separators=(",", ":")
-            ).encode()
-        except ValueError as error:
-            raise ValueError("has a number or a text that JSON does not have") from error
+        text = _text(value)
         if len(text) > most:
             raise ValueError(f"is longer than {most} bytes")
+        try:
+            written(orjson.loads(text))
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+            raise ValueError("is nested too deep, or has a number that is too large") from error
         return text
 
     return encode
+
+
+def _text(value: object) -> bytes:
+    try:
+        return json.dumps(
+            value, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+        ).encode()
+    except (ValueError, RecursionError) as error:
+        raise ValueError("is nested too deep, or has what JSON does not have") from error
 
 
 Options = Annotated[

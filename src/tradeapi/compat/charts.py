@@ -15,7 +15,7 @@ from tradeapi.charts.points import Points, SeriesType, as_number
 from tradeapi.charts.schemas import ChartChange, NewChartIn, PaneIn
 from tradeapi.charts.series import SeriesPoints
 from tradeapi.charts.service import Charts
-from tradeapi.compat.bodies import Pushed
+from tradeapi.compat.bodies import Pushed, parse
 from tradeapi.compat.marks import TYPES, find, free_name, id_of, marked, options_of, type_of
 from tradeapi.compat.places import Owned
 from tradeapi.errors import Conflict, Invalid, NotFound
@@ -47,7 +47,7 @@ class ProCharts:
             before: Json = orjson.loads(chart.options)
             merged = _merge(before, options)
             if merged != before:
-                await charts.change(key, ChartChange.model_validate({"options": merged}), ANYWAY)
+                await charts.change(key, parse({"options": merged}, ChartChange), ANYWAY)
         return {"chartId": key, "options": merged}
 
     async def chart(self, key: str) -> Json:
@@ -139,7 +139,7 @@ class ProCharts:
             if fits or not series or not series.count:
                 one = {"id": name, "type": base, "options": kept, "source": None}
                 panes = _panes(chart, pushed.asked.pane_id, one)
-                await charts.change(key, ChartChange.model_validate({"panes": panes}), ANYWAY)
+                await charts.change(key, parse({"panes": panes}, ChartChange), ANYWAY)
                 return name
             width = len(SeriesType(series.type).columns)
         # Its points have another form, and are replaced anyway.
@@ -237,7 +237,7 @@ def _panes(chart: Chart, pane: int, one: Mapping[str, object]) -> list[PaneIn]:
         panes[series.pane]["series"].append(one if series.name == one["id"] else kept)
     if all(series.name != one["id"] for series in chart.series):
         panes[pane]["series"].append(one)
-    return [PaneIn.model_validate(each) for each in panes]
+    return [parse(each, PaneIn) for each in panes]
 
 
 def _merge(before: Json, options: Json) -> Json:
