@@ -76,6 +76,13 @@ def test_what_nobody_could_write_again_is_refused(service: Service, value: objec
                 assert answer.json()["errors"][0]["pointer"] == pointer
 
 
+def test_more_series_than_any_chart_has_are_refused_unread(service: Service) -> None:
+    """Of a hundred thousand that are faulty nobody has to hear."""
+    answer = service.person().call("POST", "/charts", {"panes": [{"series": [{}] * 1000}] * 101})
+    assert (answer.status_code, code(answer)) == (422, "invalid_field")
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/panes"]
+
+
 def test_names_are_each_owners_own(service: Service) -> None:
     """Of another's charts nobody hears, whatever they are called."""
     ada, bob = service.person(), service.person()

@@ -25,6 +25,8 @@ from tradeapi.charts.sources import LONGEST_NAME, NAME, AnySource, In, Name, ref
 from tradeapi.security.share_tokens import MOST_DAYS
 
 MOST_PANES = 101
+# Each costs its microseconds, also where it is faulty; how many one may have is a setting.
+MOST_SERIES = 1000
 OPTIONS_BYTES = 16 * 1024
 ANNOTATIONS_BYTES = 64 * 1024
 DRAWINGS_BYTES = 256 * 1024
@@ -114,11 +116,21 @@ class SeriesIn(In):
 
 class PaneIn(In):
     options: Options = Field(default_factory=_no_options, description="Kept as it is.")
-    series: list[SeriesIn] = Field(default_factory=list, max_length=1000)
+    series: list[SeriesIn] = Field(default_factory=list, max_length=MOST_SERIES)
+
+
+def _few(panes: object) -> object:
+    """Looked at before anything in them is."""
+    parts = panes if isinstance(panes, list) else []
+    series = [pane.get("series") for pane in parts if isinstance(pane, dict)]
+    if sum(len(one) for one in series if isinstance(one, list)) > MOST_SERIES:
+        raise ValueError(f"have more than {MOST_SERIES} series")
+    return panes
 
 
 Panes = Annotated[
     list[PaneIn],
+    BeforeValidator(_few),
     Field(
         max_length=MOST_PANES,
         description="From the top; series that are not among them any more go with their points.",
