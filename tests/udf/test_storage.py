@@ -196,7 +196,8 @@ def test_templates_have_names(mine: Storage, kind: str) -> None:
     assert mine.templates(other) == []
     assert mine.done("DELETE", what, template="b") == {"status": "ok"}
     for method in ("GET", "DELETE"):
-        assert mine.fault(method, what, template="b") == "Template not found"
+        for name in ("b", "a\0"):
+            assert mine.fault(method, what, template=name) == "Template not found"
     assert mine.fault("POST", what, {"name": "", "content": ""}) == "Wrong request"
     assert mine.fault("POST", what, {"name": "x"}) == "Wrong request"
 
