@@ -10,6 +10,7 @@ import pytest
 from tests.auth.people import Service
 from tests.charts.desks import FIRST, Json, candle, candles, dots
 from tests.compat.front_end import Failed, FrontEnd
+from tradeapi.charts import study_frames
 from tradeapi.compat import bodies
 from tradeapi.compat.bodies import pushed
 
@@ -264,6 +265,21 @@ def test_a_bound_series_has_no_points_pushed(page: FrontEnd) -> None:
     shown = page.call("GET")["panes"][0]["series"]
     assert [(one["seriesId"], one["totalCount"]) for one in shown] == [("bound", 0), ("price", 1)]
     assert refusal(page.append, "bound", dots(1)) == (409, "INVALID_DATA")
+
+
+def test_an_indicator_that_can_not_be_computed_hurts_no_other(
+    page: FrontEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing ever moved, each value depends on all before."""
+    monkeypatch.setattr(study_frames, "MOST_EARLIER", 500)
+    page.set("price", [{"time": number, "value": 1} for number in range(3000)])
+    source = {"indicator": "rsi", "of": "price"}
+    panes = page.person.get("/charts/desk")["panes"]
+    series = [{"id": "price", "type": "line"}, {"id": "rsi", "type": "line", "source": source}]
+    page.person.call("PATCH", "/charts/desk", {"panes": [{**panes[0], "series": series}]})
+    shown = page.call("GET")["panes"][0]["series"]
+    assert [(one["seriesId"], one["totalCount"]) for one in shown] == [("price", 3000), ("rsi", 0)]
+    assert refusal(page.history, "rsi") == (422, "HISTORY_TOO_LONG")
 
 
 def test_strangers_have_charts_of_their_own(service: Service, page: FrontEnd) -> None:

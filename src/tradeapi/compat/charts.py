@@ -18,7 +18,7 @@ from tradeapi.charts.service import Charts
 from tradeapi.compat.bodies import Pushed, parse
 from tradeapi.compat.marks import TYPES, find, free_name, id_of, marked, options_of, type_of
 from tradeapi.compat.places import Owned
-from tradeapi.errors import Conflict, Invalid, NotFound
+from tradeapi.errors import Conflict, Invalid, NotFound, TradeError
 from tradeapi.market.bars.posted import in_turn
 from tradeapi.web.preconditions import Precondition
 
@@ -150,8 +150,8 @@ class ProCharts:
         try:
             window = Window(self._threshold)
             page = await self._points.read(str(chart.id), series.name, window)
-        except NotFound as error:
-            if error.code != "unknown_symbol":
+        except TradeError as error:
+            if error.code not in _NOT_SHOWN:
                 raise
             data: Json = {"data": [], "totalCount": 0, "chunked": False}
         else:
@@ -199,6 +199,8 @@ class ProCharts:
 
 
 _PASSING = {"points_do_not_fit"}
+# They are about one series; all others are to be seen.
+_NOT_SHOWN = {"unknown_symbol", "ambiguous_symbol", "history_too_long"}
 
 
 async def _made(charts: Charts, key: str) -> Chart:
