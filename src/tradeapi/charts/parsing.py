@@ -25,6 +25,8 @@ LONGEST_COLOR = 64
 MOST_FAULTS = 100
 # A border between two points may be one within a point; so many in a row are tried.
 BORDERS_TRIED = 16
+# Of a body; so much with no border in it is not made of points.
+MOST_AT_ONCE = 2 * BYTES_AT_ONCE
 
 COLORS = {
     "color", "borderColor", "wickColor", "lineColor", "topColor", "bottomColor", "topLineColor",
@@ -190,7 +192,7 @@ def _pieces(body: bytes) -> Iterator[list[Any]]:
         if body[end + 1 :].strip() == (b"}" if found[1] else b""):
             yield from _parts(body, found.end(), end)
             return
-    if len(body) > 2 * BYTES_AT_ONCE:
+    if len(body) > MOST_AT_ONCE:
         raise Invalid(_NO_POINTS, code="bad_body")
     content = _loads(body)
     if isinstance(content, dict):
@@ -207,7 +209,7 @@ def _parts(body: bytes, start: int, end: int) -> Iterator[list[Any]]:
     Raises Invalid where much has no border: the parser would let nobody run for a while.
     """
     while end - start > BYTES_AT_ONCE:
-        borders = _border.finditer(body, start + BYTES_AT_ONCE, min(end, start + 2 * BYTES_AT_ONCE))
+        borders = _border.finditer(body, start + BYTES_AT_ONCE, min(end, start + MOST_AT_ONCE))
         for _, border in zip(range(BORDERS_TRIED), borders, strict=False):
             try:
                 items = orjson.loads(b"[%b]" % body[start : border.end()])
@@ -219,7 +221,7 @@ def _parts(body: bytes, start: int, end: int) -> Iterator[list[Any]]:
             start = comma.end()
             break
         else:
-            if end - start > 2 * BYTES_AT_ONCE:
+            if end - start > MOST_AT_ONCE:
                 detail = "It is not to be seen where its points end: send fewer at once."
                 raise Invalid(detail, code="bad_body")
             break
