@@ -32,9 +32,8 @@ def series_of(
     market = Market(database)
     bars = bars_of(market)
     accesses, studies = Accesses(database, market.clock), LargeReads()
-    bus = bus or MemoryBus()
-    most = {"most": 2_000_000, "most_in_all": most_in_all}
-    return SeriesPoints(database, bus, DEV_USER, bars, accesses, studies, **most)
+    parts = database, bus or MemoryBus(), DEV_USER, bars, accesses, studies
+    return SeriesPoints(*parts, most=2_000_000, most_in_all=most_in_all)
 
 
 def bars_of(market: Market) -> BarHistory:

@@ -118,14 +118,18 @@ def test_a_share_can_be_ended(service: Service, named: Desk) -> None:
     assert {entry["action"] for entry in entries} == {"share.revoke", "share.create"}
 
 
-def test_a_share_shows_no_later_chart_of_the_same_name(service: Service, named: Desk) -> None:
-    """Which its owner has not shared."""
+@pytest.mark.parametrize("is_id", [False, True])
+def test_a_share_shows_no_later_chart_of_the_same_name(
+    service: Service, named: Desk, is_id: bool
+) -> None:
+    """Which its owner has not shared, be it called by the id of the one that was."""
     token = named.person.call("POST", f"{named.path}/shares", {}).json()["token"]
-    named.person.call("DELETE", named.path)
-    named.person.call("POST", "/charts", {"name": "desk"})
-    for key in (named.id, "desk"):
-        answer = service.client.get(f"/api/v1/charts/{key}", headers=bearer(token))
-        assert answer.status_code == 404
+    assert named.person.call("DELETE", named.path).status_code == 204
+    name = named.id if is_id else "desk"
+    Desk.of(named.person, name=name)
+    for path in (named.path, f"{named.path}/series/line/points", f"/charts/{name}"):
+        answer = service.client.get(f"/api/v1{path}", headers=bearer(token))
+        assert (answer.status_code, code(answer)) == (404, "not_found")
 
 
 def test_a_share_of_a_chart_that_never_was_shows_nothing(service: Service) -> None:

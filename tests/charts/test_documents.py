@@ -54,6 +54,35 @@ def test_a_chart_comes_back_as_it_was_made(service: Service) -> None:
         assert (answer.json(), answer.headers["etag"]) == (chart, made.headers["etag"])
 
 
+def nested(levels: int) -> object:
+    value: object = 1
+    for _ in range(levels):
+        value = {"a": [value]}
+    return value
+
+
+@pytest.mark.parametrize("value", [nested(125), nested(400), 10**400], ids=["deep", "deeper", "9"])
+def test_what_nobody_could_write_again_is_refused(service: Service, value: object) -> None:
+    """Where it stands; what is nested as deep as anybody means it to be is kept."""
+    person = service.person()
+    for part in ("options", "drawings", "annotations"):
+        for kept, pointer in ((nested(100), None), (value, f"/{part}")):
+            fields = {part: {"a": kept} if part == "options" else [kept]}
+            answer = person.call("POST", "/charts", fields)
+            assert answer.status_code == (201 if pointer is None else 422), answer.text
+            if pointer is None:
+                assert answer.json()[part] == fields[part]
+            else:
+                assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+def test_more_series_than_any_chart_has_are_refused_unread(service: Service) -> None:
+    """Of a hundred thousand that are faulty nobody has to hear."""
+    answer = service.person().call("POST", "/charts", {"panes": [{"series": [{}] * 1000}] * 101})
+    assert (answer.status_code, code(answer)) == (422, "invalid_field")
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/panes"]
+
+
 def test_names_are_each_owners_own(service: Service) -> None:
     """Of another's charts nobody hears, whatever they are called."""
     ada, bob = service.person(), service.person()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.auth.people import Service, code
@@ -234,6 +235,43 @@ BAD_BODIES: list[bytes] = [
     b"\x00" * 1000, b" " * 600_000, b"[" + b'{"time":1},' * 60_000, b"[{},{}" + b" " * 600_000,
     b'{"items":[' + b'{"time":1},' * 60_000 + b"]]", b"1" * 5000,
 ]  # fmt: skip
+
+
+@pytest.mark.parametrize("levels", [250, 300, 900])
+def test_a_point_that_is_nested_too_deep_is_refused(desk: Desk, levels: int) -> None:
+    """By its place; one as deep as anybody means it is taken."""
+    for depth, status in ((levels, 422), (200, 200)):
+        text = '[{"time":1,"value":1},{"time":2,"value":1,"x":%s}]' % ("[" * depth + "]" * depth)
+        headers = {**desk.person.headers, "content-type": "application/json"}
+        answer = desk.person.client.put(
+            f"/api/v1{desk.points('line')}", content=text, headers=headers
+        )
+        assert answer.status_code == status, answer.text
+        if status == 422:
+            assert (code(answer), answer.json()["errors"][0]["pointer"]) == ("invalid_item", "/1")
+        else:
+            assert desk.items(series="line") == orjson.loads(text)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b"[]," * 400_000 + b"1]",
+        b'[{"time":1,"value":1'
+        + b"".join(b',"%d":1' % number for number in range(120_000))
+        + b"}]",
+        b'{"points":[' + b'{"time":1},' * 120_000 + b"{}]}",
+    ],
+    ids=range(3),
+)
+def test_a_long_body_that_is_not_made_of_points_is_not_read(desk: Desk, body: bytes) -> None:
+    """The parser would let nobody run meanwhile."""
+    headers = {**desk.person.headers, "content-type": "application/json"}
+    for method in ("PUT", "POST"):
+        answer = desk.person.client.request(
+            method, f"/api/v1{desk.points('line')}", content=body, headers=headers
+        )
+        assert (answer.status_code, code(answer)) == (422, "bad_body")
 
 
 @pytest.mark.parametrize("body", BAD_BODIES, ids=range(len(BAD_BODIES)))

@@ -68,23 +68,26 @@ class FrontEnd:
         self.chart = chart
 
     def call(self, method: str, path: str = "", body: object = None, **query: Any) -> Json:
+        return self.send(method, path, None if body is None else orjson.dumps(body), **query)
+
+    def send(self, method: str, path: str, content: bytes | None, **query: Any) -> Json:
         headers = {**self.person.headers, "content-type": "application/json"}
         answer = self.person.client.request(
             method,
             f"/api/charts/{self.chart}{path}",
-            content=None if body is None else orjson.dumps(body),
+            content=content,
             params=query,
             headers=headers,
         )
-        content = answer.json()
-        if not isinstance(content, dict):
+        told = answer.json()
+        if not isinstance(told, dict):
             raise Failed(answer.status_code, "Unexpected answer", None)
         if not answer.is_success:
-            text = content.get("error") or content.get("detail")
+            text = told.get("error") or told.get("detail")
             assert isinstance(text, str)
-            assert isinstance(content["detail"], str)
-            raise Failed(answer.status_code, text, content.get("errorCode"))
-        return content
+            assert isinstance(told["detail"], str)
+            raise Failed(answer.status_code, text, told.get("errorCode"))
+        return told
 
     def set(
         self, series: str, data: list[Json], type: str = "line", pane: int = 0, **more: object

@@ -1,5 +1,6 @@
 """The routes of lightweight-charts-pro, as its front ends use them."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from tests.auth.people import Service
 from tests.charts.desks import FIRST, Json, candle, candles, dots
 from tests.compat.front_end import Failed, FrontEnd
+from tradeapi.charts import study_frames
 from tradeapi.compat import bodies
 from tradeapi.compat.bodies import pushed
 
@@ -48,6 +50,28 @@ def test_a_chart_that_is_made_again_keeps_its_options(page: FrontEnd) -> None:
 def test_options_that_are_none_are_refused(page: FrontEnd, body: object) -> None:
     """With a text that the page can show."""
     assert refusal(page.call, "POST", "", body) == (422, "VALIDATION_ERROR")
+
+
+def deep(levels: int) -> Any:
+    return [deep(levels - 1)] if levels else 1
+
+
+@pytest.mark.parametrize("options", [{"a": "x" * 20_000}, {"a": deep(300)}, {"a": deep(900)}])
+def test_options_that_can_not_be_kept_are_refused(page: FrontEnd, options: Json) -> None:
+    """Of charts and of series; nothing of them stays."""
+    content = json.dumps(options).encode()
+    assert refusal(page.send, "POST", "", content) == (422, "VALIDATION_ERROR")
+    content = json.dumps({"data": dots(1), "options": options}).encode()
+    assert refusal(page.send, "POST", "/data/price", content) == (422, "VALIDATION_ERROR")
+    assert refusal(page.call, "GET") == (404, "CHART_NOT_FOUND")
+
+
+@pytest.mark.parametrize("levels", [250, 300, 900])
+def test_a_point_that_is_nested_too_deep_is_refused(page: FrontEnd, levels: int) -> None:
+    """As by the other routes."""
+    data = [{"time": 1, "value": 1, "x": deep(levels)}]
+    content = json.dumps({"data": data}).encode()
+    assert refusal(page.send, "POST", "/data/price", content) == (422, "VALIDATION_ERROR")
 
 
 def test_points_make_their_series_and_chart(page: FrontEnd) -> None:
@@ -243,6 +267,21 @@ def test_a_bound_series_has_no_points_pushed(page: FrontEnd) -> None:
     assert refusal(page.append, "bound", dots(1)) == (409, "INVALID_DATA")
 
 
+def test_an_indicator_that_can_not_be_computed_hurts_no_other(
+    page: FrontEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing ever moved, each value depends on all before."""
+    monkeypatch.setattr(study_frames, "MOST_EARLIER", 500)
+    page.set("price", [{"time": number, "value": 1} for number in range(3000)])
+    source = {"indicator": "rsi", "of": "price"}
+    panes = page.person.get("/charts/desk")["panes"]
+    series = [{"id": "price", "type": "line"}, {"id": "rsi", "type": "line", "source": source}]
+    page.person.call("PATCH", "/charts/desk", {"panes": [{**panes[0], "series": series}]})
+    shown = page.call("GET")["panes"][0]["series"]
+    assert [(one["seriesId"], one["totalCount"]) for one in shown] == [("price", 3000), ("rsi", 0)]
+    assert refusal(page.history, "rsi") == (422, "HISTORY_TOO_LONG")
+
+
 def test_strangers_have_charts_of_their_own(service: Service, page: FrontEnd) -> None:
     """Under the same id; of others they learn nothing, and who is nobody gets in nowhere."""
     page.set("price", dots(1))
@@ -279,6 +318,21 @@ def test_a_long_body_is_read_in_parts(monkeypatch: pytest.MonkeyPatch, text: str
     part = pushed(body)
     assert part.asked == whole.asked
     assert orjson.loads(part.points) == orjson.loads(whole.points) == dots(50)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"data":[' + b" " * 600_000 + b"]" * 50_000,
+        b'{"options":{"a":"' + b"x" * 600_000 + b'"},"data":[]}',
+        b'{"x":"\\"data\\":[]","data":[' + b'{"time":1},' * 60_000 + b"{}]" + b"]" * 50_000,
+        b"[" * 600_000,
+    ],
+    ids=range(4),
+)
+def test_a_long_body_without_plain_points_is_refused(page: FrontEnd, body: bytes) -> None:
+    """It is not looked for them again and again."""
+    assert refusal(page.send, "POST", "/data/price", body) == (422, "VALIDATION_ERROR")
 
 
 def test_many_points_fit(serve: Callable[..., Service]) -> None:

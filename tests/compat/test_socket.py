@@ -30,6 +30,17 @@ def test_a_page_begins_with_what_there_is(page: FrontEnd) -> None:
         assert [(pane["paneId"], len(pane["series"])) for pane in panes] == [(0, 1), (1, 1)]
 
 
+def test_a_chart_costs_as_many_messages_as_it_has_series(page: FrontEnd) -> None:
+    """Who asks for a large one again and again is told to wait; who did it once is served."""
+    series = [{"id": f"s{number}", "type": "line"} for number in range(50)]
+    page.person.call("POST", "/charts", {"name": "desk", "panes": [{"series": series}]})
+    with page.connect() as socket:
+        assert len(socket.ask("get_initial_data")["panes"][0]["series"]) == 50
+        assert socket.ask("ping") == {"type": "pong"}
+        told = [socket.ask("get_initial_data")["type"] for _ in range(6)]
+        assert "error" in told
+
+
 def test_a_page_scrolls_back(page: FrontEnd) -> None:
     """By its socket, to the first point."""
     page.set("price", dots(1200))

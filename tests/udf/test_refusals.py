@@ -41,6 +41,7 @@ WRONG = [
     (f"symbols?symbol={'A' * 65}", 422),
     ("symbol_info", 422),
     ("symbol_info?group=NYSE", 404),
+    ("symbol_info?group=%00", 404),
     ("search?limit=0", 422),
     ("search?limit=x", 422),
     ("history", 422),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from functools import partial
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from tests.auth.people import Person, Service, at_once, everything_stored
 from tests.udf.storing import FIELDS, Storage
+from tradeapi.errors import Invalid
+from tradeapi.udf import forms
 from tradeapi.udf.drawings import MOST_DRAWINGS
 from tradeapi.udf.forms import MOST_CONTENT_BYTES
 
@@ -137,7 +140,22 @@ WRONG: list[tuple[str, bytes]] = [
     (f"multipart/form-data; boundary={BOUNDARY}", multipart({"name": "x", "content": "y"})[:-20]),
     (f"multipart/form-data; boundary={BOUNDARY}", multipart({"name": "x"}) * 30),
     ("multipart/form-data; boundary=\xff", b"\xff" * 100),
+    (f"multipart/form-data; boundary={BOUNDARY}", multipart({'x"; filename="y': "x"}) * 30),
+    ("application/json", b'{"name": "x", "content": [' + b"[]," * 50_000 + b"1]}"),
 ]
+
+
+@given(body=st.text(st.sampled_from("%+&=aC3A9\xe9")).map(str.encode))
+@settings(max_examples=500)
+def test_a_form_is_read_as_all_read_it(body: bytes) -> None:
+    """Also where its escapes are none; where they make no text it is refused."""
+    try:
+        wanted = dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError:
+        with pytest.raises(Invalid):
+            forms._urlencoded(body)  # noqa: SLF001
+    else:
+        assert forms._urlencoded(body) == wanted  # noqa: SLF001  no route shows it as it is
 
 
 @pytest.mark.parametrize(("type", "body"), WRONG)
@@ -178,7 +196,8 @@ def test_templates_have_names(mine: Storage, kind: str) -> None:
     assert mine.templates(other) == []
     assert mine.done("DELETE", what, template="b") == {"status": "ok"}
     for method in ("GET", "DELETE"):
-        assert mine.fault(method, what, template="b") == "Template not found"
+        for name in ("b", "a\0"):
+            assert mine.fault(method, what, template=name) == "Template not found"
     assert mine.fault("POST", what, {"name": "", "content": ""}) == "Wrong request"
     assert mine.fault("POST", what, {"name": "x"}) == "Wrong request"
 
@@ -343,7 +362,11 @@ def test_drawings_have_their_limits(mine: Storage) -> None:
     assert answer.status_code == 403
     assert str(MOST_DRAWINGS) in answer.json()["message"]
     assert mine.done("GET", "drawings", **where)["data"]["sources"] == {"a": 1}
-    for body in (b"", b"[]", b'{"sources": []}', b'{"groups": "x"}', b'{"sources": {"": 1}}'):
+    nested = json.dumps({"sources": {"a": [[]] * 200_000}}).encode()
+    assert "more than" in mine.fault("POST", "drawings", nested, **where)
+    deep = b'{"sources": {"a": ' + b"[" * 300 + b"]" * 300 + b"}}"
+    bad = (b"", b"[]", b'{"sources": []}', b'{"groups": "x"}', b'{"sources": {"": 1}}', deep)
+    for body in bad:
         assert mine.fault("POST", "drawings", body, **where) == "Wrong request"
     assert mine.fault("GET", "drawings", layout=layout, chart="") == "Wrong request"
 

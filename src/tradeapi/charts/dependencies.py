@@ -44,10 +44,16 @@ async def _charts(  # noqa: PLR0913, PLR0917  they are what it has
     return Charts(session, bus, owner, charts_quotas(settings), clock.now(), expires=expires)
 
 
-async def _readable_charts(
-    session: ReadingDep, bus: BusDep, owner: OwnerDep, settings: SettingsDep, clock: ClockDep
+async def _readable_charts(  # noqa: PLR0913, PLR0917  they are what it has
+    session: ReadingDep,
+    bus: BusDep,
+    owner: OwnerDep,
+    principal: PrincipalDep,
+    settings: SettingsDep,
+    clock: ClockDep,
 ) -> Charts:
-    return Charts(session, bus, owner, charts_quotas(settings), clock.now(), expires=False)
+    quotas, by_id = charts_quotas(settings), principal.share is not None
+    return Charts(session, bus, owner, quotas, clock.now(), expires=False, by_id=by_id)
 
 
 def charts_quotas(settings: Settings) -> Quotas:
@@ -59,7 +65,11 @@ def charts_quotas(settings: Settings) -> Quotas:
 
 
 async def _series_points(
-    connection: HTTPConnection, database: DatabaseDep, owner: OwnerDep, settings: SettingsDep
+    connection: HTTPConnection,
+    database: DatabaseDep,
+    owner: OwnerDep,
+    principal: PrincipalDep,
+    settings: SettingsDep,
 ) -> SeriesPoints:
     return SeriesPoints(
         database,
@@ -70,6 +80,7 @@ async def _series_points(
         connection.state.long_studies,
         most=settings.points_per_series,
         most_in_all=settings.points_per_user,
+        by_id=principal.share is not None,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 
 from tradeapi.analytics.bars import BoolArray, Float64Array
+from tradeapi.charts.depth import written
 from tradeapi.charts.points import ObjectArray, Points, SeriesType
 from tradeapi.errors import FieldError, Forbidden, Invalid
 from tradeapi.market.bars.posted import BYTES_AT_ONCE
@@ -24,6 +25,8 @@ LONGEST_COLOR = 64
 MOST_FAULTS = 100
 # A border between two points may be one within a point; so many in a row are tried.
 BORDERS_TRIED = 16
+# Of a body; so much with no border in it is not made of points.
+MOST_AT_ONCE = 2 * BYTES_AT_ONCE
 
 COLORS = {
     "color", "borderColor", "wickColor", "lineColor", "topColor", "bottomColor", "topLineColor",
@@ -35,6 +38,7 @@ _comma = re.compile(rb"\s*,\s*").match
 _array = re.compile(rb'\s*(\{\s*"items"\s*:\s*)?\[').match
 
 _MISSING = object()
+_NO_POINTS = 'The body has to be a point, an array of points or {"items": [...]}.'
 
 
 class Rule(NamedTuple):
@@ -55,6 +59,8 @@ OUTSIDE_RANGE = Rule("outside_range", "The open or the close lies outside low..h
 NO_OBJECT = Rule("invalid_item", "A point has to be an object.")
 BAD_COLOR = Rule("invalid_color", f"A colour has to be text of up to {LONGEST_COLOR} characters.")
 TOO_LONG = Rule("too_long", f"Its further fields are longer than {LONGEST_FURTHER} bytes.")
+TOO_DEEP = Rule("invalid_item", "Its further fields are nested too deep.")
+_OF_FURTHER = (BAD_COLOR, TOO_LONG, TOO_DEEP)
 
 
 def read_points(body: bytes, type: SeriesType, most: int) -> Points:
@@ -91,7 +97,7 @@ class _Reader:
         times = parse_times([item.get("time") for item in items])
         values, is_missing, is_wrong = self._values(items)
         is_blank: BoolArray = np.logical_and.reduce(is_missing, axis=1)
-        further, is_long, is_colorless = self._further(items, is_blank)
+        further, broken = self._further(items, is_blank)
         earlier = np.concatenate(([self._last], times[:-1]))
         faults: list[tuple[Rule, BoolArray]] = [
             (BAD_TIME, np.isnan(times)),
@@ -100,8 +106,8 @@ class _Reader:
             (NOT_A_NUMBER, is_wrong),
             (TOO_LARGE, np.logical_or.reduce(np.abs(values) > HIGHEST_PRICE, axis=1)),
             *self._faults_of_prices(values),
-            (BAD_COLOR, is_colorless),
-            (TOO_LONG, is_long),
+            # Not `==`: numpy would compare the rules' parts.
+            *((rule, np.array([one is rule for one in broken])) for rule in _OF_FURTHER),
             (NOT_ASCENDING, times <= earlier),
         ]
         self._refuse(faults)
@@ -135,24 +141,22 @@ class _Reader:
 
     def _further(
         self, items: list[Any], is_blank: BoolArray
-    ) -> tuple[ObjectArray, BoolArray, BoolArray]:
-        """What else each has, and where that is too long or has a colour that is none."""
+    ) -> tuple[ObjectArray, list[Rule | None]]:
+        """What else each has, and the rule that this breaks."""
         further = np.full(len(items), None, np.object_)
-        broken = np.full(len(items), None, np.object_)
+        broken: list[Rule | None] = [None] * len(items)
         expected = np.where(is_blank, 1, len(self._names))
         for place in np.flatnonzero(np.fromiter(map(len, items), np.int64) > expected).tolist():
             fields = {key: items[place][key] for key in items[place].keys() - self._names}
-            text = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)[1:-1]
+            try:
+                text = written(fields, option=orjson.OPT_SORT_KEYS)[1:-1]
+            except orjson.JSONEncodeError:
+                broken[place] = TOO_DEEP
+                continue
             if text not in self._known:
                 self._known[text] = _rule_broken(fields, text)
             further[place], broken[place] = text, self._known[text]
-        # Not `==`: numpy would compare the rules' parts.
-        named = broken.tolist()
-        return (
-            further,
-            np.array([rule is TOO_LONG for rule in named]),
-            np.array([rule is BAD_COLOR for rule in named]),
-        )
+        return further, broken
 
     def _refuse(self, faults: Sequence[tuple[Rule, BoolArray]]) -> None:
         is_faulty = np.logical_or.reduce([places for _, places in faults])
@@ -188,20 +192,24 @@ def _pieces(body: bytes) -> Iterator[list[Any]]:
         if body[end + 1 :].strip() == (b"}" if found[1] else b""):
             yield from _parts(body, found.end(), end)
             return
+    if len(body) > MOST_AT_ONCE:
+        raise Invalid(_NO_POINTS, code="bad_body")
     content = _loads(body)
     if isinstance(content, dict):
         named = content.get("items") if len(content) == 1 else None
         content = named if isinstance(named, list) else [content]
     if not isinstance(content, list):
-        detail = 'The body has to be a point, an array of points or {"items": [...]}.'
-        raise Invalid(detail, code="bad_body")
+        raise Invalid(_NO_POINTS, code="bad_body")
     yield content
 
 
 def _parts(body: bytes, start: int, end: int) -> Iterator[list[Any]]:
-    """What lies between is never an array of its own, unless it is whole points."""
+    """What lies between is never an array of its own, unless it is whole points.
+
+    Raises Invalid where much has no border: the parser would let nobody run for a while.
+    """
     while end - start > BYTES_AT_ONCE:
-        borders = _border.finditer(body, start + BYTES_AT_ONCE, end)
+        borders = _border.finditer(body, start + BYTES_AT_ONCE, min(end, start + MOST_AT_ONCE))
         for _, border in zip(range(BORDERS_TRIED), borders, strict=False):
             try:
                 items = orjson.loads(b"[%b]" % body[start : border.end()])
@@ -213,6 +221,9 @@ def _parts(body: bytes, start: int, end: int) -> Iterator[list[Any]]:
             start = comma.end()
             break
         else:
+            if end - start > MOST_AT_ONCE:
+                detail = "It is not to be seen where its points end: send fewer at once."
+                raise Invalid(detail, code="bad_body")
             break
     yield _loads(b"[%b]" % body[start:end])
 

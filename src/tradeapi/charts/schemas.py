@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Annotated, Any, Self
 from uuid import UUID
 
+import orjson
 from fastapi import Path
 from pydantic import (
     BaseModel,
@@ -17,11 +18,14 @@ from pydantic import (
 )
 
 from tradeapi.charts import bindings
+from tradeapi.charts.depth import written
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.sources import LONGEST_NAME, NAME, AnySource, Name, refusal
 from tradeapi.web.schemas import In, Time
 
 MOST_PANES = 101
+# Each costs its microseconds, also where it is faulty; how many one may have is a setting.
+MOST_SERIES = 1000
 OPTIONS_BYTES = 16 * 1024
 ANNOTATIONS_BYTES = 64 * 1024
 DRAWINGS_BYTES = 256 * 1024
@@ -53,17 +57,25 @@ def _opaque(kind: type, most: int) -> Callable[[object], object]:
     def encode(value: object) -> object:
         if not isinstance(value, kind):
             raise ValueError("must be an object" if kind is dict else "must be an array")  # noqa: TRY004  pydantic's way
-        try:
-            text = json.dumps(
-                value, allow_nan=False, ensure_ascii=False, separators=(",", ":")
-            ).encode()
-        except ValueError as error:
-            raise ValueError("has a number or a text that JSON does not have") from error
+        text = _text(value)
         if len(text) > most:
             raise ValueError(f"is longer than {most} bytes")
+        try:
+            written(orjson.loads(text))
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+            raise ValueError("is nested too deep, or has a number that is too large") from error
         return text
 
     return encode
+
+
+def _text(value: object) -> bytes:
+    try:
+        return json.dumps(
+            value, allow_nan=False, ensure_ascii=False, separators=(",", ":")
+        ).encode()
+    except (ValueError, RecursionError) as error:
+        raise ValueError("is nested too deep, or has what JSON does not have") from error
 
 
 Options = Annotated[
@@ -102,11 +114,21 @@ class SeriesIn(In):
 
 class PaneIn(In):
     options: Options = Field(default_factory=_no_options, description="Kept as it is.")
-    series: list[SeriesIn] = Field(default_factory=list, max_length=1000)
+    series: list[SeriesIn] = Field(default_factory=list, max_length=MOST_SERIES)
+
+
+def _few(panes: object) -> object:
+    """Looked at before anything in them is."""
+    parts = panes if isinstance(panes, list) else []
+    series = [pane.get("series") for pane in parts if isinstance(pane, dict)]
+    if sum(len(one) for one in series if isinstance(one, list)) > MOST_SERIES:
+        raise ValueError(f"have more than {MOST_SERIES} series")
+    return panes
 
 
 Panes = Annotated[
     list[PaneIn],
+    BeforeValidator(_few),
     Field(
         max_length=MOST_PANES,
         description="From the top; series that are not among them any more go with their points.",

@@ -18,7 +18,7 @@ from tradeapi.charts.targets import State, Target, bound, find, find_chain, lock
 from tradeapi.charts.usage import check
 from tradeapi.database import Database, raw
 from tradeapi.drivers import Raw
-from tradeapi.errors import Conflict
+from tradeapi.errors import Conflict, NotFound
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.posted import in_turn
 from tradeapi.market.bars.ranges import Range
@@ -30,7 +30,7 @@ ReadBody = Callable[[], Awaitable[Sequence[bytes]]]
 
 
 class SeriesPoints:
-    """Of the charts of one owner; nobody else's can be reached through it.
+    """Of the charts of one owner; nobody else's can be reached through it. `by_id`: names are none.
 
     Readers take no lock. Of several writers to one chart each waits for the one before, on whatever
     process, and a transaction begins when all is known: while a body is on its way or being read,
@@ -48,6 +48,7 @@ class SeriesPoints:
         *,
         most: int,
         most_in_all: int,
+        by_id: bool = False,
     ) -> None:
         self._database = database
         self._bus = bus
@@ -57,6 +58,7 @@ class SeriesPoints:
         self._studies = studies
         self._most = most
         self._most_in_all = most_in_all
+        self._by_id = by_id
 
     async def read(
         self, chart: str, series: str, window: Window, range: Range | None = None
@@ -210,6 +212,8 @@ class SeriesPoints:
 
     async def _find(self, connection: Raw, chart: str, series: str) -> Target:
         target, accessed_at = await find(connection, self._owner, chart, series)
+        if self._by_id and str(target.chart) != chart:
+            raise NotFound("There is no such chart.")
         self._accesses.note(target.chart, accessed_at)
         return target
 

@@ -1,12 +1,15 @@
 """Bodies of this protocol: their names are in snake_case or camelCase."""
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 import orjson
 from fastapi.exceptions import RequestValidationError
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
+from tradeapi.charts.depth import written
 from tradeapi.charts.sources import LONGEST_NAME, NAME
 from tradeapi.errors import Invalid
 from tradeapi.market.bars.posted import BYTES_AT_ONCE
@@ -14,6 +17,10 @@ from tradeapi.market.bars.posted import BYTES_AT_ONCE
 MOST_COUNT = 10_000
 DEFAULT_COUNT = 500
 LAST_PANE = 100
+# What a long body may have around its points, and in how many places these are looked for in it.
+AROUND_BYTES = 64 * 1024
+STARTS_TRIED = 4
+ENDS_TRIED = 32
 
 Body = TypeVar("Body", bound=BaseModel)
 Side = Annotated[int | None, Field(ge=100, le=10_000, strict=True)]
@@ -91,17 +98,20 @@ def parse(content: object, model: type[Body]) -> Body:
 
 
 def pushed(body: bytes) -> Pushed:
-    """Raises Invalid and RequestValidationError.
+    """Raises Invalid and RequestValidationError; may take its time.
 
     The array is only looked at here where it is short: the JSON parser lets nobody else run.
     """
-    if len(body) > BYTES_AT_ONCE and (found := _long(body)) is not None:
-        return found
+    if len(body) > BYTES_AT_ONCE:
+        return _long(body)
     content = loads(body)
     points = content.get("data") if isinstance(content, dict) else None
     if not isinstance(content, dict) or not isinstance(points, list):
         raise Invalid("data has to be an array of points.")
-    return Pushed(parse(content, SeriesBody), orjson.dumps(points))
+    try:
+        return Pushed(parse(content, SeriesBody), written(points))
+    except orjson.JSONEncodeError as error:
+        raise Invalid("A point is nested too deep.", code="invalid_item") from error
 
 
 def loads(body: bytes) -> Any:  # noqa: ANN401  it is whatever the caller sent
@@ -111,16 +121,35 @@ def loads(body: bytes) -> Any:  # noqa: ANN401  it is whatever the caller sent
         raise Invalid(f"The body is not JSON: {error}.", code="bad_body") from error
 
 
-def _long(body: bytes) -> Pushed | None:
-    """Cut the array out; None where it is not plain to see."""
-    start, end = _data.search(body), body.rfind(b"]")
-    while start is not None and end > start.end() and len(body) - end < BYTES_AT_ONCE:
-        try:
-            content = orjson.loads(body[: start.end()] + body[end:])
-        except orjson.JSONDecodeError:
-            end = body.rfind(b"]", 0, end)
-            continue
-        if isinstance(content, dict) and content.get("data") == []:
-            return Pushed(parse(content, SeriesBody), body[start.end() - 1 : end + 1])
-        break
-    return None
+def _long(body: bytes) -> Pushed:
+    """Cut the array out, where it is plain to see."""
+    for start in _starts(body):
+        for end in _ends(body, start):
+            try:
+                content = orjson.loads(body[:start] + body[end:])
+            except orjson.JSONDecodeError:
+                continue
+            if isinstance(content, dict) and content.get("data") == []:
+                return Pushed(parse(content, SeriesBody), body[start - 1 : end + 1])
+            break
+    raise Invalid(f"data has to be an array of points, with up to {AROUND_BYTES} bytes around it.")
+
+
+def _starts(body: bytes) -> Iterator[int]:
+    """Where the array may begin."""
+    found = _data.finditer(body, 0, AROUND_BYTES)
+    return (one.end() for one in islice(found, STARTS_TRIED))
+
+
+def _ends(body: bytes, start: int) -> Iterator[int]:
+    """Where it may end: most points have no arrays."""
+    begin = max(start, len(body) - AROUND_BYTES)
+    end = body.find(b"]", start)
+    if end >= begin:
+        yield end
+    end = len(body)
+    for _ in range(ENDS_TRIED):
+        end = body.rfind(b"]", begin, end)
+        if end < 0:
+            break
+        yield end

@@ -15,10 +15,10 @@ from tradeapi.charts.points import Points, SeriesType, as_number
 from tradeapi.charts.schemas import ChartChange, NewChartIn, PaneIn
 from tradeapi.charts.series import SeriesPoints
 from tradeapi.charts.service import Charts
-from tradeapi.compat.bodies import Pushed
+from tradeapi.compat.bodies import Pushed, parse
 from tradeapi.compat.marks import TYPES, find, free_name, id_of, marked, options_of, type_of
 from tradeapi.compat.places import Owned
-from tradeapi.errors import Conflict, Invalid, NotFound
+from tradeapi.errors import Conflict, Invalid, NotFound, TradeError
 from tradeapi.market.bars.posted import in_turn
 from tradeapi.web.preconditions import Precondition
 
@@ -58,7 +58,7 @@ class ProCharts:
             before: Json = orjson.loads(chart.options)
             merged = _merge(before, options)
             if merged != before:
-                await charts.change(key, ChartChange.model_validate({"options": merged}), ANYWAY)
+                await charts.change(key, parse({"options": merged}, ChartChange), ANYWAY)
         return {"chartId": key, "options": merged}
 
     async def chart(self, key: str) -> Json:
@@ -153,7 +153,7 @@ class ProCharts:
             if fits or not series or not series.count:
                 one = {"id": name, "type": base, "options": kept, "source": None}
                 panes = _panes(chart, pushed.asked.pane_id, one)
-                await charts.change(key, ChartChange.model_validate({"panes": panes}), ANYWAY)
+                await charts.change(key, parse({"panes": panes}, ChartChange), ANYWAY)
                 return name
             width = len(SeriesType(series.type).columns)
         # Its points have another form, and are replaced anyway.
@@ -164,8 +164,8 @@ class ProCharts:
         try:
             window = Window(self._threshold)
             page = await self._points.read(str(chart.id), series.name, window)
-        except NotFound as error:
-            if error.code != "unknown_symbol":
+        except TradeError as error:
+            if error.code not in _NOT_SHOWN:
                 raise
             data: Json = {"data": [], "totalCount": 0, "chunked": False}
         else:
@@ -213,6 +213,8 @@ class ProCharts:
 
 
 _PASSING = {"points_do_not_fit"}
+# They are about one series; all others are to be seen.
+_NOT_SHOWN = {"unknown_symbol", "ambiguous_symbol", "history_too_long"}
 
 
 async def _made(charts: Charts, key: str) -> Chart:
@@ -251,7 +253,7 @@ def _panes(chart: Chart, pane: int, one: Mapping[str, object]) -> list[PaneIn]:
         panes[series.pane]["series"].append(one if series.name == one["id"] else kept)
     if all(series.name != one["id"] for series in chart.series):
         panes[pane]["series"].append(one)
-    return [PaneIn.model_validate(each) for each in panes]
+    return [parse(each, PaneIn) for each in panes]
 
 
 def _merge(before: Json, options: Json) -> Json:

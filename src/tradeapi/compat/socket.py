@@ -20,7 +20,7 @@ from tradeapi.streams.access import Access, Standing
 from tradeapi.streams.codes import NOT_AUTHENTICATED, POLICY, RESTART, TRY_LATER
 from tradeapi.streams.connection import connection_of
 from tradeapi.streams.hub import Hub
-from tradeapi.streams.limits import Conduct
+from tradeapi.streams.limits import LOOKUPS_OF_A_MESSAGE, Conduct
 from tradeapi.streams.mailbox import Lagged, Mailbox
 from tradeapi.streams.requests import Subscribe
 from tradeapi.streams.subscriptions import Subscriptions
@@ -172,6 +172,10 @@ class ProSocket:
             series = await self._charts.series(self._key, asked.pane, asked.series)
             return {"chartId": self._key, "paneId": asked.pane, **series}
         chart = await self._charts.chart(self._key)
+        # Each is read as if it had been asked for by a message of its own.
+        self._conduct.pay(
+            LOOKUPS_OF_A_MESSAGE * sum(len(pane["series"]) for pane in chart["panes"])
+        )
         if asked.pane is not None:
             chart["panes"] = [pane for pane in chart["panes"] if pane["paneId"] == asked.pane]
         if asked.series is not None:

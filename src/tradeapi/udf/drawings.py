@@ -85,7 +85,11 @@ def _named(changes: Document, kind: Kind) -> Mapping[str, bytes | None]:
         return {}
     if not isinstance(states, dict) or len(states) > MOST_DRAWINGS:
         raise Invalid(WRONG)
-    return {
-        checked(name, WRONG): None if state is None else orjson.dumps(state)
-        for name, state in states.items()
-    }
+    try:
+        return {
+            checked(name, WRONG): None if state is None else orjson.dumps(state)
+            for name, state in states.items()
+        }
+    except orjson.JSONEncodeError as error:
+        # It reads what is nested deeper than it writes.
+        raise Invalid(WRONG) from error

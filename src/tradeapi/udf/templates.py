@@ -35,7 +35,8 @@ class Templates:
 
     async def get(self, name: str, tool: str = "") -> Template:
         chosen = select(Template).where(*self._ours(tool), Template.name == name)
-        found = await self.shelf.session.scalar(chosen)
+        # PostgreSQL takes no text that has a NUL in it.
+        found = None if "\0" in name else await self.shelf.session.scalar(chosen)
         if found is None:
             raise NotFound("Template not found")
         return found

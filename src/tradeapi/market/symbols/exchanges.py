@@ -39,7 +39,8 @@ class Exchanges:
 
     async def get(self, code: str) -> Exchange:
         async with self._database.reading() as session:
-            found = await session.get(Exchange, code)
+            # PostgreSQL takes no text that has a NUL in it.
+            found = None if "\0" in code else await session.get(Exchange, code)
         if found is None:
             raise NotFound(f"There is no exchange {code}.", code="unknown_exchange")
         return found
