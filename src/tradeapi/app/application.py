@@ -80,12 +80,12 @@ TAGS = [
 
 API: tuple[APIRouter, ...] = (
     bars_router.router,
+    points_router.router,
+    charts_router.router,
     ticks_router.router,
     symbols_router.router,
     exchanges_router.router,
     quotes_router.router,
-    points_router.router,
-    charts_router.router,
     charts_router.making_router,
     events_router,
     auth_router.router,
@@ -140,14 +140,14 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     for router in API:
         app.include_router(router, prefix="/api/v1")
     for router in (
+        compat_router.router,
+        udf_router.router,
         docs.router,
         assets.router,
         asyncapi_router(settings, MESSAGES),
         health.router,
         metrics_router(settings.metrics_path),
         keys_router.jwks_router,
-        compat_router.router,
-        udf_router.router,
         storage_router.router,
         compat_socket_router.router,
         streams_router,

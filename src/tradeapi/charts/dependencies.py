@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from tradeapi.auth.dependencies import AuditDep, PrincipalDep
 from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.kept_texts import KeptTexts
 from tradeapi.charts.series import SeriesPoints
 from tradeapi.charts.service import Charts, Quotas
 from tradeapi.charts.sharing import ChartShares
@@ -19,7 +20,7 @@ from tradeapi.errors import Unauthenticated
 from tradeapi.market.dependencies import bar_history
 from tradeapi.settings import Settings
 from tradeapi.web.dependencies import ClockDep, DatabaseDep, SessionDep, SettingsDep
-from tradeapi.web.principal import Principal
+from tradeapi.web.principal import Principal, principal_of
 
 
 def owner_of(principal: Principal) -> UUID:
@@ -85,17 +86,27 @@ def charts_quotas(settings: Settings) -> Quotas:
     return Quotas(charts=settings.charts_per_user, series=settings.series_per_chart)
 
 
-async def _series_points(
-    connection: HTTPConnection, database: DatabaseDep, owner: OwnerDep, settings: SettingsDep
-) -> SeriesPoints:
+def series_points(connection: HTTPConnection) -> SeriesPoints:
+    """The caller's; raises Unauthenticated for nobody."""
+    state = connection.state
     return SeriesPoints(
-        database,
-        connection.state.bus,
-        owner,
+        state.database,
+        state.bus,
+        owner_of(principal_of(connection.scope)),
         bar_history(connection),
-        connection.state.chart_accesses,
-        most=settings.points_per_series,
+        state.chart_accesses,
+        most=state.settings.points_per_series,
     )
+
+
+# It asks for no other ones: each costs every request its share.
+async def _series_points(connection: HTTPConnection) -> SeriesPoints:
+    return series_points(connection)
+
+
+async def _kept_texts(connection: HTTPConnection) -> KeptTexts:
+    texts: KeptTexts = connection.state.chart_texts
+    return texts
 
 
 AccessesDep = Annotated[Accesses, Depends(_accesses)]
@@ -103,6 +114,7 @@ TtlDep = Annotated[float, Depends(_ttl)]
 ChartsDep = Annotated[Charts, Depends(_charts)]
 ReadableChartsDep = Annotated[Charts, Depends(_readable_charts)]
 SeriesPointsDep = Annotated[SeriesPoints, Depends(_series_points)]
+KeptTextsDep = Annotated[KeptTexts, Depends(_kept_texts)]
 
 
 async def _shares(  # noqa: PLR0913, PLR0917  they are what it has

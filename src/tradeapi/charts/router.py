@@ -10,10 +10,12 @@ from tradeapi.charts.answers import document, summary
 from tradeapi.charts.dependencies import (
     AccessesDep,
     ChartsDep,
+    OwnerDep,
     ReadableChartsDep,
     SharesDep,
     TtlDep,
 )
+from tradeapi.charts.documents import FoundChart, read_chart
 from tradeapi.charts.models import Chart
 from tradeapi.charts.schemas import (
     ChartChange,
@@ -28,7 +30,7 @@ from tradeapi.charts.schemas import (
     ShareOut,
     SharesOut,
 )
-from tradeapi.web.dependencies import CursorsDep
+from tradeapi.web.dependencies import CursorsDep, ReaderDep
 from tradeapi.web.idempotency import Idempotent
 from tradeapi.web.pages import Page
 from tradeapi.web.preconditions import PreconditionDep
@@ -120,10 +122,10 @@ async def list_charts(
     responses=problems(404, 422),
 )
 async def get(
-    charts: ReadableChartsDep, id: ChartPath, accesses: AccessesDep, ttl: TtlDep
+    reader: ReaderDep, owner: OwnerDep, id: ChartPath, accesses: AccessesDep, ttl: TtlDep
 ) -> Response:
     """With its series, but for their points. The ETag is for `If-Match`."""
-    chart = await charts.get(id)
+    chart = await read_chart(reader, owner, id)
     accesses.note(chart.id, chart.accessed_at)
     return _answer(chart, ttl)
 
@@ -196,6 +198,6 @@ async def end_share(shares: SharesDep, id: ChartPath, share: UUID) -> None:
     await shares.end(id, share)
 
 
-def _answer(chart: Chart, ttl: float, *, status: int = 200) -> Response:
+def _answer(chart: Chart | FoundChart, ttl: float, *, status: int = 200) -> Response:
     headers = {"etag": chart.etag, "cache-control": "no-store"}
     return Response(document(chart, ttl), status, headers=headers, media_type="application/json")

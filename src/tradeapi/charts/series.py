@@ -11,7 +11,7 @@ from tradeapi.charts.accesses import Accesses
 from tradeapi.charts.bound import BoundPoints
 from tradeapi.charts.chunks import Packed, Window
 from tradeapi.charts.events import Changed, announce
-from tradeapi.charts.pages import Page, pushed_page
+from tradeapi.charts.pages import Page, find_page
 from tradeapi.charts.parsing import read_points, too_many
 from tradeapi.charts.points import Points
 from tradeapi.charts.targets import State, Target, bound, find, find_chain, lock, save
@@ -57,9 +57,12 @@ class SeriesPoints:
     ) -> Page:
         """A range, which only series over bars have, says where they begin."""
         async with self._database.read() as connection:
-            target = await self._find(connection, chart, series)
+            found = await find_page(connection, self._owner, chart, series, window)
+            target, accessed_at, page = found
+            if accessed_at is not None:
+                self._accesses.note(target.chart, accessed_at)
             if target.source is None and range is None:
-                return await pushed_page(connection, target, window)
+                return page
             chain = await find_chain(connection, target)
         return await self._bound.read(chain, window, range)
 

@@ -29,6 +29,7 @@ def pro_charts(connection: HTTPConnection, principal: Principal) -> ProCharts:
             expires=not principal.is_proven,
         ),
         SeriesPoints(database, bus, owner, bar_history(connection), accesses, most=most),
+        state.chart_texts,
         most=most,
         threshold=state.settings.chunk_size_threshold,
     )

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
-from tradeapi.charts.models import Chart
+from tradeapi.charts.documents import FoundChart, read_chart
 from tradeapi.charts.service import Charts, Quotas
 from tradeapi.clock import Clock
 from tradeapi.database import Database
@@ -32,13 +32,12 @@ class Owned:
         async with self.database.transaction() as session:
             yield self._charts(session)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Charts]:
-        async with self.database.reading() as session:
-            yield self._charts(session)
-
-    def note(self, chart: Chart) -> None:
+    async def read(self, key: str) -> FoundChart:
+        """A chart that somebody asks for."""
+        async with self.database.read() as connection:
+            chart = await read_chart(connection, self.owner, key)
         self.accesses.note(chart.id, chart.accessed_at)
+        return chart
 
     def _charts(self, session: AsyncSession) -> Charts:
         now = self.clock.now()
