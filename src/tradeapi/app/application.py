@@ -137,10 +137,10 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.key_header = settings.api_key_header
     install_problems(app)
     # Routes are tried one after the other: what is asked for most comes first.
+    app.include_router(compat_router.router)
     for router in API:
         app.include_router(router, prefix="/api/v1")
     for router in (
-        compat_router.router,
         udf_router.router,
         docs.router,
         assets.router,

@@ -87,7 +87,9 @@ def charts_quotas(settings: Settings) -> Quotas:
 
 
 def series_points(connection: HTTPConnection) -> SeriesPoints:
-    """The caller's; raises Unauthenticated for nobody."""
+    """The caller's; raises Unauthenticated for nobody. It asks for no dependencies: each costs
+    every request its share.
+    """
     state = connection.state
     return SeriesPoints(
         state.database,
@@ -99,14 +101,13 @@ def series_points(connection: HTTPConnection) -> SeriesPoints:
     )
 
 
-# It asks for no other ones: each costs every request its share.
-async def _series_points(connection: HTTPConnection) -> SeriesPoints:
-    return series_points(connection)
-
-
-async def _kept_texts(connection: HTTPConnection) -> KeptTexts:
+def kept_texts(connection: HTTPConnection) -> KeptTexts:
     texts: KeptTexts = connection.state.chart_texts
     return texts
+
+
+async def _series_points(connection: HTTPConnection) -> SeriesPoints:
+    return series_points(connection)
 
 
 AccessesDep = Annotated[Accesses, Depends(_accesses)]
@@ -114,7 +115,6 @@ TtlDep = Annotated[float, Depends(_ttl)]
 ChartsDep = Annotated[Charts, Depends(_charts)]
 ReadableChartsDep = Annotated[Charts, Depends(_readable_charts)]
 SeriesPointsDep = Annotated[SeriesPoints, Depends(_series_points)]
-KeptTextsDep = Annotated[KeptTexts, Depends(_kept_texts)]
 
 
 async def _shares(  # noqa: PLR0913, PLR0917  they are what it has

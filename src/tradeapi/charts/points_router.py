@@ -7,7 +7,7 @@ import orjson
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 
-from tradeapi.charts.dependencies import KeptTextsDep, SeriesPointsDep
+from tradeapi.charts.dependencies import SeriesPointsDep, kept_texts, series_points
 from tradeapi.charts.point_schemas import PointIn, PointsOut, WrittenOut
 from tradeapi.charts.points import as_number
 from tradeapi.charts.query import PointsParameters, points_query
@@ -38,21 +38,15 @@ _BODY["requestBody"]["content"].pop("application/x-ndjson")
     openapi_extra=describe_query(PointsParameters),
     responses=problems(404, 409, 422),
 )
-async def get_points(
-    request: Request,
-    points: SeriesPointsDep,
-    texts: KeptTextsDep,
-    id: ChartPath,
-    series: SeriesPath,
-) -> Response:
+async def get_points(request: Request, id: ChartPath, series: SeriesPath) -> Response:
     """Ascending, as lightweight-charts takes them; also those of a series that has a source."""
     query = points_query(request)
-    page = await points.read(id, series, query.window, query.range)
+    page = await series_points(request).read(id, series, query.window, query.range)
     look = partial(view, page, query.max_points, rebase=query.rebase)
     is_plain = query.max_points is None and not query.rebase
     many = not is_plain and len(page.points) > MANY_POINTS
     seen = await to_thread.run_sync(look) if many else look()
-    body = _body(seen, await texts.in_json(page, seen.points))
+    body = _body(seen, await kept_texts(request).in_json(page, seen.points))
     etag = {} if page.state is None else {"etag": page.state.etag(page.target)}
     return _response(body, etag)
 
