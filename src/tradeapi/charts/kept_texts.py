@@ -56,9 +56,11 @@ class KeptTexts:
         if points is not page.points or not page.cuts:
             return await in_json(points, page.target.type)
         texts = await self._texts(page)
-        return b"[%b]" % b",".join(
-            [texts[cut.start].between(cut.low, cut.high) for cut in page.cuts]
-        )
+        parts: list[bytes | memoryview] = [b"["]
+        for cut in page.cuts:
+            parts += texts[cut.start].between(cut.low, cut.high), b","
+        parts[-1] = b"]"
+        return b"".join(parts)
 
     async def _texts(self, page: Page) -> dict[float, Text]:
         """Of the page's chunks, by where they begin."""

@@ -27,10 +27,10 @@ class Text:
     body: bytes
     starts: npt.NDArray[np.int32]
 
-    def between(self, low: int, high: int) -> bytes:
+    def between(self, low: int, high: int) -> memoryview:
         """Those from `low` to `high`."""
-        start, end = self.starts[[low, high]].tolist()
-        return self.body[start : max(start, end - 1)]
+        start, end = int(self.starts[low]), int(self.starts[high])
+        return memoryview(self.body)[start : max(start, end - 1)]
 
 
 def in_json(points: Points, columns: Sequence[str]) -> bytes:
