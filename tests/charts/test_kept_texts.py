@@ -7,7 +7,8 @@ from tests.charts.point_process import POINTS, SERIES, series_of
 from tests.charts.test_series_model import ANYWAY, new_chart
 from tests.charts.test_writers import start
 from tradeapi.auth.dev import ensure_dev_user
-from tradeapi.charts.chunks import POINTS_PER_CHUNK, Cut, Window
+from tradeapi.charts.chunks import POINTS_PER_CHUNK, Window
+from tradeapi.charts.cuts import Cut
 from tradeapi.charts.kept_texts import KeptTexts
 from tradeapi.charts.pages import Page
 from tradeapi.charts.points import Points, SeriesType, encode, rows

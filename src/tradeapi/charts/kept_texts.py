@@ -8,7 +8,8 @@ from typing import Any
 from anyio import to_thread
 
 from tradeapi.charts.answers import in_json
-from tradeapi.charts.chunks import POINTS_PER_CHUNK, Cut
+from tradeapi.charts.chunks import POINTS_PER_CHUNK
+from tradeapi.charts.cuts import Cut
 from tradeapi.charts.pages import Page
 from tradeapi.charts.points import Points, decode
 from tradeapi.charts.texts import Text, write

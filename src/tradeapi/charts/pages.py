@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from math import inf
 from uuid import UUID
 
-from tradeapi.charts import chunks
-from tradeapi.charts.chunks import Cut, Found, Window
+from tradeapi.charts.chunks import Window
+from tradeapi.charts.cuts import Cut, Found, joined, read
 from tradeapi.charts.points import Points
 from tradeapi.charts.targets import State, Target, found, named
 from tradeapi.drivers import Raw
@@ -37,23 +37,22 @@ async def find_page(
 ) -> tuple[Target, float | None, Page]:
     """What `find` does and the series' page at once, which is empty where it has a source."""
     chosen = named(connection, owner, chart, series)
-    read = await chunks.read(connection, chosen, window)
-    row, cuts = (None, ()) if read is None else read
+    row, cuts = await read(connection, chosen, window) or (None, ())
     target, accessed_at = found(row, series)
     assert row is not None  # noqa: S101  `found` has raised
     return target, accessed_at, await _page(target, State(*row[-4:]), cuts, window)
 
 
 async def pushed_page(connection: Raw, target: Target, window: Window) -> Page:
-    read = await chunks.read(connection, Found.by(target.key), window)
-    if read is None:
+    there = await read(connection, Found.by(target.key), window)
+    if there is None:
         raise NotFound("The chart has no such series.", code="unknown_series")
-    row, cuts = read
+    row, cuts = there
     return await _page(target, State(*row[-4:]), cuts, window)
 
 
 async def _page(target: Target, state: State, cuts: Sequence[Cut], window: Window) -> Page:
-    points = await chunks.joined(cuts, len(target.type.columns))
+    points = await joined(cuts, len(target.type.columns))
     first = inf if state.first is None else state.first
     last = -inf if state.last is None else state.last
     more = first <= window.after, last >= window.before

@@ -6,7 +6,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from tradeapi.charts.chunks import Found, Key
+from tradeapi.charts.chunks import Key
+from tradeapi.charts.cuts import Found
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.service import as_id
 from tradeapi.charts.sources import AnySource, IndicatorSource, read_source
