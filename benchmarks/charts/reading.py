@@ -1,4 +1,7 @@
-"""Reading charts: pages of points, of a short series and of one of a million, and a whole chart."""
+"""Reading charts: pages of points, of a short series and of one of a million, and a whole chart.
+
+Our clients ask PostgreSQL, say who they are and are counted, and each of their addresses is new.
+"""
 
 import json
 import subprocess
@@ -7,6 +10,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from benchmarks.charts.desks import LARGE_BODIES, PEER, Desk, candles, desk, send
+from benchmarks.charts.peers import CHART, SERIES, as_a_peer
 from benchmarks.costs import MICRO, Cost, cost, in_turns
 from benchmarks.figures import Figure
 from benchmarks.processes import MEASURED, ROOT, as_in_production, on, python, serving
@@ -14,26 +18,28 @@ from benchmarks.workbench import Workbench
 
 SHORT, LONG = 10_000, 1_000_000
 PAGE = 500
-SERIES = ("short", "long")
+LENGTHS = ("short", "long")
 RAW_SECONDS = "2"
 PEER_PAGES, PEER_CHARTS = 183, 37
 
 
 def points(bench: Workbench) -> Iterator[Figure]:
-    """500 points, made anew each time, against the driver and bare ASGI; and of a long series."""
-    with desk(bench, *SERIES, **LARGE_BODIES) as here:
-        for series, count in zip(SERIES, (SHORT, LONG), strict=True):
+    """500 points, beside a peer, the driver and bare ASGI; and of a long series."""
+    page = f"{CHART}/history/0/{SERIES}?count={PAGE}"
+    yield as_a_peer(bench, f"{PAGE} points of a series", page, PEER_PAGES)
+    with desk(bench, *LENGTHS, **LARGE_BODIES) as here:
+        for series, count in zip(LENGTHS, (SHORT, LONG), strict=True):
             here.put(series, candles(count))
         inner = candles(SHORT // 2)[0]["time"]
         newest, inside = (
-            [here.cost(f"{here.points(series)}?count={PAGE}{before}") for series in SERIES]
+            [here.cost(f"{here.points(series)}?count={PAGE}{before}") for series in LENGTHS]
             for before in ("", f"&before={inner}")
         )
         floor, ours, long, *middle = in_turns(partial(_raw, here, PAGE), *newest, *inside)
         with _sending(bench, here, f"{here.points('short')}?count={PAGE}") as bare:
             [sent] = in_turns(bare)
     yield Figure(
-        what=f"{PAGE} points of a series",
+        what="the same, as our clients ask",
         unit="requests/s",
         floor=PEER_PAGES,
         ours=ours.rate,
@@ -67,7 +73,10 @@ def points(bench: Workbench) -> Iterator[Figure]:
 
 
 def whole(bench: Workbench) -> Iterator[Figure]:
-    """A chart and all of its 10,000 points, which are two requests."""
+    """A chart and all of its 10,000 points, which are two requests of our clients, and one of the
+    peer's.
+    """
+    yield as_a_peer(bench, f"a whole chart of {SHORT:,} points", CHART, PEER_CHARTS)
     with desk(bench, "short") as here:
         here.put("short", candles(SHORT))
         path = f"{here.points('short')}?count={SHORT}"
@@ -79,7 +88,7 @@ def whole(bench: Workbench) -> Iterator[Figure]:
                 here.cost(path),
             )
     yield Figure(
-        what=f"a whole chart of {SHORT:,} points",
+        what="the same, as our clients ask",
         unit="charts/s",
         floor=PEER_CHARTS,
         ours=1 / (1 / chart.rate + 1 / ours.rate),

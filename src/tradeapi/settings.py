@@ -240,6 +240,11 @@ class Settings(BaseSettings):
         ge=0,
         description="How much memory answers with bars are kept in for whoever asks next.",
     )
+    points_cache_bytes: int = Field(
+        default=32 * 1024 * 1024,
+        ge=0,
+        description="How much memory the JSON of points of charts is kept in.",
+    )
     bar_lateness_seconds: float = Field(
         default=5,
         ge=0,

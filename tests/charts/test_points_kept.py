@@ -1,13 +1,16 @@
 """Points as they are read from bodies and as chunks of them are kept."""
 
+import numpy as np
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tradeapi.analytics.bars import PRICES
 from tradeapi.charts import parsing
 from tradeapi.charts.parsing import read_points
-from tradeapi.charts.points import SeriesType, decode, encode, rows
+from tradeapi.charts.points import Points, SeriesType, decode, encode, rows
+from tradeapi.charts.texts import write
 from tradeapi.errors import Forbidden
 
 MOST = 100_000
@@ -63,6 +66,41 @@ def test_a_long_body_is_read_in_parts_as_a_whole(items: list[Item], form: bytes)
                 parts = read_points(form % text, SeriesType.LINE, MOST)
                 assert encode(parts) == encode(whole)
             patch.undo()
+
+
+numbers = st.one_of(
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.floats(-9e13, 9e13).map(lambda number: round(number, 2)),
+    st.sampled_from([-0.0, 0.0, 1e22, 1e16, 1e-7, 123456789012345680.0, float("nan")]),
+)
+more = st.one_of(
+    st.none(),
+    st.fixed_dictionaries({"color": st.sampled_from(["red", "#0f0"])}).map(orjson.dumps),
+    st.fixed_dictionaries({"customValues": json, "},{": json}).map(orjson.dumps),
+).map(lambda text: None if text is None else text[1:-1])
+
+
+@st.composite
+def columns(draw: st.DrawFn, width: int) -> Points:
+    """What is no point at all, but a number, is written as well."""
+    time = draw(times)
+    rows = [draw(st.lists(numbers, min_size=width, max_size=width)) for _ in time]
+    further = np.full(len(time), None, np.object_)
+    further[:] = [draw(more) for _ in time]
+    return Points(np.array(time, np.float64), np.array(rows).reshape(-1, width), further)
+
+
+@pytest.mark.parametrize("names", [("value",), PRICES])
+@given(st.data())
+def test_points_are_written_as_orjson_writes_them(
+    names: tuple[str, ...], data: st.DataObject
+) -> None:
+    """To the byte, and every run of them as well."""
+    points = data.draw(columns(len(names)))
+    text = write(points, names)
+    assert b"[%b]" % text.body == orjson.dumps(rows(points, names))
+    low, high = sorted(data.draw(st.tuples(*[st.integers(0, len(points))] * 2)))
+    assert b"[%b]" % bytes(text.between(low, high)) == orjson.dumps(rows(points[low:high], names))
 
 
 def test_more_points_than_there_may_be_are_not_read_on() -> None:

@@ -14,6 +14,7 @@ from tradeapi.auth.dev import DEV_USER, ensure_dev_user
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.charts import chunks
 from tradeapi.charts.chunks import Window
+from tradeapi.charts.kept_texts import KeptTexts
 from tradeapi.charts.points import rows
 from tradeapi.charts.schemas import NewChartIn
 from tradeapi.charts.series import SeriesPoints
@@ -43,6 +44,8 @@ class Trial:
         self.series = series
         self.chart = chart
         self.random = random
+        # So few that some are given up all the time.
+        self.texts = KeptTexts(40_000)
         self.model: dict[float, Item] = {}
 
     async def change(self) -> None:
@@ -100,8 +103,9 @@ class Trial:
         inside = [time for time in times if window.after < time < window.before]
         kept = inside[: window.limit] if window.earliest else inside[-window.limit :]
         page = await self.series.read(self.chart, "line", window)
-        shown = orjson.loads(orjson.dumps(rows(page.points, ("value",))))
-        assert shown == [self.model[time] for time in kept], window
+        text = orjson.dumps(rows(page.points, ("value",)))
+        assert orjson.loads(text) == [self.model[time] for time in kept], window
+        assert await self.texts.in_json(page, page.points) == text
         assert page.state is not None
         assert page.state.count == len(times)
         ends = (times[0], times[-1]) if times else (None, None)

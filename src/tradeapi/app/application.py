@@ -87,12 +87,12 @@ TAGS = [
 
 API: tuple[APIRouter, ...] = (
     bars_router.router,
+    points_router.router,
+    charts_router.router,
     ticks_router.router,
     symbols_router.router,
     exchanges_router.router,
     quotes_router.router,
-    points_router.router,
-    charts_router.router,
     charts_router.making_router,
     watchlists_router.router,
     items_router.router,
@@ -158,17 +158,17 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     app.key_header = settings.api_key_header
     install_problems(app)
     # Routes are tried one after the other: what is asked for most comes first.
+    app.include_router(compat_router.router)
     for router in API:
         app.include_router(router, prefix="/api/v1")
     for router in (
+        udf_router.router,
         docs.router,
         assets.router,
         asyncapi_router(settings, MESSAGES),
         health.router,
         metrics_router(settings.metrics_path),
         keys_router.jwks_router,
-        compat_router.router,
-        udf_router.router,
         storage_router.router,
         compat_socket_router.router,
         streams_router,

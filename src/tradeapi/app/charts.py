@@ -9,6 +9,7 @@ import anyio
 from tradeapi.app.market import MarketState
 from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.kept_texts import KeptTexts
 from tradeapi.charts.live.channel import ChartsChannel
 from tradeapi.charts.live.followed import FollowedCharts
 from tradeapi.charts.tasks import HOUR
@@ -21,6 +22,7 @@ from tradeapi.web.large_reads import LargeReads
 
 class ChartsState(TypedDict):
     chart_accesses: Accesses
+    chart_texts: KeptTexts
     long_studies: LargeReads
 
 
@@ -43,6 +45,10 @@ async def open_charts(  # noqa: PLR0913, PLR0917  they are what is joined
     ):
         hub.register("charts", ChartsChannel(followed))
         tasks.start_soon(accesses.run)
-        yield {"chart_accesses": accesses, "long_studies": LargeReads()}
+        yield {
+            "chart_accesses": accesses,
+            "chart_texts": KeptTexts(settings.points_cache_bytes),
+            "long_studies": LargeReads(),
+        }
         await accesses.write()
         tasks.cancel_scope.cancel()

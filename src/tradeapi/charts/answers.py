@@ -6,8 +6,10 @@ from typing import Any
 import orjson
 from anyio import to_thread
 
+from tradeapi.charts import texts
+from tradeapi.charts.documents import FoundChart, FoundSeries
 from tradeapi.charts.models import Chart, Series
-from tradeapi.charts.points import Points, SeriesType, as_number, rows
+from tradeapi.charts.points import Points, SeriesType, as_number
 
 # More take long enough to be felt by others.
 MANY_ROWS = 2000
@@ -15,12 +17,12 @@ MANY_ROWS = 2000
 
 async def in_json(points: Points, type: SeriesType) -> bytes:
     def encode() -> bytes:
-        return orjson.dumps(rows(points, type.columns))
+        return texts.in_json(points, type.columns)
 
     return await to_thread.run_sync(encode) if len(points) > MANY_ROWS else encode()
 
 
-def summary(chart: Chart, ttl: float) -> dict[str, Any]:
+def summary(chart: Chart | FoundChart, ttl: float) -> dict[str, Any]:
     return {
         # The driver's own kind is none that orjson knows.
         "id": str(chart.id),
@@ -33,7 +35,7 @@ def summary(chart: Chart, ttl: float) -> dict[str, Any]:
     }
 
 
-def document(chart: Chart, ttl: float) -> bytes:
+def document(chart: Chart | FoundChart, ttl: float) -> bytes:
     panes: list[dict[str, Any]] = [
         {"options": orjson.Fragment(options), "series": []} for options in chart.panes.splitlines()
     ]
@@ -50,7 +52,7 @@ def document(chart: Chart, ttl: float) -> bytes:
     )
 
 
-def _series(series: Series) -> Mapping[str, Any]:
+def _series(series: Series | FoundSeries) -> Mapping[str, Any]:
     is_pushed = series.source is None
     return {
         "id": series.name,

@@ -1,4 +1,4 @@
-"""How the points of a series are laid into chunks, and how some of them are read.
+"""How the points of a series are laid into chunks; `cuts` reads some of them.
 
 Chunks have up to POINTS_PER_CHUNK points, and none overlaps another. The last one has at most TAIL:
 it is rewritten with every point that comes, and moves into full ones when it has too many, all but
@@ -6,7 +6,6 @@ its newest KEEP, so that a forming point that is replaced again and again costs 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from itertools import pairwise
 from math import ceil, inf
 from typing import Any, NamedTuple
@@ -100,34 +99,6 @@ async def last_start(raw: Raw, series: Key) -> float:
     return float(start)
 
 
-async def read(
-    raw: Raw, series: Key, width: int, window: Window
-) -> tuple[Sequence[Any], Points] | None:
-    """The series' count, first, last and version, and its points, all of one moment.
-
-    None: there is no such series. It costs the same for a short series and a long one.
-    """
-    most = ceil(window.limit / POINTS_PER_CHUNK) + 2
-    order = "ASC" if window.earliest else "DESC"
-    while True:
-        records = await raw.fetch(
-            _PAGES[order], series, window.before, window.after, window.limit, most
-        )
-        if not records:
-            return None
-        chunks = sorted((row[4:] for row in records if row[4] is not None), key=lambda row: row[0])
-        many = sum(count for _, count, _ in chunks) > MANY_POINTS
-        joined = partial(_joined, chunks, width)
-        found = await to_thread.run_sync(joined) if many else joined()
-        cut = found.between(window.after, window.before)
-        if len(cut) >= window.limit or len(chunks) < most:
-            break
-        most *= 4
-    if len(cut) > window.limit:
-        cut = cut[: window.limit] if window.earliest else cut[len(cut) - window.limit :]
-    return records[0][:4], cut
-
-
 async def count_before(raw: Raw, series: Key, width: int, time: float) -> int:
     """How many points are older."""
     [(older,)] = await raw.fetch(_OLDER, series, time)
@@ -141,10 +112,6 @@ async def _in_turn(pack: Callable[[Points], list[Packed]], points: Points) -> li
     if len(points) <= MANY_POINTS:
         return pack(points)
     return await to_thread.run_sync(pack, points)
-
-
-def _joined(chunks: Sequence[Sequence[Any]], width: int) -> Points:
-    return Points.concat([decode(count, width, data) for _, count, data in chunks], width)
 
 
 def _split(points: Points) -> list[Packed]:
@@ -194,22 +161,3 @@ _LAST = """
 SELECT count, data FROM chart_points WHERE series_id = $1 AND start < $2
 ORDER BY start DESC LIMIT 1
 """
-# `nearer` counts the points of the window in the chunks before: those not needed are not read.
-# No chunk but the one that holds `after` reaches beyond it from below.
-_PAGE = """
-WITH candidates AS (
-  SELECT start, CASE WHEN start > $3 AND last < $2 THEN count ELSE 0 END AS inside
-  FROM chart_points
-  WHERE series_id = $1 AND start < $2 AND start >= COALESCE(
-    (SELECT MAX(start) FROM chart_points WHERE series_id = $1 AND start <= $3), $3)
-  ORDER BY start {0} LIMIT $5
-), ranked AS (
-  SELECT start, SUM(inside) OVER (ORDER BY start {0}) - inside AS nearer FROM candidates
-)
-SELECT s.count, s.first, s.last, s.version, p.start, p.count, p.data
-FROM chart_series s
-LEFT JOIN ranked r ON r.nearer < $4
-LEFT JOIN chart_points p ON p.series_id = s.id AND p.start = r.start
-WHERE s.id = $1
-"""
-_PAGES = {order: _PAGE.format(order) for order in ("ASC", "DESC")}

@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 
 from tradeapi.auth.dependencies import AuditDep, OwnerDep, PrincipalDep
 from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.kept_texts import KeptTexts
 from tradeapi.charts.series import SeriesPoints
 from tradeapi.charts.service import Charts, Quotas
 from tradeapi.charts.sharing import ChartShares
@@ -16,11 +17,11 @@ from tradeapi.settings import Settings
 from tradeapi.web.dependencies import (
     BusDep,
     ClockDep,
-    DatabaseDep,
     ReadingDep,
     SessionDep,
     SettingsDep,
 )
+from tradeapi.web.principal import Principal, principal_of
 
 
 async def _accesses(connection: HTTPConnection) -> Accesses:
@@ -44,16 +45,10 @@ async def _charts(  # noqa: PLR0913, PLR0917  they are what it has
     return Charts(session, bus, owner, charts_quotas(settings), clock.now(), expires=expires)
 
 
-async def _readable_charts(  # noqa: PLR0913, PLR0917  they are what it has
-    session: ReadingDep,
-    bus: BusDep,
-    owner: OwnerDep,
-    principal: PrincipalDep,
-    settings: SettingsDep,
-    clock: ClockDep,
+async def _readable_charts(
+    session: ReadingDep, bus: BusDep, owner: OwnerDep, settings: SettingsDep, clock: ClockDep
 ) -> Charts:
-    quotas, by_id = charts_quotas(settings), principal.share is not None
-    return Charts(session, bus, owner, quotas, clock.now(), expires=False, by_id=by_id)
+    return Charts(session, bus, owner, charts_quotas(settings), clock.now(), expires=False)
 
 
 def charts_quotas(settings: Settings) -> Quotas:
@@ -64,24 +59,32 @@ def charts_quotas(settings: Settings) -> Quotas:
     )
 
 
-async def _series_points(
-    connection: HTTPConnection,
-    database: DatabaseDep,
-    owner: OwnerDep,
-    principal: PrincipalDep,
-    settings: SettingsDep,
-) -> SeriesPoints:
+def series_points(connection: HTTPConnection, principal: Principal | None = None) -> SeriesPoints:
+    """The caller's; raises Unauthenticated for nobody. It asks for no dependencies: each costs
+    every request its share.
+    """
+    state = connection.state
+    principal = principal or principal_of(connection.scope)
     return SeriesPoints(
-        database,
-        connection.state.bus,
-        owner,
+        state.database,
+        state.bus,
+        principal.owner,
         bar_history(connection),
-        connection.state.chart_accesses,
-        connection.state.long_studies,
-        most=settings.points_per_series,
-        most_in_all=settings.points_per_user,
+        state.chart_accesses,
+        state.long_studies,
+        most=state.settings.points_per_series,
+        most_in_all=state.settings.points_per_user,
         by_id=principal.share is not None,
     )
+
+
+def kept_texts(connection: HTTPConnection) -> KeptTexts:
+    texts: KeptTexts = connection.state.chart_texts
+    return texts
+
+
+async def _series_points(connection: HTTPConnection) -> SeriesPoints:
+    return series_points(connection)
 
 
 AccessesDep = Annotated[Accesses, Depends(_accesses)]

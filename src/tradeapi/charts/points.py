@@ -106,14 +106,28 @@ def encode(points: Points) -> bytes:
 
 
 def decode(count: int, width: int, data: bytes) -> Points:
-    table = np.frombuffer(data, np.float64, count * (width + 1)).reshape(width + 1, count)
-    further = np.full(count, None, np.object_)
-    end = table.nbytes
-    if len(data) > end:
-        numbers = np.frombuffer(data, np.uint16, count, end)
-        distinct = np.array([None, *data[end + 2 * count :].split(b"\n")], np.object_)
-        further = distinct[numbers]
+    table, further = _table(count, width, data), np.full(count, None, np.object_)
+    if len(data) > table.nbytes:
+        further = _further(count, data[table.nbytes :])
     return Points(table[0], table[1:].T, further)
+
+
+def copy(count: int, data: bytes, run: slice, table: Float64Array, further: ObjectArray) -> None:
+    """What `decode` makes of a run of them, into arrays that are there; the first are the times."""
+    kept = _table(count, len(table) - 1, data)
+    table[:] = kept[:, run]
+    if len(data) > kept.nbytes:
+        further[:] = _further(count, data[kept.nbytes :])[run]
+
+
+def _table(count: int, width: int, data: bytes) -> Float64Array:
+    return np.frombuffer(data, np.float64, count * (width + 1)).reshape(width + 1, count)
+
+
+def _further(count: int, data: bytes) -> ObjectArray:
+    numbers = np.frombuffer(data, np.uint16, count)
+    distinct = np.array([None, *data[2 * count :].split(b"\n")], np.object_)
+    return distinct[numbers]
 
 
 def rows(points: Points, columns: Sequence[str]) -> list[Any]:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
+from tradeapi.auth.dependencies import PrincipalDep
 from tradeapi.auth.share_schemas import NewShareOut, ShareIn, ShareOut, SharesOut
 from tradeapi.charts.answers import document, summary
 from tradeapi.charts.dependencies import (
@@ -15,6 +16,7 @@ from tradeapi.charts.dependencies import (
     SharesDep,
     TtlDep,
 )
+from tradeapi.charts.documents import FoundChart, read_chart
 from tradeapi.charts.models import Chart
 from tradeapi.charts.schemas import (
     ChartChange,
@@ -25,7 +27,7 @@ from tradeapi.charts.schemas import (
     CopyIn,
     NewChartIn,
 )
-from tradeapi.web.dependencies import CursorsDep
+from tradeapi.web.dependencies import CursorsDep, ReaderDep
 from tradeapi.web.idempotency import Idempotent
 from tradeapi.web.pages import Page
 from tradeapi.web.preconditions import PreconditionDep
@@ -117,10 +119,11 @@ async def list_charts(
     responses=problems(404, 422),
 )
 async def get(
-    charts: ReadableChartsDep, id: ChartPath, accesses: AccessesDep, ttl: TtlDep
+    reader: ReaderDep, principal: PrincipalDep, id: ChartPath, accesses: AccessesDep, ttl: TtlDep
 ) -> Response:
     """With its series, but for their points. The ETag is for `If-Match`."""
-    chart = await charts.get(id)
+    by_id = principal.share is not None
+    chart = await read_chart(reader, principal.owner, id, by_id=by_id)
     accesses.note(chart.id, chart.accessed_at)
     return _answer(chart, ttl)
 
@@ -193,6 +196,6 @@ async def end_share(shares: SharesDep, id: ChartPath, share: UUID) -> None:
     await shares.end(id, share)
 
 
-def _answer(chart: Chart, ttl: float, *, status: int = 200) -> Response:
+def _answer(chart: Chart | FoundChart, ttl: float, *, status: int = 200) -> Response:
     headers = {"etag": chart.etag, "cache-control": "no-store"}
     return Response(document(chart, ttl), status, headers=headers, media_type="application/json")

@@ -11,7 +11,7 @@ from tradeapi.charts.accesses import Accesses
 from tradeapi.charts.bound import BoundPoints
 from tradeapi.charts.chunks import Packed, Window
 from tradeapi.charts.events import Changed, announce
-from tradeapi.charts.pages import Page, pushed_page
+from tradeapi.charts.pages import Page, find_page
 from tradeapi.charts.parsing import read_points, too_many
 from tradeapi.charts.points import Points
 from tradeapi.charts.targets import State, Target, bound, find, find_chain, lock, save
@@ -65,9 +65,13 @@ class SeriesPoints:
     ) -> Page:
         """A range, which only series over bars have, says where they begin."""
         async with self._database.read() as connection:
-            target = await self._find(connection, chart, series)
+            found = await find_page(connection, self._owner, chart, series, window)
+            target, accessed_at, page = found
+            self._check(target, chart)
+            if accessed_at is not None:
+                self._accesses.note(target.chart, accessed_at)
             if target.source is None and range is None:
-                return await pushed_page(connection, target, window)
+                return page
             chain = await find_chain(connection, target)
         if not any(one.needs_all for one in chain):
             return await self._bound.read(chain, window, range)
@@ -212,10 +216,14 @@ class SeriesPoints:
 
     async def _find(self, connection: Raw, chart: str, series: str) -> Target:
         target, accessed_at = await find(connection, self._owner, chart, series)
-        if self._by_id and str(target.chart) != chart:
-            raise NotFound("There is no such chart.")
+        self._check(target, chart)
         self._accesses.note(target.chart, accessed_at)
         return target
+
+    def _check(self, target: Target, chart: str) -> None:
+        # Where there is a chart of that id it is this one.
+        if self._by_id and str(target.chart) != chart:
+            raise NotFound("There is no such chart.")
 
     async def _writable(self, chart: str, series: str, points: Points | None = None) -> Target:
         async with self._database.read() as connection:

@@ -41,7 +41,7 @@ async def charts_of(session: AsyncSession, owner: UUID) -> Sequence[object]:
 class Charts:
     """One owner's; nobody else's can be reached through it.
 
-    `expires`: what is made will expire. `by_id`: names are none to ask for them by.
+    `expires`: what is made will expire.
     """
 
     def __init__(  # noqa: PLR0913  they are what it has
@@ -53,7 +53,6 @@ class Charts:
         now: float,
         *,
         expires: bool,
-        by_id: bool = False,
     ) -> None:
         self._session = session
         self._bus = bus
@@ -61,7 +60,6 @@ class Charts:
         self._quotas = quotas
         self._now = now
         self._expires = expires
-        self._by_id = by_id
 
     async def create(self, new: NewChartIn) -> Chart:
         """Raises Conflict where the name is taken, and Forbidden beyond the quotas."""
@@ -146,8 +144,6 @@ class Charts:
 
     def _named(self, key: str) -> Select[Chart]:
         id = as_id(key)
-        if self._by_id:
-            return self._owned().where(Chart.id == id)
         if id is None:
             return self._owned().where(Chart.name == key)
         # A name may look like an id, of another chart even: then the id counts.

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from tradeapi.analytics.indicators import Memory
 from tradeapi.charts.chunks import Key
+from tradeapi.charts.cuts import Found
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.service import as_id
 from tradeapi.charts.sources import AnySource, IndicatorSource, read_source
@@ -53,28 +55,29 @@ class State:
 
 async def find(raw: Raw, owner: UUID, chart: str, series: str) -> tuple[Target, float | None]:
     """The series, and when its chart was last known to be asked for, where that matters."""
+    chosen, arguments = named(raw, owner, chart, series, first=1)
+    rows = await raw.fetch(chosen, *arguments)
+    return found(rows[0] if rows else None, series)
+
+
+def named(raw: Raw, owner: UUID, chart: str, series: str, *, first: int = 5) -> Found:
+    """What `found` takes; its placeholders are those from `$first` on."""
     id = as_id(chart)
-    named = "c.name = $2" if id is None else "(c.name = $2 OR c.id = $4)"
     arguments = [as_key(raw, owner), chart, series]
-    order = ""
     if id is not None:
-        # A name may look like an id; the id counts.
-        order = "ORDER BY CASE WHEN c.id = $4 THEN 0 ELSE 1 END LIMIT 1"
         arguments.append(as_key(raw, id))
-    found = await raw.fetch(_FIND.format(named, order), *arguments)
-    if not found:
+    return Found(_find(first, is_id=id is not None), tuple(arguments))
+
+
+def found(row: Sequence[Any] | None, series: str) -> tuple[Target, float | None]:
+    """Raises NotFound where there is no such chart, or no such series in it."""
+    if row is None:
         raise NotFound("There is no such chart.")
-    [(chart_key, accessed_at, key, type, source)] = found
+    chart_key, accessed_at, key, type, source = row[:5]
     if key is None:
         raise NotFound("The chart has no such series.", code="unknown_series")
-    target = Target(
-        name=series,
-        chart_key=chart_key,
-        key=key,
-        type=SeriesType(type),
-        source=None if source is None else read_source(source),
-    )
-    return target, accessed_at
+    kept = None if source is None else read_source(source)
+    return Target(series, chart_key, key, SeriesType(type), kept), accessed_at
 
 
 async def find_chain(raw: Raw, target: Target) -> Sequence[Target]:
@@ -135,12 +138,23 @@ UPDATE charts SET revision = revision + 1 WHERE id = $1 RETURNING revision,
 COALESCE((SELECT points FROM chart_usage u WHERE u.owner_id = charts.owner_id), 0)
 """
 _FIND = """
-SELECT c.id, c.accessed_at, s.id, s.type, s.source FROM charts c
-LEFT JOIN chart_series s ON s.chart_id = c.id AND s.name = $3
-WHERE c.owner_id = $1 AND {} {}
+SELECT c.id AS chart, c.accessed_at, s.id, s.type, s.source, s.count, s.first, s.last, s.version
+FROM charts c
+LEFT JOIN chart_series s ON s.chart_id = c.id AND s.name = ${2}
+WHERE c.owner_id = ${0} AND {4}
 """
+_BY_ID = """(c.name = ${1} OR c.id = ${3})
+ORDER BY CASE WHEN c.id = ${3} THEN 0 ELSE 1 END LIMIT 1"""
 _SERIES = "SELECT name, id, type, source FROM chart_series WHERE chart_id = $1"
 _STATE = "SELECT type, source, count, first, last, version FROM chart_series WHERE id = $1"
 _SAVE = """
 UPDATE chart_series SET count = $2, first = $3, last = $4, version = $5 WHERE id = $1
 """
+
+
+@cache
+def _find(first: int, *, is_id: bool) -> str:
+    numbers = range(first, first + 4)
+    # A name may look like an id; the id counts.
+    condition = _BY_ID if is_id else "c.name = ${1}"
+    return _FIND.format(*numbers, condition.format(*numbers))

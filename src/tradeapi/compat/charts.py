@@ -1,14 +1,15 @@
 """The charts of one owner, in the terms of lightweight-charts-pro."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import orjson
 
-from tradeapi.charts.answers import in_json
 from tradeapi.charts.chunks import Window
-from tradeapi.charts.models import Chart, Series
+from tradeapi.charts.documents import FoundChart, FoundSeries
+from tradeapi.charts.kept_texts import KeptTexts
+from tradeapi.charts.models import Chart
 from tradeapi.charts.pages import Page
 from tradeapi.charts.parsing import read_points
 from tradeapi.charts.points import Points, SeriesType, as_number
@@ -32,22 +33,21 @@ Json = dict[str, Any]
 class ProCharts:
     """A chart has the id of this protocol as its name, and answers to its own as well.
 
-    There are only those that are `shared`, by their own ids; None: all of the owner's. `threshold`
-    is from how many points on a series is sent in part.
+    `threshold` is from how many points on a series is sent in part.
     """
 
     def __init__(
         self,
         owned: Owned,
         points: SeriesPoints,
+        texts: KeptTexts,
         *,
-        shared: Collection[str] | None,
         most: int,
         threshold: int,
     ) -> None:
         self._owned = owned
         self._points = points
-        self._shared = shared
+        self._texts = texts
         self._most = most
         self._threshold = threshold
 
@@ -62,7 +62,7 @@ class ProCharts:
         return {"chartId": key, "options": merged}
 
     async def chart(self, key: str) -> Json:
-        chart = await self._get(key)
+        chart = await self._owned.read(key)
         panes: dict[int, list[Json]] = {}
         for series in chart.series:
             panes.setdefault(series.pane, []).append(await self._shown(chart, series))
@@ -73,11 +73,11 @@ class ProCharts:
         }
 
     async def series(self, key: str, pane: int, id: str) -> Json:
-        chart = await self._get(key)
+        chart = await self._owned.read(key)
         return await self._shown(chart, _found(chart, pane, id))
 
     async def history(self, key: str, pane: int, id: str, window: Window) -> Json:
-        chart = await self._get(key)
+        chart = await self._owned.read(key)
         series = _found(chart, pane, id)
         page = await self._points.read(str(chart.id), series.name, window)
         return {"seriesId": id, **await self._chunk(page)}
@@ -100,7 +100,7 @@ class ProCharts:
         return {"seriesId": id, "seriesType": type, "count": len(points)}
 
     async def append(self, key: str, id: str, pushed: Pushed) -> Json:
-        chart = await self._get(key)
+        chart = await self._owned.read(key)
         series = _found(chart, pushed.asked.pane_id, id)
         type = type_of(series)
         points = await self._read(pushed.points, SeriesType(series.type), type)
@@ -108,20 +108,11 @@ class ProCharts:
         return {"seriesId": id, "seriesType": type, "count": state.count}
 
     async def id_of(self, key: str) -> str:
-        return str((await self._get(key)).id)
-
-    async def _get(self, key: str) -> Chart:
-        async with self._owned.reading() as charts:
-            chart = await charts.get(key)
-        if self._shared is not None and str(chart.id) not in self._shared:
-            # It has been made since, with such a name.
-            raise NotFound("There is no such chart.")
-        self._owned.note(chart)
-        return chart
+        return str((await self._owned.read(key)).id)
 
     async def _type_now(self, key: str, pane: int, id: str) -> str:
         try:
-            series = find((await self._get(key)).series, pane, id)
+            series = find((await self._owned.read(key)).series, pane, id)
         except NotFound:
             series = None
         return SeriesType.LINE if series is None else type_of(series)
@@ -160,7 +151,7 @@ class ProCharts:
         await self._points.put(key, name, Points.empty(width), ANYWAY)
         return await self._arrange(key, id, pushed, type, base)
 
-    async def _shown(self, chart: Chart, series: Series) -> Json:
+    async def _shown(self, chart: FoundChart, series: FoundSeries) -> Json:
         try:
             window = Window(self._threshold)
             page = await self._points.read(str(chart.id), series.name, window)
@@ -197,7 +188,7 @@ class ProCharts:
             "count": count,
         }
         return {
-            "data": orjson.Fragment(await in_json(page.points, page.target.type)),
+            "data": orjson.Fragment(await self._texts.in_json(page, page.points)),
             "chunkInfo": {
                 **info,
                 # Older clients read these.
@@ -224,7 +215,7 @@ async def _made(charts: Charts, key: str) -> Chart:
         return await charts.create(NewChartIn.model_validate({"name": key}))
 
 
-def _found(chart: Chart, pane: int, id: str) -> Series:
+def _found(chart: FoundChart, pane: int, id: str) -> FoundSeries:
     series = find(chart.series, pane, id)
     if series is None:
         raise NotFound("The pane has no such series.", code="unknown_series")

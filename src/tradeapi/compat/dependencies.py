@@ -5,41 +5,29 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from tradeapi.charts.dependencies import charts_quotas
-from tradeapi.charts.series import SeriesPoints
+from tradeapi.charts.dependencies import charts_quotas, series_points
 from tradeapi.compat.charts import ProCharts
 from tradeapi.compat.places import Owned
-from tradeapi.market.dependencies import bar_history
 from tradeapi.web.principal import Principal, principal_of
 
 
 def pro_charts(connection: HTTPConnection, principal: Principal) -> ProCharts:
     """Of the caller, or what a share shows; raises Unauthenticated for nobody."""
-    state, owner = connection.state, principal.owner
-    database, bus, accesses = state.database, state.bus, state.chart_accesses
-    studies, most = state.long_studies, state.settings.points_per_series
+    state = connection.state
     return ProCharts(
         Owned(
-            database=database,
-            bus=bus,
-            owner=owner,
+            database=state.database,
+            bus=state.bus,
+            owner=principal.owner,
             quotas=charts_quotas(state.settings),
             clock=state.clock,
-            accesses=accesses,
+            accesses=state.chart_accesses,
             expires=not principal.is_proven,
+            by_id=principal.share is not None,
         ),
-        SeriesPoints(
-            database,
-            bus,
-            owner,
-            bar_history(connection),
-            accesses,
-            studies,
-            most=most,
-            most_in_all=state.settings.points_per_user,
-        ),
-        shared=None if principal.share is None else principal.share.charts,
-        most=most,
+        series_points(connection, principal),
+        state.chart_texts,
+        most=state.settings.points_per_series,
         threshold=state.settings.chunk_size_threshold,
     )
 

@@ -5,31 +5,34 @@ series, under a key that no client of this protocol gets to see.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
+from tradeapi.charts.documents import FoundSeries
 from tradeapi.charts.models import Series
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.sources import LONGEST_NAME
 from tradeapi.errors import Invalid
 
 KEY = "lightweight-charts-pro"
+AnySeries = Series | FoundSeries
+T = TypeVar("T", Series, FoundSeries)
 TYPES = frozenset(type.value for type in SeriesType)
 
 
-def options_of(series: Series) -> dict[str, Any]:
+def options_of(series: AnySeries) -> dict[str, Any]:
     """Those that clients see."""
     options: dict[str, Any] = orjson.loads(series.options)
     options.pop(KEY, None)
     return options
 
 
-def id_of(series: Series) -> str:
+def id_of(series: AnySeries) -> str:
     return _marked(series, "id") or series.name
 
 
-def type_of(series: Series) -> str:
+def type_of(series: AnySeries) -> str:
     return _marked(series, "type") or series.type
 
 
@@ -41,11 +44,11 @@ def marked(options: Mapping[str, Any], *, name: str, id: str, type: str) -> dict
     return {**options, KEY: mark} if mark else dict(options)
 
 
-def find(series: Sequence[Series], pane: int, id: str) -> Series | None:
+def find(series: Sequence[T], pane: int, id: str) -> T | None:
     return next((one for one in series if one.pane == pane and id_of(one) == id), None)
 
 
-def free_name(series: Sequence[Series], pane: int, id: str) -> str:
+def free_name(series: Sequence[AnySeries], pane: int, id: str) -> str:
     """For a new one; raises Invalid where there is none."""
     taken = {one.name for one in series}
     if id not in taken:
@@ -56,7 +59,7 @@ def free_name(series: Sequence[Series], pane: int, id: str) -> str:
     return name
 
 
-def _marked(series: Series, field: str) -> str | None:
+def _marked(series: AnySeries, field: str) -> str | None:
     if KEY.encode() not in series.options:
         return None
     mark = orjson.loads(series.options).get(KEY)

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
-from tradeapi.charts.models import Chart
+from tradeapi.charts.documents import FoundChart, read_chart
 from tradeapi.charts.service import Charts, Quotas
 from tradeapi.clock import Clock
 from tradeapi.database import Database
@@ -17,7 +17,7 @@ from tradeapi.database import Database
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owned:
-    """`expires`: what is made will expire."""
+    """`expires`: what is made will expire. `by_id`: names are none to read charts by."""
 
     database: Database
     bus: Bus
@@ -26,19 +26,19 @@ class Owned:
     clock: Clock
     accesses: Accesses
     expires: bool
+    by_id: bool
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Charts]:
         async with self.database.transaction() as session:
             yield self._charts(session)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[Charts]:
-        async with self.database.reading() as session:
-            yield self._charts(session)
-
-    def note(self, chart: Chart) -> None:
+    async def read(self, key: str) -> FoundChart:
+        """A chart that somebody asks for."""
+        async with self.database.read() as connection:
+            chart = await read_chart(connection, self.owner, key, by_id=self.by_id)
         self.accesses.note(chart.id, chart.accessed_at)
+        return chart
 
     def _charts(self, session: AsyncSession) -> Charts:
         now = self.clock.now()

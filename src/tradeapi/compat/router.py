@@ -4,7 +4,7 @@ from math import inf
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel
 
 from tradeapi import __version__
@@ -33,11 +33,12 @@ from tradeapi.compat.schemas import (
 from tradeapi.errors import Invalid
 from tradeapi.market.bars.posted import in_turn
 from tradeapi.market.times import parse_time
+from tradeapi.web.below import Below
 from tradeapi.web.dependencies import SettingsDep
 from tradeapi.web.principal import FOR_EVERYBODY, NEEDS_READ_OR_SHARE, NEEDS_WRITE
 from tradeapi.web.problems import problems
 
-router = APIRouter(prefix="/api/charts", tags=["lightweight-charts-pro"])
+router = Below(prefix="/api/charts", tags=["lightweight-charts-pro"])
 
 ChartId = Annotated[
     str, Path(description="Its name.", examples=["desk"], max_length=LONGEST_NAME, pattern=NAME)

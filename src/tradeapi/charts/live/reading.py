@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
-from tradeapi.charts import chunks
+from tradeapi.charts import cuts
 from tradeapi.charts.answers import document, in_json
 from tradeapi.charts.chunks import Window
 from tradeapi.charts.events import MOST_TOLD
@@ -119,9 +119,9 @@ async def _newest(connection: Raw, series: Series, count: int) -> Shown:
         return Shown(b"[]", has_more_before=series.count > 0)
     type = SeriesType(series.type)
     key = as_key(connection, UUID(str(series.id)))
-    found = await chunks.read(connection, key, len(type.columns), Window(count))
+    found = await cuts.read(connection, cuts.Found.by(key), Window(count))
     assert found is not None  # noqa: S101  it has just been there, at the same moment
-    points = found[1]
+    points = await cuts.joined(found[1], len(type.columns))
     text = await in_json(points, type)
     return Shown(text, has_more_before=series.count > len(points))
 
