@@ -14,6 +14,7 @@ from tradeapi.auth.dev import DEV_USER
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.ends import Ends
 from tradeapi.charts.series import SeriesPoints
 from tradeapi.database import Database
 from tradeapi.market.bars.bar_history import BarHistory
@@ -29,7 +30,9 @@ def series_of(database: Database, bus: Bus | None = None) -> SeriesPoints:
     market = Market(database)
     bars = bars_of(market)
     accesses = Accesses(database, market.clock)
-    return SeriesPoints(database, bus or MemoryBus(), DEV_USER, bars, accesses, most=2_000_000)
+    ends = Ends(database)
+    bus = bus or MemoryBus()
+    return SeriesPoints(database, bus, DEV_USER, bars, accesses, ends, most=2_000_000)
 
 
 def bars_of(market: Market) -> BarHistory:

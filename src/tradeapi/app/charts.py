@@ -9,6 +9,7 @@ import anyio
 from tradeapi.app.market import MarketState
 from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.ends import Ends
 from tradeapi.charts.live.channel import ChartsChannel
 from tradeapi.charts.live.followed import FollowedCharts
 from tradeapi.charts.tasks import HOUR
@@ -20,6 +21,7 @@ from tradeapi.streams.hub import Hub
 
 class ChartsState(TypedDict):
     chart_accesses: Accesses
+    chart_ends: Ends
 
 
 @asynccontextmanager
@@ -41,6 +43,6 @@ async def open_charts(  # noqa: PLR0913, PLR0917  they are what is joined
     ):
         hub.register("charts", ChartsChannel(followed))
         tasks.start_soon(accesses.run)
-        yield {"chart_accesses": accesses}
+        yield {"chart_accesses": accesses, "chart_ends": Ends(database)}
         await accesses.write()
         tasks.cancel_scope.cancel()

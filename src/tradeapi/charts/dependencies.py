@@ -94,6 +94,7 @@ async def _series_points(
         owner,
         bar_history(connection),
         connection.state.chart_accesses,
+        connection.state.chart_ends,
         most=settings.points_per_series,
     )
 

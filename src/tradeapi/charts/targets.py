@@ -44,6 +44,14 @@ class State:
 
 async def find(raw: Raw, owner: UUID, chart: str, series: str) -> tuple[Target, float | None]:
     """The series, and when its chart was last known to be asked for, where that matters."""
+    target, accessed_at, _ = await find_with(raw, owner, chart, series)
+    return target, accessed_at
+
+
+async def find_with(  # noqa: PLR0913, PLR0917  they are what it takes
+    raw: Raw, owner: UUID, chart: str, series: str, columns: str = "", joined: str = ""
+) -> tuple[Target, float | None, Sequence[Any]]:
+    """The same, and what the columns of what is joined are."""
     id = as_id(chart)
     named = "c.name = $2" if id is None else "(c.name = $2 OR c.id = $4)"
     arguments = [as_key(raw, owner), chart, series]
@@ -52,10 +60,10 @@ async def find(raw: Raw, owner: UUID, chart: str, series: str) -> tuple[Target, 
         # A name may look like an id; the id counts.
         order = "ORDER BY CASE WHEN c.id = $4 THEN 0 ELSE 1 END LIMIT 1"
         arguments.append(as_key(raw, id))
-    found = await raw.fetch(_FIND.format(named, order), *arguments)
+    found = await raw.fetch(_FIND.format(columns, joined, named, order), *arguments)
     if not found:
         raise NotFound("There is no such chart.")
-    [(chart_key, accessed_at, key, type, source)] = found
+    chart_key, accessed_at, key, type, source, *more = found[0]
     if key is None:
         raise NotFound("The chart has no such series.", code="unknown_series")
     target = Target(
@@ -65,7 +73,7 @@ async def find(raw: Raw, owner: UUID, chart: str, series: str) -> tuple[Target, 
         type=SeriesType(type),
         source=None if source is None else read_source(source),
     )
-    return target, accessed_at
+    return target, accessed_at, more
 
 
 async def find_chain(raw: Raw, target: Target) -> Sequence[Target]:
@@ -90,7 +98,7 @@ async def lock(raw: Raw, target: Target, precondition: Precondition) -> tuple[in
 
     Raises NotFound where it is gone.
     """
-    touched = await raw.fetch(_TOUCH, target.chart_key)
+    touched = await raw.fetch(TOUCH, target.chart_key)
     # A statement of its own: who has waited for the lock sees what its holder has left.
     found = await raw.fetch(_STATE, target.key)
     if not touched or not found:
@@ -119,10 +127,10 @@ def as_key(raw: Raw, id: UUID) -> Any:  # noqa: ANN401  as the driver takes it
 
 
 # It locks the row as well.
-_TOUCH = "UPDATE charts SET revision = revision + 1 WHERE id = $1 RETURNING revision"
+TOUCH = "UPDATE charts SET revision = revision + 1 WHERE id = $1 RETURNING revision"
 _FIND = """
-SELECT c.id, c.accessed_at, s.id, s.type, s.source FROM charts c
-LEFT JOIN chart_series s ON s.chart_id = c.id AND s.name = $3
+SELECT c.id, c.accessed_at, s.id, s.type, s.source{} FROM charts c
+LEFT JOIN chart_series s ON s.chart_id = c.id AND s.name = $3{}
 WHERE c.owner_id = $1 AND {} {}
 """
 _SERIES = "SELECT name, id, type, source FROM chart_series WHERE chart_id = $1"

@@ -17,6 +17,7 @@ def pro_charts(connection: HTTPConnection, principal: Principal) -> ProCharts:
     """Of the caller; raises Unauthenticated for nobody."""
     state, owner = connection.state, owner_of(principal)
     database, bus, accesses = state.database, state.bus, state.chart_accesses
+    bars, ends = bar_history(connection), state.chart_ends
     most = state.settings.points_per_series
     return ProCharts(
         Owned(
@@ -28,7 +29,7 @@ def pro_charts(connection: HTTPConnection, principal: Principal) -> ProCharts:
             accesses=accesses,
             expires=not principal.is_proven,
         ),
-        SeriesPoints(database, bus, owner, bar_history(connection), accesses, most=most),
+        SeriesPoints(database, bus, owner, bars, accesses, ends, most=most),
         most=most,
         threshold=state.settings.chunk_size_threshold,
     )
