@@ -1,7 +1,7 @@
 """A writer of points in a process of its own.
 
-`python -m tests.charts.point_process URL CHART FIRST` sends 300 points, one after the other, each
-two seconds after the one before.
+`python -m tests.charts.point_process URL CHART FIRST STEP COUNT` appends points, one after the
+other, each so many seconds after the one before; says for each that it is there.
 """
 
 import asyncio
@@ -22,7 +22,6 @@ from tradeapi.market.bars.newest import Newest
 from tradeapi.web.preconditions import Precondition
 
 SERIES = "line"
-POINTS = 300
 
 
 def series_of(database: Database, bus: Bus | None = None) -> SeriesPoints:
@@ -40,17 +39,19 @@ def bars_of(market: Market) -> BarHistory:
     return BarHistory(market.database, market.directory, newest, market.clock, lateness=5)
 
 
-async def main(url: str, chart: str, first: int) -> None:
+async def main(url: str, chart: str, first: int, step: int, count: int) -> None:
     async with Database(url) as database:
         series = series_of(database)
-        for number in range(POINTS):
-            time = first + 2 * number
+        for number in range(count):
+            time = first + step * number
 
             async def body(time: int = time) -> list[bytes]:
                 return [orjson.dumps({"time": time, "value": 1})]
 
             await series.append(chart, SERIES, body, Precondition(None), amend=True)
+            sys.stdout.write(f"{time}\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(main(*sys.argv[1:3], *map(int, sys.argv[3:])))
