@@ -54,4 +54,5 @@ async def main(url: str, chart: str, first: int, step: int, count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:3], *map(int, sys.argv[3:])))
+    url, chart, *numbers = sys.argv[1:]
+    asyncio.run(main(url, chart, *map(int, numbers)))

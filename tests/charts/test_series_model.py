@@ -94,8 +94,8 @@ class Trial:
 
     def note(self, target: Target, state: State) -> None:
         times = sorted(self.model)
-        ends = (times[0], times[-1]) if times else (None, None)
-        assert state == State(len(times), *ends, self.version)
+        first, last = (times[0], times[-1]) if times else (None, None)
+        assert state == State(len(times), first, last, self.version)
         if self.etags[-1] != state.etag(target):
             self.etags.append(state.etag(target))
 
