@@ -65,7 +65,8 @@ class Database:
         self._resources.push_async_callback(self._engine.dispose)
         self._resources.push_async_callback(self._readers.close)
         self._resources.push_async_callback(self._singles.close)
-        self._resources.push_async_callback(self._writer.close)
+        if self.is_sqlite:
+            self._resources.push_async_callback(self._writer.close)
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -124,10 +124,12 @@ class SqliteWriter:
         return await loop.run_in_executor(self._thread, self._write, statements)
 
     async def close(self) -> None:
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
         self._thread.shutdown()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
 
     def _write(self, statements: Sequence[Statement]) -> Sequence[Sequence[Any]] | None:
         if self._connection is None:

@@ -1,5 +1,7 @@
 """The ends of series that are at hand, and what others have changed meanwhile."""
 
+import sqlite3
+
 import anyio
 import numpy as np
 import pytest
@@ -146,6 +148,21 @@ async def test_who_waits_for_a_transaction_finds_another_version(
         await anyio.sleep(0.01)
     assert found == [None]
     assert (await read(database, place)).state.version == end.state.version + 1
+
+
+async def test_what_is_written_together_is_written_as_a_whole(sqlite_url: str) -> None:
+    """Nothing is, where a statement finds nothing or fails; whatever comes next is as good."""
+    async with Database(sqlite_url) as database:
+        await ensure_dev_user(database)
+        await Writer(database, MemoryBus()).create(PANES)
+        rise = ("UPDATE charts SET revision = revision + 1 RETURNING revision",)
+        none = ("UPDATE charts SET version = 9 WHERE title = $1 RETURNING id", "none")
+        assert await database.together(rise, none) is None
+        with pytest.raises(sqlite3.OperationalError):
+            await database.together(rise, ("UPDATE nothing",))
+        found = await database.together(rise, rise)
+        assert found is not None
+        assert [*found[0]] == [2]
 
 
 async def test_a_series_of_another_type_takes_what_fits_it(
