@@ -23,11 +23,14 @@ PEER_STALL = 3_250
 
 
 class Wait(NamedTuple):
-    """In milliseconds, but for the `seconds` that all took; `gap` is the loop's longest."""
+    """In milliseconds, but for the `seconds` that all took; `gap` is the loop's longest, and `held`
+    the longest that was no waiting for a core.
+    """
 
     p99: float
     longest: float
     gap: float
+    held: float
     seconds: float
 
 
@@ -45,9 +48,17 @@ def million(bench: Workbench) -> Iterator[Figure]:
                 unit="ms",
                 ours=wait.p99,
                 at_most=100,
-                how=f"at most {wait.longest:.0f} ms, the loop's longest gap {wait.gap:.0f} ms; "
-                f"{wait.seconds:.1f} s in all, {sum(map(len, bodies)) / 1e6:.0f} MB; a peer, of "
-                f"another run, answers nothing for {PEER_STALL:,} ms",
+                how=f"at most {wait.longest:.0f} ms; {wait.seconds:.1f} s in all, "
+                f"{sum(map(len, bodies)) / 1e6:.0f} MB; a peer, of another run, answers nothing "
+                f"for {PEER_STALL:,} ms",
+            )
+            yield Figure(
+                what=f"the loop held meanwhile, {name}",
+                unit="ms",
+                ours=wait.held,
+                at_most=50,
+                how=f"without a turn for up to {wait.gap:.0f} ms, with what it waits for a core "
+                "that others have",
             )
 
 
@@ -58,8 +69,8 @@ def _wait(here: Desk, bodies: Sequence[bytes]) -> Wait:
     with on(MEASURING), ThreadPoolExecutor(1) as threads:
         waits = _probe(here, threads.submit(_set, here, bodies))
     seconds = time.perf_counter() - begun
-    longest = float(get(here.served, "/gap")) * 1000
-    return Wait(float(np.quantile(waits, 0.99)), max(waits), longest, seconds)
+    gap, held = (seconds * 1000 for seconds in orjson.loads(get(here.served, "/gap")))
+    return Wait(float(np.quantile(waits, 0.99)), max(waits), gap, held, seconds)
 
 
 def _set(here: Desk, bodies: Sequence[bytes]) -> None:

@@ -1,6 +1,6 @@
 """The way to the database: sessions that write or read, and raw reads where it is hot."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from copy import copy
 from pathlib import Path
@@ -21,6 +21,8 @@ from tradeapi.drivers import (
     PostgresRaw,
     Raw,
     SqliteRaw,
+    SqliteWriter,
+    Statement,
     readers_of,
 )
 
@@ -51,6 +53,7 @@ class Database:
         self._readers = readers_of(self.url)
         # Nobody who reads can use these up.
         self._singles = readers_of(self.url, lock_timeout=AT_ONCE)
+        self._writer = SqliteWriter(self.url)
         self._resources = AsyncExitStack()
         self.guard: Callable[[AsyncSession], Awaitable[None]] | None = None
 
@@ -62,6 +65,8 @@ class Database:
         self._resources.push_async_callback(self._engine.dispose)
         self._resources.push_async_callback(self._readers.close)
         self._resources.push_async_callback(self._singles.close)
+        if self.is_sqlite:
+            self._resources.push_async_callback(self._writer.close)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -102,6 +107,13 @@ class Database:
         They hardly wait for a lock: then they fail.
         """
         return self._singles.one()
+
+    async def together(self, *statements: Statement) -> Sequence[Sequence[Any]] | None:
+        """A transaction of these on SQLite, each an SQL statement and its arguments.
+
+        The rows of the last one; None: one of them has found nothing, and nothing is done.
+        """
+        return await self._writer.write(statements)
 
     async def autocommit(self, *statements: str) -> None:
         """Run statements outside of any transaction under way here; for partitions."""

@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager, suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing, suppress
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
@@ -23,6 +25,9 @@ SQLITE_PRAGMAS = (
     "synchronous=NORMAL",
     "foreign_keys=ON",
 )
+
+# In SQL, and its arguments.
+Statement = tuple[str, *tuple[object, ...]]
 
 
 class Raw(Protocol):
@@ -99,6 +104,59 @@ class SqliteRaw:
     def one_of(self, placeholder: str, values: Sequence[int] | Sequence[str]) -> tuple[str, object]:
         condition = f"IN (SELECT value FROM json_each({placeholder}))"  # noqa: S608  `$1`, no data
         return condition, orjson.dumps(values).decode()
+
+
+class SqliteWriter:
+    """A connection that writes what is all known, each transaction in one way to a thread and back.
+
+    In a session each statement is a way of its own, which takes longer than the statement does.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._path = url.database or ""
+        # Begun when it is first needed; whatever is under way ends before the next.
+        self._thread = ThreadPoolExecutor(1, "sqlite-writer")
+        self._connection: sqlite3.Connection | None = None
+
+    async def write(self, statements: Sequence[Statement]) -> Sequence[Sequence[Any]] | None:
+        """The rows of the last one; None: one of them has found nothing, and nothing is done."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, self._write, statements)
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown()
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def _write(self, statements: Sequence[Statement]) -> Sequence[Sequence[Any]] | None:
+        if self._connection is None:
+            self._connection = self._connect()
+        rows: Sequence[Sequence[Any]] = []
+        with closing(self._connection.cursor()) as cursor:
+            cursor.execute("BEGIN IMMEDIATE")
+            try:
+                for sql, *arguments in statements:
+                    rows = cursor.execute(_numbered(sql), arguments).fetchall()
+                    if not rows:
+                        return None
+                cursor.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    cursor.execute("ROLLBACK")
+        return rows
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None)
+        try:
+            for pragma in SQLITE_PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
 
 class Reader(Raw, Protocol):

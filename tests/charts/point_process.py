@@ -1,7 +1,7 @@
 """A writer of points in a process of its own.
 
-`python -m tests.charts.point_process URL CHART FIRST` sends 300 points, one after the other, each
-two seconds after the one before.
+`python -m tests.charts.point_process URL CHART FIRST STEP COUNT` appends points, one after the
+other, each so many seconds after the one before; says for each that it is there.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from tradeapi.auth.dev import DEV_USER
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.ends import Ends
 from tradeapi.charts.series import SeriesPoints
 from tradeapi.database import Database
 from tradeapi.market.bars.bar_history import BarHistory
@@ -22,7 +23,6 @@ from tradeapi.web.large_reads import LargeReads
 from tradeapi.web.preconditions import Precondition
 
 SERIES = "line"
-POINTS = 300
 
 
 def series_of(
@@ -31,8 +31,9 @@ def series_of(
     """Those of the user dev; without a bus nobody hears of what is written."""
     market = Market(database)
     bars = bars_of(market)
+    ends = Ends(database, most_in_all=most_in_all)
     accesses, studies = Accesses(database, market.clock), LargeReads()
-    parts = database, bus or MemoryBus(), DEV_USER, bars, accesses, studies
+    parts = database, bus or MemoryBus(), DEV_USER, bars, accesses, ends, studies
     return SeriesPoints(*parts, most=2_000_000, most_in_all=most_in_all)
 
 
@@ -41,17 +42,20 @@ def bars_of(market: Market) -> BarHistory:
     return BarHistory(market.database, market.directory, newest, market.clock, lateness=5)
 
 
-async def main(url: str, chart: str, first: int) -> None:
+async def main(url: str, chart: str, first: int, step: int, count: int) -> None:
     async with Database(url) as database:
         series = series_of(database)
-        for number in range(POINTS):
-            time = first + 2 * number
+        for number in range(count):
+            time = first + step * number
 
             async def body(time: int = time) -> list[bytes]:
                 return [orjson.dumps({"time": time, "value": 1})]
 
             await series.append(chart, SERIES, body, Precondition(None), amend=True)
+            sys.stdout.write(f"{time}\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    url, chart, *numbers = sys.argv[1:]
+    asyncio.run(main(url, chart, *map(int, numbers)))

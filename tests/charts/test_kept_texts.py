@@ -3,7 +3,7 @@
 import numpy as np
 import orjson
 
-from tests.charts.point_process import POINTS, SERIES, series_of
+from tests.charts.point_process import SERIES, series_of
 from tests.charts.test_series_model import ANYWAY, new_chart
 from tests.charts.test_writers import start
 from tradeapi.auth.dev import ensure_dev_user
@@ -15,6 +15,8 @@ from tradeapi.charts.points import Points, SeriesType, encode, rows
 from tradeapi.charts.targets import Target
 from tradeapi.database import Database
 from tradeapi.metrics import CACHE_HITS
+
+POINTS = 300
 
 
 def line(values: list[float]) -> Points:
@@ -49,7 +51,7 @@ async def test_what_another_process_amends_is_never_shown_as_it_was(
     chart = await new_chart(database)
     series, texts = series_of(database), KeptTexts(10_000_000)
     await series.put(chart, SERIES, line([0.0] * 2 * POINTS_PER_CHUNK), ANYWAY)
-    writer = await start(database_url, chart, 0)
+    writer = await start(database_url, chart, 0, step=2, count=POINTS)
     amended = 0
     while amended < POINTS:
         found = await series.read(chart, SERIES, Window(10_000))

@@ -11,7 +11,7 @@ from tradeapi.charts import parsing
 from tradeapi.charts.parsing import read_points
 from tradeapi.charts.points import Points, SeriesType, decode, encode, rows
 from tradeapi.charts.texts import write
-from tradeapi.errors import Forbidden
+from tradeapi.errors import Forbidden, Invalid
 
 MOST = 100_000
 Item = dict[str, object]
@@ -101,6 +101,33 @@ def test_points_are_written_as_orjson_writes_them(
     assert b"[%b]" % text.body == orjson.dumps(rows(points, names))
     low, high = sorted(data.draw(st.tuples(*[st.integers(0, len(points))] * 2)))
     assert b"[%b]" % bytes(text.between(low, high)) == orjson.dumps(rows(points[low:high], names))
+
+
+anything = st.none() | st.booleans() | texts | st.floats() | st.integers(-(2**63), 2**63)
+prices = st.dictionaries(
+    st.sampled_from(["time", "open", "high", "low", "close", "close", "volume"]),
+    st.integers(1, 3) | anything | st.sampled_from([1e11, -1e11, 9.1e13, -7e10, 3e11]),
+    max_size=6,
+) | st.fixed_dictionaries(
+    {name: st.integers(1, 3) for name in ("time", "open", "high", "low", "close")}
+)
+
+
+@given(st.lists(prices | anything, max_size=4))
+def test_a_few_points_are_read_as_many_are(items: list[object]) -> None:
+    """Or refused for the same reasons."""
+    body = orjson.dumps(items)
+
+    def read() -> bytes | str:
+        try:
+            return encode(read_points(body, SeriesType.CANDLESTICK, MOST))
+        except Invalid as error:
+            return repr((str(error), error.code, error.errors))
+
+    few = read()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parsing, "FEW", 0)
+        assert read() == few
 
 
 def test_more_points_than_there_may_be_are_not_read_on() -> None:

@@ -1,6 +1,6 @@
 """Series against a model in plain Python, under random changes and with small chunks."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from math import floor, inf
 from random import Random
 from typing import Any
@@ -19,8 +19,9 @@ from tradeapi.charts.points import rows
 from tradeapi.charts.schemas import NewChartIn
 from tradeapi.charts.series import SeriesPoints
 from tradeapi.charts.service import Charts, Quotas
+from tradeapi.charts.targets import State, Target
 from tradeapi.database import Database
-from tradeapi.errors import Conflict
+from tradeapi.errors import Conflict, Stale
 from tradeapi.web.preconditions import Precondition
 
 CHANGES = 60
@@ -38,41 +39,75 @@ def body(items: list[Item]) -> Body:
 
 
 class Trial:
-    """One series, kept twice."""
+    """One series, kept twice; several processes write it, one of them most of the time."""
 
-    def __init__(self, series: SeriesPoints, chart: str, random: Random) -> None:
-        self.series = series
+    def __init__(self, processes: Sequence[SeriesPoints], chart: str, random: Random) -> None:
+        self.processes = processes
         self.chart = chart
         self.random = random
         # So few that some are given up all the time.
         self.texts = KeptTexts(40_000)
         self.model: dict[float, Item] = {}
+        self.version = 0
+        self.etags = ['"none"']
+
+    @property
+    def series(self) -> SeriesPoints:
+        return self.random.choice([*self.processes, *[self.processes[0]] * 3])
 
     async def change(self) -> None:
-        change = self.random.choice([self.put, *[self.append] * 8, *[self.amend] * 4])
-        await change()
+        changes = [self.put, *[self.append] * 8, *[self.amend] * 4, *[self.form] * 8]
+        await self.random.choice(changes)()
         await self.check()
 
     async def put(self) -> None:
         items = self.items(self.random.randrange(400), self.random.choice([0, 1, 5, 30, 100]))
-        await self.series.replace(self.chart, "line", body(items), ANYWAY)
+        written = await self.series.replace(self.chart, "line", body(items), ANYWAY)
         self.model = {item["time"]: item for item in items}
+        self.version += 1
+        self.note(*written)
+
+    async def form(self) -> None:
+        """The last point again, or one after it."""
+        last = max(self.model, default=200.0)
+        time = last + self.random.choice([0, 0, 1])
+        await self.post([{"time": time, "value": self.random.random()}], amend=False)
 
     async def append(self) -> None:
         last = max(self.model, default=200.0)
         items = self.items(floor(last) + 1, self.random.choice([0, 1, 1, 2, 9, 40]))
         if self.random.random() < 0.5:
             items = [{"time": last, "value": self.random.random()}, *items]
-        await self.series.append(self.chart, "line", body(items), ANYWAY, amend=False)
+        await self.post(items, amend=False)
+
+    async def post(self, items: list[Item], *, amend: bool) -> None:
+        """Some of the time with `If-Match`, that of an older version now and then."""
+        if self.random.random() < 0.1:
+            stale = Precondition(self.random.choice(self.etags[:-1] or self.etags))
+            with pytest.raises(Stale):
+                await self.series.append(self.chart, "line", body(items), stale, amend=amend)
+        known = Precondition(self.etags[-1]) if self.version else ANYWAY
+        precondition = self.random.choice([ANYWAY, known])
+        written = await self.series.append(
+            self.chart, "line", body(items), precondition, amend=amend
+        )
         self.model |= {item["time"]: item for item in items}
+        self.version += bool(items)
+        self.note(*written)
+
+    def note(self, target: Target, state: State) -> None:
+        times = sorted(self.model)
+        first, last = (times[0], times[-1]) if times else (None, None)
+        assert state == State(len(times), first, last, self.version)
+        if self.etags[-1] != state.etag(target):
+            self.etags.append(state.etag(target))
 
     async def amend(self) -> None:
         items = self.items(self.random.randrange(400), self.random.choice([1, 1, 7, 60]))
         if self.model and items and items[0]["time"] < max(self.model):
             with pytest.raises(Conflict):
                 await self.series.append(self.chart, "line", body(items), ANYWAY, amend=False)
-        await self.series.append(self.chart, "line", body(items), ANYWAY, amend=True)
-        self.model |= {item["time"]: item for item in items}
+        await self.post(items, amend=True)
 
     def items(self, start: int, count: int) -> list[Item]:
         """Half of the time half of a second later, some with a colour or without a value."""
@@ -107,9 +142,7 @@ class Trial:
         assert orjson.loads(text) == [self.model[time] for time in kept], window
         assert await self.texts.in_json(page, page.points) == text
         assert page.state is not None
-        assert page.state.count == len(times)
-        ends = (times[0], times[-1]) if times else (None, None)
-        assert (page.state.first, page.state.last) == ends
+        self.note(page.target, page.state)
         low, high = (kept[0], kept[-1]) if kept else (window.before, window.after)
         if kept:
             assert page.has_more_before == any(time < low for time in times)
@@ -143,7 +176,8 @@ async def test_a_series_is_what_was_pushed_to_it(
     monkeypatch.setattr(chunks, "POINTS_PER_CHUNK", 16)
     monkeypatch.setattr(chunks, "TAIL", 6)
     monkeypatch.setattr(chunks, "KEEP", 2)
-    trial = Trial(series, await new_chart(database), Random(seed))
+    processes = [series, series_of(database)]
+    trial = Trial(processes, await new_chart(database), Random(seed))
     for _ in range(CHANGES):
         await trial.change()
 

@@ -4,37 +4,124 @@ import asyncio
 import sys
 from pathlib import Path
 
+import anyio
 import httpx2
 import pytest
 
 from tests.auth.people import at_once
 from tests.charts.desks import FIRST, Desk, candles, dots, times
 from tests.charts.point_process import SERIES, series_of
-from tests.charts.test_series_model import new_chart
+from tests.charts.test_series_model import ANYWAY, Item, body, new_chart
 from tradeapi.auth.dev import ensure_dev_user
 from tradeapi.charts.chunks import Window
+from tradeapi.charts.targets import State
 from tradeapi.database import Database
 
 ROOT = Path(__file__).parents[2]
 
 
-async def start(url: str, chart: str, first: int) -> asyncio.subprocess.Process:
+async def start(
+    url: str, chart: str, first: int, *, step: int = 1, count: int = 300
+) -> asyncio.subprocess.Process:
+    command = sys.executable, "-m", "tests.charts.point_process"
+    numbers = map(str, (first, step, count))
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.charts.point_process", url, chart, str(first),
-        cwd=ROOT,
-    )  # fmt: skip
+        *command, url, chart, *numbers, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+
+
+def dot(time: int) -> Item:
+    return {"time": time, "value": 1}
+
+
+async def revision(database: Database) -> int:
+    """That of the only chart."""
+    async with database.read() as raw:
+        [(number,)] = await raw.fetch("SELECT revision FROM charts")
+    return int(number)
 
 
 async def test_two_processes_lose_no_point(database: Database, database_url: str) -> None:
     """One sends every other point, and the other the rest."""
     await ensure_dev_user(database)
     chart = await new_chart(database)
-    writers = [await start(database_url, chart, first) for first in (0, 1)]
-    assert [await writer.wait() for writer in writers] == [0, 0]
+    writers = [await start(database_url, chart, first, step=2) for first in (0, 1)]
+    await asyncio.gather(*[writer.communicate() for writer in writers])
+    assert [writer.returncode for writer in writers] == [0, 0]
     page = await series_of(database).read(chart, SERIES, Window(10_000))
     assert page.points.time.tolist() == [*range(600)]
     assert page.state is not None
     assert (page.state.count, page.state.version) == (600, 600)
+    assert await revision(database) == 600
+
+
+@pytest.mark.parametrize("told", [1, 30, 77])
+async def test_a_writer_that_is_killed_has_lost_nothing_it_has_told(
+    database: Database, database_url: str, told: int
+) -> None:
+    """At the most there is one point more; whoever comes next goes on where it is."""
+    await ensure_dev_user(database)
+    chart = await new_chart(database)
+    writer = await start(database_url, chart, 0, count=100_000)
+    assert writer.stdout is not None
+    for _ in range(told):
+        await writer.stdout.readline()
+    writer.kill()
+    rest, _ = await writer.communicate()
+    told += rest.count(b"\n")
+    series = series_of(database)
+    page = await series.read(chart, SERIES, Window(10_000))
+    count = len(page.points)
+    assert count in {told, told + 1}
+    assert page.points.time.tolist() == [*range(count)]
+    assert page.state == State(count, 0, count - 1, count)
+    assert await revision(database) == count
+    _, state = await series.append(chart, SERIES, body([dot(count)]), ANYWAY, amend=False)
+    assert state == State(count + 1, 0, count, count + 1)
+
+
+async def test_tasks_of_one_process_lose_no_point(database: Database) -> None:
+    """Each sends its own to the same series, some of them the last one again."""
+    await ensure_dev_user(database)
+    chart = await new_chart(database)
+    series = series_of(database)
+    times = iter(range(200))
+
+    async def write() -> None:
+        for time in times:
+            for _ in range(2):
+                await series.append(chart, SERIES, body([dot(time)]), ANYWAY, amend=True)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(4):
+            tasks.start_soon(write)
+    page = await series.read(chart, SERIES, Window(10_000))
+    assert page.points.time.tolist() == [*range(200)]
+    assert page.state == State(200, 0, 199, 400)
+    assert await revision(database) == 400
+
+
+async def test_readers_see_whole_updates(database: Database) -> None:
+    """What a series says of itself is of the points that come with it, while others are added."""
+    await ensure_dev_user(database)
+    chart = await new_chart(database)
+    series = series_of(database)
+    seen = set()
+
+    async def look() -> None:
+        while True:
+            page = await series.read(chart, SERIES, Window(10_000))
+            assert page.state is not None
+            assert page.points.time.tolist() == [*range(page.state.count)]
+            assert page.state.version == page.state.count
+            seen.add(page.state.count)
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(look)
+        for time in range(150):
+            await series.append(chart, SERIES, body([dot(time)]), ANYWAY, amend=False)
+        tasks.cancel_scope.cancel()
+    assert len(seen) > 1
 
 
 @pytest.mark.parametrize("count", [10, 5000])

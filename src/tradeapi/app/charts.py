@@ -9,6 +9,7 @@ import anyio
 from tradeapi.app.market import MarketState
 from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
+from tradeapi.charts.ends import Ends
 from tradeapi.charts.kept_texts import KeptTexts
 from tradeapi.charts.live.channel import ChartsChannel
 from tradeapi.charts.live.followed import FollowedCharts
@@ -22,6 +23,7 @@ from tradeapi.web.large_reads import LargeReads
 
 class ChartsState(TypedDict):
     chart_accesses: Accesses
+    chart_ends: Ends
     chart_texts: KeptTexts
     long_studies: LargeReads
 
@@ -47,6 +49,7 @@ async def open_charts(  # noqa: PLR0913, PLR0917  they are what is joined
         tasks.start_soon(accesses.run)
         yield {
             "chart_accesses": accesses,
+            "chart_ends": Ends(database, most_in_all=settings.points_per_user),
             "chart_texts": KeptTexts(settings.points_cache_bytes),
             "long_studies": LargeReads(),
         }

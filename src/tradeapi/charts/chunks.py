@@ -2,7 +2,8 @@
 
 Chunks have up to POINTS_PER_CHUNK points, and none overlaps another. The last one has at most TAIL:
 it is rewritten with every point that comes, and moves into full ones when it has too many, all but
-its newest KEEP, so that a forming point that is replaced again and again costs little.
+its newest KEEP, so that a forming point that is replaced again and again costs little. So many
+candles are just below the size from which on PostgreSQL keeps values apart from their row.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,7 +18,7 @@ from tradeapi.charts.points import Points, decode, encode
 from tradeapi.drivers import Raw
 
 POINTS_PER_CHUNK = 2048
-TAIL = 256
+TAIL = 48
 KEEP = 8
 MANY_POINTS = 20_000
 

@@ -71,6 +71,7 @@ def series_points(connection: HTTPConnection, principal: Principal | None = None
         principal.owner,
         bar_history(connection),
         state.chart_accesses,
+        state.chart_ends,
         state.long_studies,
         most=state.settings.points_per_series,
         most_in_all=state.settings.points_per_user,

@@ -17,12 +17,14 @@ from tradeapi.charts.points import ObjectArray, Points, SeriesType
 from tradeapi.errors import FieldError, Forbidden, Invalid
 from tradeapi.market.bars.posted import BYTES_AT_ONCE
 from tradeapi.market.bars.validation import HIGHEST_PRICE
-from tradeapi.market.times import YEAR_10000, YEAR_ONE, parse_times
+from tradeapi.market.times import MILLISECONDS_FROM, YEAR_10000, YEAR_ONE, parse_times
 
 # Of what a point has beside its time and values, as JSON.
 LONGEST_FURTHER = 1024
 LONGEST_COLOR = 64
 MOST_FAULTS = 100
+# Sooner read one by one than column by column.
+FEW = 16
 # A border between two points may be one within a point; so many in a row are tried.
 BORDERS_TRIED = 16
 # Of a body; so much with no border in it is not made of points.
@@ -84,13 +86,18 @@ class _Reader:
         self.runs: list[Points] = []
         self.count = 0
         self._columns = type.columns
-        self._names = frozenset(("time", *type.columns))
+        self._fields = ("time", *type.columns)
+        self._names = frozenset(self._fields)
         self._last = -np.inf
         # Most further fields are those of another point, too.
         self._known: dict[bytes, Rule | None] = {}
 
     def add(self, items: list[Any]) -> None:
         if not items:
+            return
+        plain = self._plain(items) if len(items) <= FEW else None
+        if plain is not None:
+            self._take(plain)
             return
         if set(map(type, items)) != {dict}:
             self._refuse([(NO_OBJECT, np.array([type(item) is not dict for item in items]))])
@@ -111,9 +118,27 @@ class _Reader:
             (NOT_ASCENDING, times <= earlier),
         ]
         self._refuse(faults)
-        self.runs.append(Points(times, values, further))
-        self.count += len(items)
-        self._last = times[-1]
+        self._take(Points(times, values, further))
+
+    def _take(self, run: Points) -> None:
+        self.runs.append(run)
+        self.count += len(run)
+        self._last = run.time[-1]
+
+    def _plain(self, items: list[Any]) -> Points | None:
+        """Points of numbers alone that nothing is wrong with; None for all others."""
+        rows = []
+        last = self._last
+        for item in items:
+            if type(item) is not dict or item.keys() != self._names:
+                return None
+            row = [item[name] for name in self._fields]
+            if not {*map(type, row)} <= {int, float} or not _is_plain(last, *row):
+                return None
+            rows.append(row)
+            last = row[0]
+        table = np.array(rows, np.float64)
+        return Points(table[:, 0], table[:, 1:], np.full(len(rows), None, np.object_))
 
     def _values(self, items: list[Any]) -> tuple[Float64Array, BoolArray, BoolArray]:
         """Of each point its values, which of them it does not have, and whether any is none."""
@@ -172,6 +197,17 @@ class _Reader:
             code=rule.code,
             errors=[FieldError(f"/{place}", rule.detail) for place, rule in found],
         )
+
+
+def _is_plain(last: float, time: float, *values: float) -> bool:
+    if not (last < time and YEAR_ONE <= time < MILLISECONDS_FROM):
+        return False
+    if max(map(abs, values)) > HIGHEST_PRICE:
+        return False
+    if len(values) == 1:
+        return True
+    open, high, low, close = values
+    return low <= min(open, close) and max(open, close) <= high
 
 
 def _rule_broken(fields: dict[str, Any], text: bytes) -> Rule | None:

@@ -82,8 +82,11 @@ class Points:
 
     def with_points(self, newer: "Points") -> "Points":
         """The union; where both have a point, the newer one as a whole."""
-        if not len(self) or not len(newer) or newer.time[0] > self.time[-1]:
+        if not len(self) or not len(newer):
             return Points.concat([self, newer], self.width)
+        if newer.time[0] >= self.time[-1]:
+            older = self[: int(np.searchsorted(self.time, newer.time[0]))]
+            return Points.concat([older, newer], self.width)
         time = np.union1d(self.time, newer.time)
         values = np.empty((len(time), self.width))
         further = np.full(len(time), None, np.object_)

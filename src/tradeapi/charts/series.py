@@ -10,7 +10,8 @@ from tradeapi.charts import chunks
 from tradeapi.charts.accesses import Accesses
 from tradeapi.charts.bound import BoundPoints
 from tradeapi.charts.chunks import Packed, Window
-from tradeapi.charts.events import Changed, announce
+from tradeapi.charts.ends import End, Ends, Place, find_end
+from tradeapi.charts.events import CHARTS, Changed, announce
 from tradeapi.charts.pages import Page, find_page
 from tradeapi.charts.parsing import read_points, too_many
 from tradeapi.charts.points import Points
@@ -18,7 +19,7 @@ from tradeapi.charts.targets import State, Target, bound, find, find_chain, lock
 from tradeapi.charts.usage import check
 from tradeapi.database import Database, raw
 from tradeapi.drivers import Raw
-from tradeapi.errors import Conflict, NotFound
+from tradeapi.errors import Conflict, Forbidden, Invalid, NotFound
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.posted import in_turn
 from tradeapi.market.bars.ranges import Range
@@ -27,6 +28,8 @@ from tradeapi.web.preconditions import Precondition
 
 # The parts in which it has come: to join many takes its time.
 ReadBody = Callable[[], Awaitable[Sequence[bytes]]]
+# What is longer takes a transaction, and is read once.
+SHORT_BYTES = 16 * 1024
 
 
 class SeriesPoints:
@@ -44,6 +47,7 @@ class SeriesPoints:
         owner: UUID,
         bars: BarHistory,
         accesses: Accesses,
+        ends: Ends,
         studies: LargeReads,
         *,
         most: int,
@@ -55,6 +59,7 @@ class SeriesPoints:
         self._owner = owner
         self._bound = BoundPoints(database, bars)
         self._accesses = accesses
+        self._ends = ends
         self._studies = studies
         self._most = most
         self._most_in_all = most_in_all
@@ -101,15 +106,28 @@ class SeriesPoints:
 
         With `amend` older points are inserted or replaced as well; without, raises Conflict.
         """
-        target = await self._writable(chart, series)
+        place = self._owner, chart, series
+        end = self._ends.take(place)
+        if end is not None:
+            parts = await body()
+            if written := await self._append_at_hand(place, end, parts, precondition):
+                return written
+            body = _again(parts)
+        target, end = await self._find_end(chart, series)
         points, packed = await self._parse(await body(), target, _lay_if_long)
-        return await self._append(target, points, packed, precondition, amend=amend)
+        written = await self._extend(place, end, points, precondition)
+        return written or await self._append(target, points, packed, precondition, amend=amend)
 
     async def add(
         self, chart: str, series: str, points: Points, precondition: Precondition, *, amend: bool
     ) -> tuple[Target, State]:
         """The same with points that have been read; Conflict where they have another form."""
-        target = await self._writable(chart, series, points)
+        place = self._owner, chart, series
+        if written := await self._extend(place, self._ends.take(place), points, precondition):
+            return written
+        target, end = await self._find_end(chart, series, points)
+        if written := await self._extend(place, end, points, precondition):
+            return written
         packed = await in_turn(len(points), lambda: _lay_if_long(points))
         return await self._append(target, points, packed, precondition, amend=amend)
 
@@ -146,6 +164,34 @@ class SeriesPoints:
             announce(session, self._bus, Changed(chart=str(target.chart), revision=revision))
         return target, state
 
+    async def _append_at_hand(
+        self, place: Place, end: End, parts: Sequence[bytes], precondition: Precondition
+    ) -> tuple[Target, State] | None:
+        if sum(map(len, parts)) > SHORT_BYTES:
+            return None
+        try:
+            points, _ = await self._parse(parts, end.target, _lay_if_long)
+        except (Invalid, Forbidden):
+            # They may be good for the series as it is now.
+            return None
+        return await self._extend(place, end, points, precondition)
+
+    async def _extend(
+        self, place: Place, end: End | None, points: Points, precondition: Precondition
+    ) -> tuple[Target, State] | None:
+        """Without a transaction; None where it takes one."""
+        if end is None:
+            return None
+        found = await self._ends.extend(place, end, points, precondition, most=self._most)
+        if found is None:
+            return None
+        revision, end = found
+        target, state = end.target, end.state
+        self._accesses.note(target.chart, end.accessed_at)
+        change = _change(target, revision, state, points)
+        await self._bus.publish(CHARTS, change.chart, change)
+        return target, state
+
     async def _append(
         self,
         target: Target,
@@ -174,8 +220,7 @@ class SeriesPoints:
             await save(connection, target, state)
             added = state.count - before.count
             await check(connection, target.chart_key, used, added, self._most_in_all)
-            place = str(target.chart), revision, target.name, state.version
-            change = Changed.of(*place, points, target.type.columns, revise=is_older)
+            change = _change(target, revision, state, points, revise=is_older)
             announce(session, self._bus, change)
         return target, state
 
@@ -228,11 +273,37 @@ class SeriesPoints:
     async def _writable(self, chart: str, series: str, points: Points | None = None) -> Target:
         async with self._database.read() as connection:
             target = await self._find(connection, chart, series)
-        if target.source is not None:
-            raise bound(target)
-        if points is not None and points.width != len(target.type.columns):
-            raise Conflict("The points have another form.", code="points_do_not_fit")
-        return target
+        return _writable(target, points)
+
+    async def _find_end(
+        self, chart: str, series: str, points: Points | None = None
+    ) -> tuple[Target, End | None]:
+        async with self._database.read() as connection:
+            target, accessed_at, end = await find_end(connection, self._owner, chart, series)
+        self._accesses.note(target.chart, accessed_at)
+        return _writable(target, points), end
+
+
+def _writable(target: Target, points: Points | None) -> Target:
+    if target.source is not None:
+        raise bound(target)
+    if points is not None and points.width != len(target.type.columns):
+        raise Conflict("The points have another form.", code="points_do_not_fit")
+    return target
+
+
+def _change(
+    target: Target, revision: int, state: State, points: Points, *, revise: bool = False
+) -> Changed:
+    place = str(target.chart), revision, target.name, state.version
+    return Changed.of(*place, points, target.type.columns, revise=revise)
+
+
+def _again(parts: Sequence[bytes]) -> ReadBody:
+    async def read() -> Sequence[bytes]:
+        return parts
+
+    return read
 
 
 def _ends(points: Points) -> tuple[float | None, float | None]:

@@ -60,13 +60,26 @@ async def find(raw: Raw, owner: UUID, chart: str, series: str) -> tuple[Target, 
     return found(rows[0] if rows else None, series)
 
 
-def named(raw: Raw, owner: UUID, chart: str, series: str, *, first: int = 5) -> Found:
-    """What `found` takes; its placeholders are those from `$first` on."""
+def named(  # noqa: PLR0913  they are what it takes
+    raw: Raw,
+    owner: UUID,
+    chart: str,
+    series: str,
+    *,
+    first: int = 5,
+    columns: str = "",
+    joined: str = "",
+) -> Found:
+    """What `found` takes; its placeholders are those from `$first` on.
+
+    The columns of what is joined come last.
+    """
     id = as_id(chart)
     arguments = [as_key(raw, owner), chart, series]
     if id is not None:
         arguments.append(as_key(raw, id))
-    return Found(_find(first, is_id=id is not None), tuple(arguments))
+    chosen = _find(first, columns, joined, is_id=id is not None)
+    return Found(chosen, tuple(arguments))
 
 
 def found(row: Sequence[Any] | None, series: str) -> tuple[Target, float | None]:
@@ -103,7 +116,7 @@ async def lock(raw: Raw, target: Target, precondition: Precondition) -> tuple[in
     Between the two is how many points all charts of its owner have. Raises NotFound where it is
     gone.
     """
-    touched = await raw.fetch(_TOUCH, target.chart_key)
+    touched = await raw.fetch(TOUCH, target.chart_key)
     # A statement of its own: who has waited for the lock sees what its holder has left.
     found = await raw.fetch(_STATE, target.key)
     if not touched or not found:
@@ -133,14 +146,14 @@ def as_key(raw: Raw, id: UUID) -> Any:  # noqa: ANN401  as the driver takes it
 
 
 # It locks the row as well.
-_TOUCH = """
+TOUCH = """
 UPDATE charts SET revision = revision + 1 WHERE id = $1 RETURNING revision,
 COALESCE((SELECT points FROM chart_usage u WHERE u.owner_id = charts.owner_id), 0)
 """
 _FIND = """
-SELECT c.id AS chart, c.accessed_at, s.id, s.type, s.source, s.count, s.first, s.last, s.version
+SELECT c.id AS chart, c.accessed_at, s.id, s.type, s.source, s.count, s.first, s.last, s.version{5}
 FROM charts c
-LEFT JOIN chart_series s ON s.chart_id = c.id AND s.name = ${2}
+LEFT JOIN chart_series s ON s.chart_id = c.id AND s.name = ${2}{6}
 WHERE c.owner_id = ${0} AND {4}
 """
 _BY_ID = """(c.name = ${1} OR c.id = ${3})
@@ -153,8 +166,8 @@ UPDATE chart_series SET count = $2, first = $3, last = $4, version = $5 WHERE id
 
 
 @cache
-def _find(first: int, *, is_id: bool) -> str:
+def _find(first: int, columns: str, joined: str, *, is_id: bool) -> str:
     numbers = range(first, first + 4)
     # A name may look like an id; the id counts.
     condition = _BY_ID if is_id else "c.name = ${1}"
-    return _FIND.format(*numbers, condition.format(*numbers))
+    return _FIND.format(*numbers, condition.format(*numbers), columns, joined)

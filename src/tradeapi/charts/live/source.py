@@ -120,10 +120,12 @@ class ChartSource:
 
     async def _catch_up(self) -> None:
         async with self._turn:
-            if self.topic.is_begun and self.revision < self._least:
+            least = self._least
+            if self.topic.is_begun and self.revision < least:
                 self._take(await self._charts.read(self.id, known=self._known))
-                # Whatever else there may be is asked for soon.
-                self._least = self.revision
+                # Whatever else there may be is asked for soon, if it was not heard of meanwhile.
+                if self._least == least:
+                    self._least = self.revision
         self._go_on()
 
     async def _read(self, history: int) -> Mapping[str, object]:
