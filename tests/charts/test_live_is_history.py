@@ -9,7 +9,7 @@ import pytest
 
 from tests.charts.live import Drawn, LiveCharts, Writer, draw, live_charts
 from tests.market.places import Market
-from tests.streams.client import client
+from tests.streams.client import Client, client
 from tests.streams.test_stream_is_history import Forked, UnreliableBus, hear_all
 from tests.web.redis_process import redis_process
 from tradeapi.auth.dev import ensure_dev_user
@@ -120,7 +120,16 @@ async def follow(charts: LiveCharts, chart: str, **options: object) -> None:
     async with client(charts.url) as guest:
         drawn = await draw(guest, chart, **options)
         await hear_all(guest)
-        assert await charts.agrees(drawn)
+        assert await agree(charts, guest, drawn)
+
+
+async def agree(charts: LiveCharts, guest: Client, drawn: Drawn) -> bool:
+    """In the end: on a busy machine what is late may come after it was quiet."""
+    for _ in range(10):
+        if await charts.agrees(drawn):
+            return True
+        await guest.hear_rest(1)
+    return False
 
 
 async def wander(processes: Sequence[LiveCharts], chart: str, chance: random.Random) -> int:
@@ -135,9 +144,9 @@ async def wander(processes: Sequence[LiveCharts], chart: str, chance: random.Ran
             await guest.say(op="subscribe", topics=[topic], resume=resume, history=50)
             if number == 7:
                 await hear_all(guest)
+                assert await agree(processes[0], guest, drawn)
             else:
                 await guest.hear_rest(chance.choice([0.01, 0.05, 0.1]))
-    assert await processes[0].agrees(drawn)
     return drawn.kinds.count("resumed")
 
 
