@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.errors import Conflict, FieldError, Forbidden, NotFound, TradeError
 from tradeapi.market.models import Head, Symbol
-from tradeapi.market.symbols.directory import Directory, Listing, unknown_symbol
+from tradeapi.market.symbols.directory import Directory, Listing
 from tradeapi.watchlists.models import Item, Watchlist
 from tradeapi.watchlists.order import rearranged
 from tradeapi.watchlists.schemas import ItemChange, ItemIn, NamedItemChange
@@ -82,7 +82,7 @@ class Items:
         prices = await self._last_prices([listing.id])
         position = placed[-1][1] + 1 if placed else 0
         self._session.add(self._item(id, listing, new, prices, position))
-        await self._flush(listing.symbol)
+        await self._flush()
         if new.position is not None:
             await self._arrange(id, [*placed, (listing.id, position)], [(listing.id, new.position)])
         return Changed(watchlist, await self._pick(id, [listing.id]))
@@ -137,7 +137,7 @@ class Items:
             self._item(id, listing, row, prices, stays.get(listing.id, end + number))
             for number, (listing, row) in enumerate(zip(listings, rows, strict=True))
         )
-        await self._flush("of the file")
+        await self._flush()
         updated = len(before.keys() & ids)
         removed = len(before.keys() - ids) if replace else 0
         return Taken(watchlist, len(ids) - updated, updated, removed)
@@ -225,12 +225,12 @@ class Items:
         if count > self._most:
             raise Forbidden(f"A watchlist has up to {self._most} items.", code="quota_items")
 
-    async def _flush(self, symbol: str) -> None:
+    async def _flush(self) -> None:
         try:
             await self._session.flush()
         except IntegrityError as error:
-            # It was removed this moment.
-            raise unknown_symbol(symbol) from error
+            detail = "A symbol has been removed this moment."
+            raise NotFound(detail, code="unknown_symbol") from error
 
 
 def _listed(id: UUID) -> Select[Item, str, str]:
