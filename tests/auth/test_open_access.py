@@ -59,7 +59,7 @@ def kept_history(admin: Person) -> None:
 
 def hits(person: Person) -> float:
     text = person.client.get("/metrics", headers=person.headers).text
-    (line,) = [line for line in text.splitlines() if "cache_hits_total{" in line]
+    (line,) = [line for line in text.splitlines() if 'cache_hits_total{cache="responses"}' in line]
     return float(line.rpartition(" ")[2])
 
 

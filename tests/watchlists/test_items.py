@@ -67,6 +67,8 @@ def test_a_symbol_is_on_a_list_once(mine: List) -> None:
         ({"added_price": "much"}, "/added_price"),
         ({"added_at": -1}, "/added_at"),
         ({"position": -1}, "/position"),
+        ({"position": True}, "/position"),
+        ({"target_price": "5"}, "/target_price"),
         ({"alerts": True}, "/alerts"),
     ],
 )

@@ -56,6 +56,7 @@ def test_a_name_is_taken_once(service: Service, mine: List) -> None:
     for answer in (
         mine.person.call("POST", "/watchlists", {"name": "Letters"}),
         mine.person.call("PATCH", other.path, {"name": "Letters"}),
+        mine.person.call("PATCH", other.path, {"name": "Letters", "position": 0}),
         mine.person.call("POST", f"{other.path}/duplicate", {"name": "Letters"}),
     ):
         assert (answer.status_code, code(answer)) == (409, "name_taken")

@@ -145,3 +145,14 @@ class AuditEntry(Base):
     address: Mapped[str] = mapped_column(String(45))
     agent: Mapped[str] = mapped_column(String(200))
     request_id: Mapped[str] = mapped_column(String(64))
+
+
+class ShareRow(Base):
+    """A share of `thing`, for its owner to end it; the token is nowhere."""
+
+    __abstract__ = True
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    created_at: Mapped[float] = mapped_column(Float)
+    expires_at: Mapped[float] = mapped_column(Float)
+    thing: Mapped[UUID]

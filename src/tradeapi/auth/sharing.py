@@ -4,27 +4,15 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Float, Uuid, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Mapped, mapped_column
 
 from tradeapi.auth.audit import Audit
+from tradeapi.auth.models import ShareRow
 from tradeapi.auth.shares import Issued, Shares
-from tradeapi.database import Base
 from tradeapi.errors import Forbidden, NotFound
 
 MOST_SHARES = 100
-
-
-class ShareRow(Base):
-    """A share of `thing`, for its owner to end it; the token is nowhere."""
-
-    __abstract__ = True
-
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    created_at: Mapped[float] = mapped_column(Float)
-    expires_at: Mapped[float] = mapped_column(Float)
-    thing: Mapped[UUID]
 
 
 Row = TypeVar("Row", bound=ShareRow)

@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Float, ForeignKey, Index, Integer, LargeBinary, String, Uuid
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tradeapi.auth.sharing import ShareRow
+from tradeapi.auth.models import ShareRow
 from tradeapi.database import Base
 
 

@@ -29,6 +29,7 @@ COLUMNS = (
     "stop_loss",
 )
 _TEXTS = ("name", "category", "notes", "tags")
+_NUMBERS = ("added_at", "added_price", "target_price", "stop_loss")
 _FORMULAS = ("=", "+", "-", "@", "'")
 # No cell of ours is longer; the reader's own limit stops nobody from sending 128 kB.
 _LONGEST_CELL = 4096
@@ -101,11 +102,19 @@ def _row(cells: Mapping[str, str]) -> ItemIn:
             if value:
                 facts[name] = value.split(";") if name == "tags" else value
         elif cell.strip():
-            facts[name] = cell.strip()
+            facts[name] = _number(cell.strip()) if name in _NUMBERS else cell.strip()
     # An export that has no price says so with an empty cell.
     if "added_price" in cells:
         facts.setdefault("added_price", None)
     return ItemIn.model_validate(facts)
+
+
+def _number(cell: str) -> float | str:
+    """What is none is left to be refused."""
+    try:
+        return float(cell)
+    except ValueError:
+        return cell
 
 
 def _faults(number: int, error: ValidationError) -> Sequence[FieldError]:

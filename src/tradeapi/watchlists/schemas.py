@@ -64,12 +64,14 @@ Tags = Annotated[
     Field(max_length=MOST_TAGS, description="Each once.", examples=[["dividend"]]),
     AfterValidator(_once),
 ]
-Price = Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False, examples=[187.5])]
+Price = Annotated[float, Field(strict=True, gt=0, le=1e15, allow_inf_nan=False, examples=[187.5])]
 AddedAt = Annotated[
     float,
-    Field(ge=0, le=253_402_300_799, allow_inf_nan=False, examples=[1795217326.361]),
+    Field(strict=True, ge=0, le=253_402_300_799, allow_inf_nan=False, examples=[1795217326.361]),
 ]
-Position = Annotated[int, Field(ge=0, le=100_000, description="From 0; beyond the end: the end.")]
+Position = Annotated[
+    int, Field(strict=True, ge=0, le=100_000, description="From 0; beyond the end: the end.")
+]
 
 
 class NewWatchlistIn(In):
@@ -149,9 +151,9 @@ class ItemsOut(BaseModel):
 
 
 class TakenOut(BaseModel):
-    added: int
-    updated: int
-    removed: int
+    added: int = Field(examples=[12])
+    updated: int = Field(examples=[3])
+    removed: int = Field(examples=[0])
 
 
 class WatchlistSummary(BaseModel):

@@ -96,11 +96,12 @@ class Watchlists:
         watchlist = await self.lock(id, precondition)
         if change.name is not None:
             watchlist.name = change.name
+            await self._flush(change.name)
         if change.position is not None:
             moved = rearranged(placed, [(id, change.position)])
             for one in await self._session.scalars(self._owned().where(Watchlist.id.in_(moved))):
                 one.position = moved[one.id]
-        await self._flush(watchlist.name)
+        await self._session.flush()
         return watchlist
 
     async def duplicate(self, id: UUID, name: str) -> Watchlist:
