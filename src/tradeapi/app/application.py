@@ -199,7 +199,7 @@ def _lifespan(
             admitted(settings, locks),
             open_auth(credentials, settings, clock, database, redis) as auth,
             open_market(settings, clock, database, bus) as market,
-            open_streams(settings, clock, database, bus, market) as hub,
+            open_streams(settings, clock, database, bus, market) as (hub, _),
             open_charts(settings, clock, database, bus, hub, market) as charts,
             play(settings, clock, database, locks, market),
         ):
