@@ -35,7 +35,7 @@ ASK_EVERY_SECONDS = 1.0
 # As parameters of one statement.
 ASKED_AT_ONCE = 1000
 # After an outage all may have changed; the other connections are for those who wait for an answer.
-READS_AT_ONCE = 2
+LOOKS_AT_ONCE = 2
 
 log = structlog.get_logger()
 
@@ -45,11 +45,11 @@ class FollowedWatchlists:
 
     def __init__(self, database: Database, bus: Bus, hub: Hub, quotes: LiveQuotes) -> None:
         self.quotes = quotes
+        self.looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._database = database
         self._bus = bus
         self._hub = hub
         self._sources: dict[str, WatchlistSource] = {}
-        self._reads = asyncio.Semaphore(READS_AT_ONCE)
         self._tasks = anyio.create_task_group()
         self._resources = AsyncExitStack()
 
@@ -86,8 +86,7 @@ class FollowedWatchlists:
         """As it is when its news is heard already."""
         await self._bus.ready(WATCHLISTS, str(source.id))
         with as_unavailable():
-            async with self._reads:
-                return await reading.read(self._database, source.id)
+            return await reading.read(self._database, source.id)
 
     def soon(self, call: Callable[[], Awaitable[None]]) -> None:
         """Have something done in the background; if the database fails it, that is logged."""

@@ -31,16 +31,16 @@ class _Whole(BaseModel):
     quotes: Quotes
 
 
-_QUOTE = """{"last": 189.3, "bid": null, "ask": null, "change": 1.2, "change_percent": 0.6379,
-        "open": 188.0, "high": 189.4, "low": 187.7, "volume": 812000.0, "previous_close": 188.1,
-        "time": 1795714361.2, "stale": false}"""
+_QUOTE = """{"last": 1721.75, "bid": null, "ask": null, "change": -20.7,
+        "change_percent": -1.188, "open": 1742.45, "high": 1748.5, "low": 1719.25,
+        "volume": 20114.5, "previous_close": 1742.45, "time": 1795714363.187, "stale": false}"""
 _WHOLE = f""""version": 2, "watchlist": {{"id": "01a218ea-ab01-74d5-bdac-67adaba8abfd",
-        "name": "Semiconductors", "position": 0, "count": 1, "version": 2,
+        "name": "Coins", "position": 0, "count": 1, "version": 2,
         "created_at": 1795714362.097, "updated_at": 1795714363.215, "items": [{{
-        "symbol": "US:AAPL", "name": "Apple Inc.", "position": 0, "category": "hardware",
+        "symbol": "SIM:ETHUSD", "name": "Ether in US dollars", "position": 0, "category": null,
         "notes": "", "priority": "medium", "tags": [], "added_at": 1795714363.215,
-        "added_price": 187.5, "target_price": 220.0, "stop_loss": null}}]}},
-        "quotes": {{"US:AAPL": {_QUOTE}}}"""
+        "added_price": 1720.5, "target_price": 2000.0, "stop_loss": null}}]}},
+        "quotes": {{"SIM:ETHUSD": {_QUOTE}}}"""
 
 
 class WatchlistSnapshot(Snapshot, _Whole):
@@ -66,7 +66,7 @@ class WatchlistQuotes(Update):
     """Quotes that are others now, each with all fields; those of other symbols stay."""
 
     example = f"""{{"type": "quotes", "topic": "watchlists:01a218ea-ab01-74d5-bdac-67adaba8abfd",
-        "seq": 3070, "prev": 2046, "quotes": {{"US:AAPL": {_QUOTE}}}}}"""
+        "seq": 3070, "prev": 2046, "quotes": {{"SIM:ETHUSD": {_QUOTE}}}}}"""
 
     type: Literal["quotes"]
     topic: WatchlistsTopic

@@ -19,6 +19,8 @@ from tradeapi.watchlists.service import no_such_watchlist
 
 # What changes within it is told at once, and what is edited within it is read at once.
 INTERVAL_SECONDS = 0.25
+# Of all that is told: what is unsent of it is one frame.
+KEY = "list"
 
 
 class WatchlistSource:
@@ -105,7 +107,7 @@ class WatchlistSource:
     async def _look(self) -> None:
         try:
             while self._is_doubted and not self._is_closed:
-                async with self._turn:
+                async with self._watchlists.looks, self._turn:
                     await self._read()
                 await anyio.sleep(INTERVAL_SECONDS)
         except NotFound as error:
@@ -153,7 +155,7 @@ class WatchlistSource:
         if before is None:
             self.topic.begin(secrets.token_hex(4), 0)
         else:
-            self._announce(_change("watchlist", self._fields))
+            self._announce(self._whole())
             self._listed = self.topic.seq
 
     @property
@@ -182,19 +184,21 @@ class WatchlistSource:
         if moved and self.topic.is_begun:
             self._quiet_until = asyncio.get_running_loop().time() + INTERVAL_SECONDS
             self._views |= moved
-            self._announce(_change("quotes", {"quotes": moved}))
+            self._announce(_quotes(moved))
             self._told |= dict.fromkeys(moved, self.topic.seq)
 
     def _gather(self, after: int) -> Change:
         """All that has been told since a position; a list that is another has all quotes."""
         if self._listed > after:
-            return _change("watchlist", self._fields)
-        moved = {symbol: self._views[symbol] for symbol, seq in self._told.items() if seq > after}
-        return _change("quotes", {"quotes": moved})
+            return self._whole()
+        return _quotes({s: self._views[s] for s, seq in self._told.items() if seq > after})
+
+    def _whole(self) -> Change:
+        return Change(type="watchlist", fields=self._fields, key=KEY, adds=True)
 
     def _announce(self, change: Change) -> None:
         self.topic.announce([change], self.topic.version + 1)
 
 
-def _change(type: str, fields: Mapping[str, object]) -> Change:
-    return Change(type=type, fields=fields, key="all", adds=True)
+def _quotes(quotes: Mapping[str, QuoteView]) -> Change:
+    return Change(type="quotes", fields={"quotes": quotes}, key=KEY, adds=True)
