@@ -60,8 +60,9 @@ class Writer:
             await self._lists(session).delete(UUID(id), ANYWAY)
 
     async def add(self, id: str, symbol: str) -> None:
+        item = ItemIn.model_validate({"symbol": symbol})
         async with self.database.transaction() as session:
-            await self._items(session).add(UUID(id), ItemIn(symbol=symbol), ANYWAY)
+            await self._items(session).add(UUID(id), item, ANYWAY)
 
     async def note(self, id: str, symbol: str, **fields: object) -> None:
         async with self.database.transaction() as session:
@@ -74,7 +75,7 @@ class Writer:
 
     async def take(self, id: str, symbols: Sequence[str]) -> None:
         """These and no others."""
-        rows = [ItemIn(symbol=symbol) for symbol in symbols]
+        rows = [ItemIn.model_validate({"symbol": symbol}) for symbol in symbols]
         async with self.database.transaction() as session:
             await self._items(session).take(UUID(id), rows, ANYWAY, replace=True)
 

@@ -2,6 +2,8 @@
 
 import gc
 import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import anyio
 import pytest
@@ -23,6 +25,7 @@ from tradeapi.market.symbols.service import Symbols
 from tradeapi.streams.limits import Limits
 from tradeapi.streams.requests import Subscribe
 from tradeapi.streams.subscriptions import Subscriptions
+from tradeapi.streams.topics import Topic
 from tradeapi.watchlists.events import Changed, decode, encode
 from tradeapi.watchlists.live import source
 from tradeapi.watchlists.live.source import WatchlistSource
@@ -123,6 +126,14 @@ async def test_a_quote_that_has_only_become_old_is_told(database: Database) -> N
         assert await lists.agrees(page)
 
 
+@asynccontextmanager
+async def telling(topic: Topic) -> AsyncIterator[None]:
+    """What is done in it has been told when it is over."""
+    seq = topic.seq
+    yield
+    await until(lambda: topic.seq > seq)
+
+
 async def test_a_slow_reader_loses_no_symbol(database: Database) -> None:
     """What it has not taken is told with what comes later, in one frame."""
     names = [f"X:S{number:02}" for number in range(12)]
@@ -139,14 +150,11 @@ async def test_a_slow_reader_loses_no_symbol(database: Database) -> None:
                 tasks.start_soon(hub.serve_snapshots, mailbox)
                 await until(lambda: hub.topics[topic].is_begun)
                 for number, name in enumerate(names[:11]):
-                    await lists.market.trade(listings[name], [(MONDAY, 50 + number, 1)])
-                    # It is told by then.
-                    seq = hub.topics[topic].seq
-                    await until(lambda seq=seq: hub.topics[topic].seq > seq)
+                    async with telling(hub.topics[topic]):
+                        await lists.market.trade(listings[name], [(MONDAY, 50 + number, 1)])
                     if number == 5:
-                        await lists.remove(id, names[11])
-                        seq = hub.topics[topic].seq
-                        await until(lambda seq=seq: hub.topics[topic].seq > seq)
+                        async with telling(hub.topics[topic]):
+                            await lists.remove(id, names[11])
                 _, *frames = map(frame_of, await mailbox.take())
                 tasks.cancel_scope.cancel()
             subscriptions.close()

@@ -22,8 +22,8 @@ class Listener(Protocol):
         """It has come to another version; whether it looks different there."""
         ...
 
-    def lose(self, quote: "LiveQuote") -> None:
-        """There is no such symbol any more."""
+    def relist(self, quote: "LiveQuote") -> None:
+        """Its symbol is listed otherwise now, or is no more."""
         ...
 
 
@@ -41,6 +41,7 @@ class LiveQuote:
         self._turns = turns
         self._clock = clock
         self._stale_after = stale_after
+        self._listing = watch.listing
         self._quote: Quote = watch.state.quote
         self._newest = self.version = watch.state.version
         self.view: QuoteView = self._seen(clock.now())
@@ -60,14 +61,20 @@ class LiveQuote:
         self._move(state.version, state.quote)
 
     def tick(self, now: float) -> None:
-        calendar = self.watch.listing.calendar
+        if self.watch.listing is not self._listing:
+            self._listing = self.watch.listing
+            self._relist()
+        calendar = self._listing.calendar
         is_old = is_stale(self._quote, calendar, now, stale_after=self._stale_after)
         if is_old != self.view["stale"]:
             self._tell(now)
 
     def reset(self) -> None:
+        self._relist()
+
+    def _relist(self) -> None:
         for listener in tuple(self.listeners):
-            listener.lose(self)
+            listener.relist(self)
 
     def _move(self, version: int, quote: Quote) -> None:
         self._quote, self._newest = quote, version

@@ -40,8 +40,8 @@ class QuoteSource:
             change = Change(type="quote", fields={"quote": quote.view}, key="quote")
             self._topic.announce([change] if is_new else [], quote.version)
 
-    def lose(self, _: LiveQuote) -> None:
-        if self._topic.is_begun:
+    def relist(self, quote: LiveQuote) -> None:
+        if quote.watch.is_gone and self._topic.is_begun:
             self._topic.reset("backfill", self.rest)
 
     def close(self) -> None:

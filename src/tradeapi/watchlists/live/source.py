@@ -69,14 +69,11 @@ class WatchlistSource:
             self.doubt()
 
     def is_outdated(self, version: int, place: int) -> bool:
-        """Whether it is another now, or one of its symbols has another name, or is no more."""
+        """Whether it is another now, or was not read, or not all that is on it is followed."""
         reading = self._reading
-        if reading is None or (reading.version, reading.place) != (version, place):
+        if self._is_doubted or reading is None or len(self._quotes) < len(reading.names):
             return True
-        return len(self._quotes) < len(reading.names) or any(
-            quote.watch.is_gone or quote.watch.listing.name != reading.names[symbol]
-            for symbol, quote in self._quotes.items()
-        )
+        return (reading.version, reading.place) != (version, place)
 
     def doubt(self) -> None:
         """Have it read again soon."""
@@ -88,7 +85,7 @@ class WatchlistSource:
             self._moved[quote.watch.listing.symbol] = None
             self._tell_soon()
 
-    def lose(self, _: LiveQuote) -> None:
+    def relist(self, _: LiveQuote) -> None:
         self.doubt()
 
     def close(self) -> None:
@@ -118,9 +115,13 @@ class WatchlistSource:
     async def _read(self) -> None:
         """Read the list, follow the quotes of what is on it, and tell what is new."""
         self._is_doubted = False
-        reading = await self._watchlists.read(self)
-        missing = [symbol for symbol in reading.names if not self._is_followed(symbol)]
-        opened = await self._watchlists.quotes.open_many(missing)
+        try:
+            reading = await self._watchlists.read(self)
+            missing = [symbol for symbol in reading.names if not self._is_followed(symbol)]
+            opened = await self._watchlists.quotes.open_many(missing)
+        except BaseException:
+            self._is_doubted = True
+            raise
         # From here on nothing is awaited: who closes it would not know of what has been opened.
         if self._is_closed:
             for quote in opened.values():
@@ -130,6 +131,9 @@ class WatchlistSource:
         self._follow({symbol: quotes[symbol] for symbol in reading.names if symbol in quotes})
         self._moved |= dict.fromkeys(opened)
         self._take(reading)
+        # It may have been renamed in between.
+        if any(opened[symbol].watch.listing.name != reading.names[symbol] for symbol in opened):
+            self.doubt()
 
     def _is_followed(self, symbol: str) -> bool:
         return symbol in self._quotes and not self._quotes[symbol].watch.is_gone
