@@ -14,7 +14,7 @@ from tests.streams.client import Chart as Topic
 from tests.streams.client import Client
 from tests.streams.documented import Frame
 from tests.streams.live import STALE_AFTER, LiveMarket, live
-from tradeapi.auth.dev import DEV_USER
+from tradeapi.auth.dev import DEV_USER, ensure_dev_user
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import Bus
 from tradeapi.database import Database
@@ -40,7 +40,7 @@ class Writer:
     def __init__(self, database: Database, directory: Directory, bus: Bus) -> None:
         self.database = database
         self._directory = directory
-        self._bus = bus
+        self.bus = bus
 
     async def create(self, name: str, symbols: Sequence[str] = ()) -> str:
         async with self.database.transaction() as session:
@@ -95,7 +95,7 @@ class Writer:
             await self._lists(session).change(UUID(id), change, ANYWAY)
 
     def _lists(self, session: AsyncSession) -> Watchlists:
-        return Watchlists(session, self._bus, DEV_USER, 0.0, most=100)
+        return Watchlists(session, self.bus, DEV_USER, 0.0, most=100)
 
     def _items(self, session: AsyncSession) -> Items:
         return Items(session, self._lists(session), self._directory, 0.0, most=MOST)
@@ -211,6 +211,7 @@ async def live_lists(
     """Another one on the same database is another process."""
     place, bus = place or Market(database), bus or MemoryBus()
     authority = authority or Authority(database, is_open=True)
+    await ensure_dev_user(database)
     async with (
         live(database, market=place, bus=bus, authority=authority, limits=limits) as market,
         FollowedWatchlists(database, bus, market.hub, market.quotes) as followed,

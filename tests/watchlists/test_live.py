@@ -9,14 +9,16 @@ import anyio
 import pytest
 from sqlalchemy import update
 
-from tests.market.places import MONDAY
+from tests.market.places import MONDAY, Market
 from tests.streams.authority import Authority, bearer
+from tests.streams.cable import Cable
 from tests.streams.client import client
 from tests.streams.documented import frame_of
 from tests.streams.event_source import event_source
 from tests.streams.waiting import until
-from tests.watchlists.live import LiveLists, Page, live_lists, show
-from tradeapi.auth.dev import DEV_USER, ensure_dev_user
+from tests.watchlists.live import LiveLists, Page, Writer, live_lists, show
+from tradeapi.auth.dev import DEV_USER
+from tradeapi.bus.memory import MemoryBus
 from tradeapi.database import Database
 from tradeapi.market.live.watch import Watch
 from tradeapi.market.models import Symbol
@@ -34,12 +36,6 @@ from tradeapi.web.principal import Principal, Scope
 pytestmark = pytest.mark.anyio
 
 NAMES = ["X:AAA", "X:BBB", "X:CCC"]
-
-
-@pytest.fixture(autouse=True)
-async def somebody(database: Database) -> None:
-    """Whose the lists are."""
-    await ensure_dev_user(database)
 
 
 async def listed(lists: LiveLists, names: list[str] = NAMES) -> dict[str, Listing]:
@@ -214,6 +210,31 @@ async def test_a_symbol_that_is_another_is_told(database: Database) -> None:
         await lists.market.trade(again, [(MONDAY, 7, 1)])
         await guest.hear_until(lambda: page.quotes["X:BBB"]["last"] == 7)
         assert await lists.agrees(page)
+
+
+async def test_a_list_survives_the_database(postgres_url: str) -> None:
+    """What was heard of while it was away, and what was not, is read when it is back."""
+    async with (
+        Cable(postgres_url) as cable,
+        Database(cable.url) as far,
+        Database(postgres_url) as near,
+        live_lists(far) as lists,
+        client(lists.url) as guest,
+    ):
+        await listed(lists)
+        id, other = await lists.create("Letters", NAMES[:1]), await lists.create("Other")
+        page = await show(guest, id)
+        last = await show(guest, other)
+        await cable.cut()
+        directory = Market(near).directory
+        await Writer(near, directory, lists.bus).take(id, NAMES)
+        await Writer(near, directory, MemoryBus()).add(other, NAMES[0])
+        assert await guest.hear_rest(1.5) == []
+        await cable.mend()
+        await guest.hear_until(lambda: page.quotes.keys() == {*NAMES})
+        await guest.hear_until(lambda: last.quotes.keys() == {NAMES[0]})
+        assert await lists.agrees(page)
+        assert await lists.agrees(last)
 
 
 async def test_only_its_owner_follows_a_list(database: Database) -> None:

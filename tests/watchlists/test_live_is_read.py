@@ -12,7 +12,6 @@ from tests.streams.client import client
 from tests.streams.test_stream_is_history import Forked, UnreliableBus
 from tests.watchlists.live import LiveLists, Page, Writer, live_lists, show
 from tests.web.redis_process import redis_process
-from tradeapi.auth.dev import ensure_dev_user
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import Bus
 from tradeapi.bus.redis_streams import RedisBus
@@ -81,8 +80,9 @@ class Author:
         await self._writer.remove(self._id, self._name)
 
     async def _note(self) -> None:
-        place = self._chance.choice([None, 0, 3])
-        fields = {"notes": str(self._chance.random())} | ({} if place is None else {"position": 0})
+        fields: dict[str, object] = {"notes": str(self._chance.random())}
+        if self._chance.random() < 0.5:
+            fields["position"] = self._chance.randint(0, 4)
         await self._writer.note(self._id, self._name, **fields)
 
     async def _take(self) -> None:
@@ -147,7 +147,6 @@ async def work(
 @asynccontextmanager
 async def several(database: Database, buses: Sequence[Bus]) -> AsyncIterator[list[LiveLists]]:
     """Processes of one service."""
-    await ensure_dev_user(database)
     place = Market(database)
     async with AsyncExitStack() as resources:
         yield [
