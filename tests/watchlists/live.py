@@ -24,7 +24,7 @@ from tradeapi.streams.limits import Limits
 from tradeapi.watchlists import answers
 from tradeapi.watchlists.items import Items
 from tradeapi.watchlists.live.channel import WatchlistsChannel
-from tradeapi.watchlists.live.followed import FollowedWatchlists
+from tradeapi.watchlists.live.followed import LOOKS_AT_ONCE, FollowedWatchlists
 from tradeapi.watchlists.schemas import ItemChange, ItemIn, WatchlistChange
 from tradeapi.watchlists.service import Watchlists
 from tradeapi.web.preconditions import Precondition
@@ -216,5 +216,6 @@ async def live_lists(
         live(database, market=place, bus=bus, authority=authority, limits=limits) as market,
         FollowedWatchlists(database, bus, market.hub, market.quotes) as followed,
     ):
-        market.hub.register("watchlists", WatchlistsChannel(followed))
+        channel = WatchlistsChannel(followed)
+        market.hub.register("watchlists", channel, own_reads=LOOKS_AT_ONCE)
         yield LiveLists(market, bus)

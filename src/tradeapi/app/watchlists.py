@@ -8,7 +8,7 @@ from tradeapi.database import Database
 from tradeapi.market.live.live_quotes import LiveQuotes
 from tradeapi.streams.hub import Hub
 from tradeapi.watchlists.live.channel import WatchlistsChannel
-from tradeapi.watchlists.live.followed import FollowedWatchlists
+from tradeapi.watchlists.live.followed import LOOKS_AT_ONCE, FollowedWatchlists
 
 
 @asynccontextmanager
@@ -16,5 +16,5 @@ async def open_watchlists(
     database: Database, bus: Bus, hub: Hub, quotes: LiveQuotes
 ) -> AsyncIterator[None]:
     async with FollowedWatchlists(database, bus, hub, quotes) as followed:
-        hub.register("watchlists", WatchlistsChannel(followed))
+        hub.register("watchlists", WatchlistsChannel(followed), own_reads=LOOKS_AT_ONCE)
         yield

@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 ASK_EVERY_SECONDS = 1.0
 # As parameters of one statement.
 ASKED_AT_ONCE = 1000
-# After an outage all may have changed; the other connections are for those who wait for an answer.
-LOOKS_AT_ONCE = 2
+# Of the connections that read: each list may be of a thousand symbols, and after an outage all may
+# have changed. As many are read for those who have just come.
+LOOKS_AT_ONCE = 1
 
 log = structlog.get_logger()
 
