@@ -48,6 +48,7 @@ from tradeapi.streams import (
 from tradeapi.streams.bookmark import positions_in
 from tradeapi.udf import drawings, forms, hours
 from tradeapi.udf import history as udf_history
+from tradeapi.watchlists.live import source as watchlist_source
 from tradeapi.web import claims, idempotency
 from tradeapi.web.large_reads import AT_ONCE, OF_ONE_CALLER
 from tradeapi.web.limits import declare
@@ -366,6 +367,7 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (WATCHLISTS, f"makes one, of up to {sharing.MOST_SHARES};"),
         (CHARTS, f"| panes of a chart | {schemas.MOST_PANES} |"),
         (CHARTS, f"more than {study_frames.MOST_EARLIER:,} points before it"),
+        (WATCHLISTS, f"One frame in {watchlist_source.INTERVAL_SECONDS * 1000:.0f} ms"),
         (STREAM, f"a string of up to {requests.LONGEST_ID} characters"),
         (STREAM, f"0 to {requests.MOST_HISTORY}, by default {requests.DEFAULT_HISTORY}"),
         (STREAM, f"0 to {requests.MOST_THROTTLE}, by default 0"),

@@ -73,6 +73,7 @@ def hear_all(demo: Demo) -> Sequence[Frame]:
         first.say(op="subscribe", id=1, topics=["status"])
         first.hear("snapshot", "status")
         _follow_chart(api, first)
+        _follow_watchlist(api, first)
         first.say(op="replay", id=5, topic=BARS, start=0, speed=100_000)
         for _ in ("started", "ended"):
             first.hear("replay")
@@ -109,6 +110,20 @@ def _follow_chart(api: httpx2.Client, guest: Listener) -> None:
     guest.hear("series", topic)
     _ok(api.patch(f"/charts/{id}", json={"title": "My desk"}))
     guest.hear("chart", topic)
+
+
+def _follow_watchlist(api: httpx2.Client, guest: Listener) -> None:
+    id = _ok(api.post("/watchlists", json={"name": "Frames"})).json()["id"]
+    path, topic = f"/watchlists/{id}", f"watchlists:{id}"
+    # It is traded day and night.
+    item = {"symbol": QUOTES.removeprefix("quotes:"), "target_price": 620.5}
+    _ok(api.post(f"{path}/items", json=item))
+    guest.say(op="subscribe", id=1, topics=[topic])
+    guest.hear("snapshot", topic)
+    guest.hear("quotes", topic)
+    _ok(api.patch(path, json={"name": "Other frames"}))
+    guest.hear("watchlist", topic)
+    _ok(api.delete(path))
 
 
 def _degraded() -> str:

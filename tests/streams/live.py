@@ -15,6 +15,7 @@ from tradeapi.database import Database
 from tradeapi.market.bars.bar_history import Answer, BarHistory
 from tradeapi.market.bars.newest import Newest
 from tradeapi.market.live.channels import BarsChannel, QuotesChannel, parse_series
+from tradeapi.market.live.live_quotes import LiveQuotes
 from tradeapi.market.live.watches import Watches
 from tradeapi.market.models import Symbol
 from tradeapi.market.resolutions import Resolution
@@ -45,7 +46,8 @@ class LiveMarket:
         self.watches = Watches(database, bus, market.directory, clock)
         self.hub = Hub(limits, clock)
         self.hub.register("bars", BarsChannel(self.watches, self.history, clock, lateness=LATENESS))
-        self.hub.register("quotes", QuotesChannel(self.watches, clock, stale_after=STALE_AFTER))
+        self.quotes = LiveQuotes(self.watches, clock, stale_after=STALE_AFTER)
+        self.hub.register("quotes", QuotesChannel(self.quotes))
         self.served: Served
 
     @property

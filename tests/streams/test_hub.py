@@ -273,6 +273,39 @@ async def test_who_waits_for_a_topic_that_ends_gets_a_new_one(hub: Hub, boards: 
     hub.release(ended)
 
 
+class StuckBoards(Boards):
+    """Their opening takes until they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opening = 0
+        self.let_go = anyio.Event()
+
+    async def open(self, topic: Topic) -> BoardSource:
+        self.opening += 1
+        await self.let_go.wait()
+        return await super().open(topic)
+
+
+async def test_nobody_waits_for_topics_that_are_long_to_read(hub: Hub, boards: Boards) -> None:
+    """Of which so many are read at once as may be; the others have their turn after that."""
+    stuck = StuckBoards()
+    hub.register("long", stuck, own_reads=2)
+    names = [f"long:{number}" for number in range(10)]
+    for name in names:
+        stuck[name.partition(":")[2]].write("x", 1)
+    boards["a"].write("x", 1)
+    async with anyio.create_task_group() as tasks:
+        for name in names:
+            tasks.start_soon(hub.open, name)
+        await until(lambda: len(hub.topics) == 10)
+        with anyio.fail_after(5):
+            hub.release(await hub.open("board:a"))
+        assert stuck.opening == 2
+        stuck.let_go.set()
+    assert stuck.opening == 10
+
+
 class SlowBoards(Boards):
     """The board b is not opened until it is told to."""
 

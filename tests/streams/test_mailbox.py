@@ -49,6 +49,63 @@ async def test_a_newer_value_replaces_an_unsent_one_and_takes_its_own_place() ->
     assert mailbox.conflated == 0
 
 
+class Sums:
+    """Values by their keys, of which each frame has only those that are new."""
+
+    def __init__(self, topic: Topic) -> None:
+        self.gathered = 0
+        self._topic = topic
+        self._values: dict[str, int] = {}
+        self._told: dict[str, int] = {}
+        topic.gather = self._gather
+
+    def add(self, **values: int) -> None:
+        self._values |= values
+        self._topic.announce([self._change(values)], self._topic.version + 1)
+        self._told |= dict.fromkeys(values, self._topic.seq)
+
+    def _gather(self, after: int) -> Change:
+        self.gathered += 1
+        return self._change({k: self._values[k] for k, seq in self._told.items() if seq > after})
+
+    def _change(self, values: dict[str, int]) -> Change:
+        return Change(type="value", fields={"value": values}, key="sums", adds=True)
+
+
+async def test_what_adds_to_an_unsent_frame_is_sent_with_it() -> None:
+    """A slow client misses nothing, and what it does not take is not made; one that has got all is
+    told what is new."""
+    mailbox = Mailbox(100)
+    topic = listening(mailbox)
+    sums = Sums(topic)
+    assert await taken(mailbox) == ["snapshot"]
+    for values in ({"a": 1, "b": 1}, {"c": 1}, {"a": 2}):
+        sums.add(**values)
+    tell(topic, "other", key="other")
+    sums.add(d=1)
+    assert sums.gathered == 0
+    assert await taken(mailbox) == ["other", {"a": 2, "b": 1, "c": 1, "d": 1}]
+    assert sums.gathered == 1
+    sums.add(a=3)
+    assert await taken(mailbox) == [{"a": 3}]
+    sums.add(b=2)
+    sums.add(b=3)
+    assert await taken(mailbox) == [{"b": 3}]
+
+
+async def test_what_follows_a_snapshot_is_added_up() -> None:
+    """Also from before the client came."""
+    topic, mailbox = Topic("board:a"), Mailbox(100)
+    topic.begin("epoch", 0)
+    sums = Sums(topic)
+    for number in range(3):
+        sums.add(**{f"k{number}": number})
+    subscription = Subscription(topic, mailbox)
+    subscription.want()
+    subscription.attach('{"type":"snapshot","seq":0}', topic.since(position(1)) or [])
+    assert await taken(mailbox) == ["snapshot", {"k1": 1, "k2": 2}]
+
+
 async def test_a_final_value_is_never_replaced() -> None:
     """It replaces what was there before it, and what comes later stands beside it."""
     mailbox = Mailbox(100)

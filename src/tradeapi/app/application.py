@@ -18,6 +18,7 @@ from tradeapi.app.auth import AuthState, Credentials, open_auth
 from tradeapi.app.charts import ChartsState, open_charts
 from tradeapi.app.layers import layers
 from tradeapi.app.market import MarketState, open_market, open_streams
+from tradeapi.app.watchlists import open_watchlists
 from tradeapi.auth import admin_router, keys_router, links_router, path_tokens_router
 from tradeapi.auth import router as auth_router
 from tradeapi.auth.export import List
@@ -57,6 +58,7 @@ from tradeapi.udf.layouts import layouts_of
 from tradeapi.watchlists import items_router, own_router
 from tradeapi.watchlists import router as watchlists_router
 from tradeapi.watchlists.favourites import favourites_of
+from tradeapi.watchlists.live.messages import MESSAGES as WATCHLIST_MESSAGES
 from tradeapi.watchlists.searches import searches_of
 from tradeapi.watchlists.service import watchlists_of
 from tradeapi.web import assets, docs
@@ -116,7 +118,7 @@ EXPORTED = {
 }
 
 # What the stream says and hears, for its document.
-MESSAGES = (*OPERATIONS, *STREAM_MESSAGES, *MARKET_MESSAGES, *CHART_MESSAGES)
+MESSAGES = (*OPERATIONS, *STREAM_MESSAGES, *MARKET_MESSAGES, *CHART_MESSAGES, *WATCHLIST_MESSAGES)
 
 
 class State(MarketState, AuthState, ChartsState):
@@ -201,8 +203,9 @@ def _lifespan(
             admitted(settings, locks),
             open_auth(credentials, settings, clock, database, redis) as auth,
             open_market(settings, clock, database, bus) as market,
-            open_streams(settings, clock, database, bus, market) as hub,
+            open_streams(settings, clock, database, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
+            open_watchlists(database, bus, hub, quotes),
             play(settings, clock, database, locks, market),
         ):
             auth["revocations"].listen(hub.callers.hear)

@@ -16,6 +16,7 @@ from tradeapi.market.bars.tick_writer import TickWriter
 from tradeapi.market.bars.ticks_together import TicksTogether
 from tradeapi.market.events import CHANGES
 from tradeapi.market.live.channels import BarsChannel, QuotesChannel
+from tradeapi.market.live.live_quotes import LiveQuotes
 from tradeapi.market.live.watches import Watches
 from tradeapi.market.parts import Parts, parts_of
 from tradeapi.market.providers.feed import probe
@@ -67,16 +68,17 @@ async def open_market(
 @asynccontextmanager
 async def open_streams(
     settings: Settings, clock: Clock, database: Database, bus: Bus, market: MarketState
-) -> AsyncIterator[Hub]:
+) -> AsyncIterator[tuple[Hub, LiveQuotes]]:
     lateness, stale_after = settings.bar_lateness_seconds, settings.quote_stale_seconds
     hub = Hub(Limits.of(settings), clock)
     async with (
         Watches(database, bus, market["directory"], clock) as watches,
         anyio.create_task_group() as tasks,
     ):
+        quotes = LiveQuotes(watches, clock, stale_after=stale_after)
         hub.register("bars", BarsChannel(watches, market["bar_history"], clock, lateness=lateness))
-        hub.register("quotes", QuotesChannel(watches, clock, stale_after=stale_after))
+        hub.register("quotes", QuotesChannel(quotes))
         hub.register("status", StatusChannel(bus))
         tasks.start_soon(hub.run)
-        yield hub
+        yield hub, quotes
         tasks.cancel_scope.cancel()

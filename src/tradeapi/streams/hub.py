@@ -62,10 +62,14 @@ class Hub:
         self.callers = Callers(limits.connections_per_user)
         self._channels: dict[str, Channel] = {}
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
+        self._own_reads: dict[str, asyncio.Semaphore] = {}
         self._kept = Kept(limits.kept_bytes)
 
-    def register(self, kind: str, channel: Channel) -> None:
+    def register(self, kind: str, channel: Channel, *, own_reads: int = 0) -> None:
+        """So many of topics that are long to read are read at once; no others wait for them."""
         self._channels[kind] = channel
+        if own_reads:
+            self._own_reads[kind] = asyncio.Semaphore(own_reads)
 
     def beside(self) -> "Hub":
         """One of the same channels, for sources that follow topics themselves.
@@ -115,7 +119,7 @@ class Hub:
                 if topic.source is None and not is_over:
                     # After a restart everybody comes at once; who waits here is not turned away,
                     # as who waits too long for a connection to the database is.
-                    async with self._reads:
+                    async with self._reads_of(topic):
                         topic.source = await channel.open(topic)
         except BaseException:
             self.release(topic)
@@ -228,13 +232,16 @@ class Hub:
             while rendered is None:
                 if topic.source is None:
                     raise NotFound(f"The topic {topic.name} is over.")
-                async with self._reads:
+                async with self._reads_of(topic):
                     snapshot = await topic.source.snapshot(history)
                 rendered = topic.render(snapshot, history)
                 # It may have ended while it was read.
                 if rendered is not None and self.topics.get(topic.name) is topic:
                     self._kept.add(topic, len(rendered[1]))
             return rendered
+
+    def _reads_of(self, topic: Topic) -> asyncio.Semaphore:
+        return self._own_reads.get(topic.kind, self._reads)
 
     def _hold(self, name: str) -> Topic:
         topic = self.topics.get(name)

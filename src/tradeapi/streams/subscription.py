@@ -2,10 +2,21 @@
 
 import asyncio
 from collections.abc import Hashable, Sequence
+from typing import NamedTuple
 
 from tradeapi.streams.mailbox import Mailbox
 from tradeapi.streams.requests import Position
 from tradeapi.streams.topics import Frame, Topic
+
+
+class Added(NamedTuple):
+    """Unsent frames that add to each other: the last of them, and the position before the first.
+
+    What they tell together is gathered when it is sent: a slow client costs no more than it reads.
+    """
+
+    frame: Frame
+    after: int
 
 
 class Subscription:
@@ -34,7 +45,7 @@ class Subscription:
         self.sent_seq = -1
         self.is_closed = False
         self._mailbox = mailbox
-        self._pending: dict[Hashable, str] = {}
+        self._pending: dict[Hashable, str | Added] = {}
         self._quiet_until = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self._is_attached = False
@@ -81,10 +92,15 @@ class Subscription:
             return 1
         if not self._is_attached or self._mailbox.has_lagged:
             return 0
-        if self._pending.pop(frame.key, None) is not None:
+        unsent = self._pending.pop(frame.key, None)
+        if unsent is not None:
             self._mailbox.conflated += 1
             self._mailbox.add(-1)
-        self._pending[("final", frame.seq) if frame.final else frame.key] = frame.text
+        if frame.adds:
+            after = unsent.after if isinstance(unsent, Added) else frame.prev
+            self._pending[frame.key] = Added(frame, after)
+        else:
+            self._pending[("final", frame.seq) if frame.final else frame.key] = frame.text
         self._mailbox.add(1)
         self._fall_due()
         return 0
@@ -107,14 +123,14 @@ class Subscription:
     def take(self, most: int) -> list[str]:
         """The oldest unsent frames; when none is left, the throttle begins."""
         if len(self._pending) <= most:
-            texts = list(self._pending.values())
+            unsent = list(self._pending.values())
             self._pending.clear()
         else:
             keys = list(self._pending)[:most]
-            texts = [self._pending.pop(key) for key in keys]
+            unsent = [self._pending.pop(key) for key in keys]
         if self.throttle and not self._pending:
             self._quiet_until = asyncio.get_running_loop().time() + self.throttle
-        return texts
+        return [one if isinstance(one, str) else self.topic.gathered(*one) for one in unsent]
 
     def close(self) -> None:
         self.is_closed = True

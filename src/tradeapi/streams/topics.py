@@ -25,15 +25,19 @@ KEPT_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What one frame tells; one that is `final` is always sent, whatever comes after it."""
+    """What one frame tells; one that is `final` is always sent, whatever comes after it.
+
+    One that `adds` tells only what is new: `Topic.gather` tells it with what came before it.
+    """
 
     type: str
     fields: Mapping[str, object]
     key: Hashable
     final: bool = False
+    adds: bool = False
 
 
-_Parts = tuple[int, int, int, Hashable, bool, str, bytes]
+_Parts = tuple[int, int, int, Hashable, bool, bool, str, bytes]
 _SEQ: Final = 0
 
 
@@ -42,7 +46,8 @@ class Frame:
     """One change, encoded once for all who listen; `wire` is its text as a socket takes it.
 
     It follows `prev`, the frame before it, and all whole positions up to `until`. A frame replaces
-    an unsent one with the same `key`, unless that one is `final`: it is always sent.
+    an unsent one with the same `key`, unless that one is `final`: it is always sent. One that
+    `adds` to the unsent one is sent as both together.
     """
 
     seq: int
@@ -50,13 +55,15 @@ class Frame:
     until: int
     key: Hashable
     final: bool
+    adds: bool
     text: str
     wire: bytes
 
     @property
     def parts(self) -> _Parts:
         """What it is made of."""
-        return self.seq, self.prev, self.until, self.key, self.final, self.text, self.wire
+        place = self.seq, self.prev, self.until
+        return *place, self.key, self.final, self.adds, self.text, self.wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,8 @@ class Listener(Protocol):
 class Topic:
     """`version` is how far the source's changes have been announced.
 
-    `epoch` names what the versions are of: under another one a position means nothing.
+    `epoch` names what the versions are of: under another one a position means nothing. `gather` is
+    its source's, where that has changes that add: all that they have told since a position.
     """
 
     def __init__(self, name: str) -> None:
@@ -118,6 +126,7 @@ class Topic:
         self.version = 0
         self.listeners: dict[Listener, None] = {}
         self.source: Source | None = None
+        self.gather: Callable[[int], Change] | None = None
         self.holders = 0
         self.turn = asyncio.Lock()
         self.drop: asyncio.TimerHandle | None = None
@@ -227,6 +236,12 @@ class Topic:
         later = self.since(seq)
         return (seq, text) if later is not None and len(later) <= KEPT // 4 else None
 
+    def gathered(self, frame: Frame, after: int) -> str:
+        """A frame that adds, with what others have added since a position."""
+        if after == frame.prev or self.gather is None:
+            return frame.text
+        return self._text(self.gather(after), frame.seq, frame.prev)
+
     def forget_snapshot(self) -> None:
         self._snapshot = None
 
@@ -254,6 +269,10 @@ class Topic:
         self._kept_bytes = 0
 
     def _frame(self, change: Change, seq: int, until: int) -> Frame:
-        head = {"type": change.type, "topic": self.name, "seq": seq, "prev": self._last}
-        text = protocol.encode(head | dict(change.fields))
-        return Frame(seq, self._last, until, change.key, change.final, text, wire(text))
+        text = self._text(change, seq, self._last)
+        place = seq, self._last, until
+        return Frame(*place, change.key, change.final, change.adds, text, wire(text))
+
+    def _text(self, change: Change, seq: int, prev: int) -> str:
+        head = {"type": change.type, "topic": self.name, "seq": seq, "prev": prev}
+        return protocol.encode(head | dict(change.fields))

@@ -24,6 +24,14 @@ def summary(watchlist: Watchlist, *, place: int, count: int) -> dict[str, Any]:
     }
 
 
+def document(watchlist: Watchlist, *, place: int, listed: Sequence[Listed]) -> dict[str, Any]:
+    """With all that is on it."""
+    return {
+        **summary(watchlist, place=place, count=len(listed)),
+        "items": items_of(listed),
+    }
+
+
 def items_of(listed: Sequence[Listed]) -> list[dict[str, Any]]:
     return [item(one) for one in listed]
 

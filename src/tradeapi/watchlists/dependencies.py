@@ -12,19 +12,19 @@ from tradeapi.watchlists.items import Items
 from tradeapi.watchlists.searches import Searches
 from tradeapi.watchlists.service import Watchlists
 from tradeapi.watchlists.sharing import WatchlistShares
-from tradeapi.web.dependencies import ClockDep, ReadingDep, SessionDep, SettingsDep
+from tradeapi.web.dependencies import BusDep, ClockDep, ReadingDep, SessionDep, SettingsDep
 
 
 async def _watchlists(
-    session: SessionDep, owner: OwnerDep, clock: ClockDep, settings: SettingsDep
+    session: SessionDep, bus: BusDep, owner: OwnerDep, clock: ClockDep, settings: SettingsDep
 ) -> Watchlists:
-    return Watchlists(session, owner, clock.now(), most=settings.watchlists_per_user)
+    return Watchlists(session, bus, owner, clock.now(), most=settings.watchlists_per_user)
 
 
 async def _readable_watchlists(
-    session: ReadingDep, owner: OwnerDep, clock: ClockDep, settings: SettingsDep
+    session: ReadingDep, bus: BusDep, owner: OwnerDep, clock: ClockDep, settings: SettingsDep
 ) -> Watchlists:
-    return Watchlists(session, owner, clock.now(), most=settings.watchlists_per_user)
+    return Watchlists(session, bus, owner, clock.now(), most=settings.watchlists_per_user)
 
 
 WatchlistsDep = Annotated[Watchlists, Depends(_watchlists)]

@@ -68,8 +68,7 @@ class Items:
 
     async def list(self, id: UUID) -> Sequence[Listed]:
         """In order; of a list that has been found to be the owner's."""
-        rows = await self._session.execute(_listed(id))
-        return [Listed(row[0], place, *row[1:]) for place, row in enumerate(rows)]
+        return await items_of(self._session, id)
 
     async def add(self, id: UUID, new: ItemIn, precondition: Precondition) -> Changed:
         """Raises Conflict for a symbol that is on the list, and Forbidden beyond the quota."""
@@ -231,6 +230,12 @@ class Items:
         except IntegrityError as error:
             detail = "A symbol has been removed this moment."
             raise NotFound(detail, code="unknown_symbol") from error
+
+
+async def items_of(session: AsyncSession, id: UUID) -> Sequence[Listed]:
+    """All that is on the list, in order."""
+    rows = await session.execute(_listed(id))
+    return [Listed(row[0], place, *row[1:]) for place, row in enumerate(rows)]
 
 
 def _listed(id: UUID) -> Select[Item, str, str]:

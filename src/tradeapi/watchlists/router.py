@@ -221,9 +221,8 @@ async def _whole(
 ) -> Response:
     listed = await items.list(watchlist.id)
     place = await watchlists.place_of(watchlist)
-    body = answers.summary(watchlist, place=place, count=len(listed))
     return Response(
-        orjson.dumps({**body, "items": answers.items_of(listed)}),
+        orjson.dumps(answers.document(watchlist, place=place, listed=listed)),
         status,
         headers={"etag": watchlist.etag, "cache-control": "no-store"},
         media_type="application/json",

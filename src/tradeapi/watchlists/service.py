@@ -10,7 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from tradeapi.auth.owners import lock_owner
+from tradeapi.bus.port import Bus
 from tradeapi.errors import Conflict, Forbidden, NotFound
+from tradeapi.watchlists.events import Changed, announce
 from tradeapi.watchlists.models import Item, Watchlist
 from tradeapi.watchlists.order import rearranged
 from tradeapi.watchlists.schemas import WatchlistChange
@@ -33,11 +35,22 @@ async def watchlists_of(session: AsyncSession, owner: UUID) -> Sequence[object]:
     return (await session.execute(chosen)).all()
 
 
+async def place_of(session: AsyncSession, watchlist: Watchlist) -> int:
+    """Among its owner's, from 0."""
+    counted = select(func.count()).where(
+        Watchlist.owner_id == watchlist.owner_id, Watchlist.position < watchlist.position
+    )
+    return await session.scalar(counted) or 0
+
+
 class Watchlists:
     """One owner's; nobody else's can be reached through it."""
 
-    def __init__(self, session: AsyncSession, owner: UUID, now: float, *, most: int) -> None:
+    def __init__(
+        self, session: AsyncSession, bus: Bus, owner: UUID, now: float, *, most: int
+    ) -> None:
         self._session = session
+        self._bus = bus
         self._owner = owner
         self._now = round(now, 3)
         self._most = most
@@ -53,18 +66,18 @@ class Watchlists:
         return _found(await self._session.scalar(self._one(id)))
 
     async def place_of(self, watchlist: Watchlist) -> int:
-        """Among its owner's, from 0."""
-        before = self._owned().where(Watchlist.position < watchlist.position).order_by(None)
-        counted = select(func.count()).select_from(before.subquery())
-        return await self._session.scalar(counted) or 0
+        return await place_of(self._session, watchlist)
 
     async def lock(self, id: UUID, precondition: Precondition) -> Watchlist:
-        """To change it or what is on it; other writers are kept out until the transaction ends."""
+        """To change it or what is on it, which is announced; other writers are kept out until the
+        transaction ends.
+        """
         locked = self._one(id).with_for_update(key_share=True)
         watchlist = _found(await self._session.scalar(locked))
         precondition.check(watchlist.etag)
         watchlist.version += 1
         watchlist.updated_at = self._now
+        announce(self._session, self._bus, Changed(watchlist=str(id), version=watchlist.version))
         return watchlist
 
     async def create(self, name: str) -> Watchlist:
@@ -142,5 +155,9 @@ class Watchlists:
 
 def _found(watchlist: Watchlist | None) -> Watchlist:
     if watchlist is None:
-        raise NotFound("There is no such watchlist.")
+        raise no_such_watchlist()
     return watchlist
+
+
+def no_such_watchlist() -> NotFound:
+    return NotFound("There is no such watchlist.")

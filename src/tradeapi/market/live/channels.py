@@ -10,6 +10,7 @@ from tradeapi.errors import FieldError, Invalid, NotFound
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.live.bar_recording import BarRecording
 from tradeapi.market.live.bar_source import BarSource
+from tradeapi.market.live.live_quotes import LiveQuotes
 from tradeapi.market.live.quote_source import QuoteSource
 from tradeapi.market.live.series import Series
 from tradeapi.market.live.watches import Watches
@@ -53,12 +54,10 @@ class BarsChannel:
 
 
 class QuotesChannel:
-    """Topics of quotes; `stale_after` is how old a price may be while its market is open."""
+    """Topics of quotes."""
 
-    def __init__(self, watches: Watches, clock: Clock, *, stale_after: float) -> None:
-        self._watches = watches
-        self._clock = clock
-        self._stale_after = stale_after
+    def __init__(self, quotes: LiveQuotes) -> None:
+        self._quotes = quotes
 
     async def admit(self, _: str, principal: Principal) -> None:
         principal.require_market_data()
@@ -66,10 +65,10 @@ class QuotesChannel:
     async def open(self, topic: Topic) -> QuoteSource:
         match topic.name.split(":"):
             case [_, exchange, ticker]:
-                watch = await self._watches.open(_symbol(exchange, ticker))
+                quote = await self._quotes.open(_symbol(exchange, ticker))
             case _:
                 raise _unknown(topic.name, "quotes:{symbol}")
-        return QuoteSource(topic, self._watches, watch, self._clock, stale_after=self._stale_after)
+        return QuoteSource(topic, self._quotes, quote)
 
     async def replay(self, name: str, _: object, __: object) -> Never:
         detail = f"What {name} was is not kept; replay bars."

@@ -4,7 +4,7 @@ Where the news of a change is missing, the followers read again what they follow
 asked every second whether it knows of changes that nobody has announced.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 from time import monotonic
@@ -22,7 +22,7 @@ from tradeapi.errors import NotFound, TradeError, Unavailable
 from tradeapi.market.events import CHANGES, Changed, Quote
 from tradeapi.market.live.turns import TURN_SECONDS, Turns
 from tradeapi.market.live.watch import State, Watch
-from tradeapi.market.symbols.directory import Directory
+from tradeapi.market.symbols.directory import Directory, Listing
 from tradeapi.web.outages import outage
 
 ASK_EVERY_SECONDS = 1.0
@@ -63,21 +63,37 @@ class Watches:
         """The symbol's watch, held until it is closed; raises TradeError where there is none."""
         with as_unavailable():
             listing = await self._directory.get(symbol)
-        watch = self._watches.get(listing.id)
-        if watch is None:
-            watch = self._watches[listing.id] = Watch(listing)
-            self._bus.follow(CHANGES, str(listing.id))
-        watch.holders += 1
+        watch = self._hold(listing)
         try:
             async with watch.turn:
-                if watch.state is None:
-                    await self._bus.ready(CHANGES, str(listing.id))
-                    watch.settle(await self._read(watch))
-                    watch.remember(self._bus.recent(CHANGES, str(listing.id)))
+                await self._begin([watch])
         except BaseException:
             self.close(watch)
             raise
+        if watch.state is None:
+            self.close(watch)
+            raise _unknown(watch)
         return watch
+
+    async def open_many(self, symbols: Sequence[str]) -> Mapping[str, Watch]:
+        """The watches of those that there are, by their symbols; read together."""
+        with as_unavailable():
+            found = await self._directory.get_many(symbols)
+        watches = {
+            symbol: self._hold(listing)
+            for symbol, listing in found.items()
+            if isinstance(listing, Listing)
+        }
+        try:
+            # Nobody's turn is waited for: whoever reads first begins it for the others.
+            await self._begin([*watches.values()])
+        except BaseException:
+            for watch in watches.values():
+                self.close(watch)
+            raise
+        for symbol in [symbol for symbol, watch in watches.items() if watch.state is None]:
+            self.close(watches.pop(symbol))
+        return watches
 
     def close(self, watch: Watch) -> None:
         watch.holders -= 1
@@ -97,6 +113,29 @@ class Watches:
     def soon(self, call: Callable[[], Awaitable[None]]) -> None:
         """Have something done in the background; if the database fails it, that is logged."""
         self._tasks.start_soon(self._safely, call)
+
+    def _hold(self, listing: Listing) -> Watch:
+        watch = self._watches.get(listing.id)
+        if watch is None:
+            watch = self._watches[listing.id] = Watch(listing)
+            self._bus.follow(CHANGES, str(listing.id))
+        watch.holders += 1
+        return watch
+
+    async def _begin(self, watches: Sequence[Watch]) -> None:
+        """Read those that nobody has read yet; one that is no symbol any more stays as it is."""
+        new = [watch for watch in watches if watch.state is None]
+        if not new:
+            return
+        async with anyio.create_task_group() as tasks:
+            for watch in new:
+                tasks.start_soon(self._bus.ready, CHANGES, str(watch.listing.id))
+        states = await self._read(new)
+        for watch in new:
+            state = states.get(watch.listing.id)
+            if watch.state is None and state is not None:
+                watch.settle(state)
+                watch.remember(self._bus.recent(CHANGES, str(watch.listing.id)))
 
     def _hear(self, change: Changed) -> None:
         watch = self._watches.get(change.symbol_id)
@@ -129,7 +168,9 @@ class Watches:
             log.exception("watch.failed")
 
     async def _catch_up(self, watch: Watch) -> None:
-        state = await self._read(watch)
+        state = (await self._read([watch])).get(watch.listing.id)
+        if state is None:
+            raise _unknown(watch)
         failure: Unavailable | None = None
         for follower in tuple(watch.followers):
             try:
@@ -141,13 +182,13 @@ class Watches:
             raise failure
         watch.settle(state)
 
-    async def _read(self, watch: Watch) -> State:
+    async def _read(self, watches: Sequence[Watch]) -> Mapping[int, State]:
+        """By the symbols' ids; no entry for what is none any more."""
         with as_unavailable():
             async with self._database.read() as raw:
-                rows = await raw.fetch(_STATE, watch.listing.id)
-        if not rows:
-            raise NotFound(f"There is no symbol {watch.listing.symbol}.", code="unknown_symbol")
-        return _state(rows[0])
+                chosen, ids = raw.one_of("$1", [watch.listing.id for watch in watches])
+                rows = await raw.fetch(_STATES.format(chosen), ids)
+        return {row[0]: _state(row[1:]) for row in rows}
 
     async def _tick_for_ever(self) -> Never:
         while True:
@@ -219,6 +260,10 @@ def as_unavailable() -> Iterator[None]:
         raise passing from error
 
 
+def _unknown(watch: Watch) -> NotFound:
+    return NotFound(f"There is no symbol {watch.listing.symbol}.", code="unknown_symbol")
+
+
 def _state(row: Sequence[Any]) -> State:
     return State(
         epoch=row[0],
@@ -239,11 +284,11 @@ def _state(row: Sequence[Any]) -> State:
     )
 
 
-_STATE = """
-SELECT e.value, h.version, h.revision, h.updated, h.last, h.last_time, h.day, h.open, h.high, h.low,
-  h.volume, h.previous_close,
+_STATES = """
+SELECT h.symbol_id, e.value, h.version, h.revision, h.updated, h.last, h.last_time, h.day, h.open,
+  h.high, h.low, h.volume, h.previous_close,
   EXISTS (SELECT 1 FROM bar_series s WHERE s.symbol_id = h.symbol_id AND s.resolution < 86400)
-FROM heads h CROSS JOIN epoch e WHERE h.symbol_id = $1
+FROM heads h CROSS JOIN epoch e WHERE h.symbol_id {}
 """
 _VERSIONS = """
 SELECT h.symbol_id, h.version, s.version FROM heads h

@@ -1,0 +1,1 @@
+"""Watchlists as they change and their prices do, for whoever follows them."""
