@@ -237,16 +237,22 @@ async def test_a_list_survives_the_database(postgres_url: str) -> None:
         assert await lists.agrees(last)
 
 
-async def test_only_its_owner_follows_a_list(database: Database) -> None:
+async def test_a_list_is_followed_by_its_owner_and_with_a_share(database: Database) -> None:
     """For others there is none, and nobody has to be somebody first."""
     authority = Authority(database, public_read=True)
     async with live_lists(database, authority=authority) as lists:
         await listed(lists)
         topic = f"watchlists:{await lists.create('Letters', NAMES)}"
-        share = authority.shares.make(DEV_USER, [topic.partition(":")[2]], days=1).token
+        id = topic.partition(":")[2]
+        share = authority.shares.make(DEV_USER, watchlists=[id], days=1).token
         refusals = {
             authority.token(await authority.user()): "not_found",
-            share: "insufficient_scope",
+            # Of a chart with that id, of another list, and from whoever does not own it.
+            authority.shares.make(DEV_USER, charts=[id], days=1).token: "not_found",
+            authority.shares.make(DEV_USER, watchlists=["other"], days=1).token: "not_found",
+            authority.shares.make(await authority.user(), watchlists=[id], days=1).token: (
+                "not_found"
+            ),
             "": "unauthenticated",
         }
         for token, code in refusals.items():
@@ -254,8 +260,10 @@ async def test_only_its_owner_follows_a_list(database: Database) -> None:
                 await guest.say(op="subscribe", topics=[topic])
                 [rejected] = (await guest.hear_type("ack"))["rejected"]
                 assert (rejected["topic"], rejected["code"]) == (topic, code)
+        async with client(lists.url, **bearer(share)) as guest:
+            await show(guest, id)
         async with client(lists.url, **bearer(authority.token(DEV_USER))) as guest:
-            await show(guest, topic.partition(":")[2])
+            await show(guest, id)
             for wrong in ("watchlists:", "watchlists:x", topic.upper(), topic.replace("-", "")):
                 await guest.say_anything(op="subscribe", topics=[wrong])
                 [rejected] = (await guest.hear_type("ack"))["rejected"]
