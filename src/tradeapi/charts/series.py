@@ -10,7 +10,7 @@ from tradeapi.charts import chunks
 from tradeapi.charts.accesses import Accesses
 from tradeapi.charts.bound import BoundPoints
 from tradeapi.charts.chunks import Packed, Window
-from tradeapi.charts.ends import End, Ends, Place, find_end
+from tradeapi.charts.ends import HITS, End, Ends, Place, find_end
 from tradeapi.charts.events import CHARTS, Changed, announce
 from tradeapi.charts.pages import Page, find_page
 from tradeapi.charts.parsing import read_points, too_many
@@ -123,7 +123,8 @@ class SeriesPoints:
     ) -> tuple[Target, State]:
         """The same with points that have been read; Conflict where they have another form."""
         place = self._owner, chart, series
-        if written := await self._extend(place, self._ends.take(place), points, precondition):
+        end = self._ends.take(place)
+        if written := await self._extend_at_hand(place, end, points, precondition):
             return written
         target, end = await self._find_end(chart, series, points)
         if written := await self._extend(place, end, points, precondition):
@@ -174,7 +175,15 @@ class SeriesPoints:
         except (Invalid, Forbidden):
             # They may be good for the series as it is now.
             return None
-        return await self._extend(place, end, points, precondition)
+        return await self._extend_at_hand(place, end, points, precondition)
+
+    async def _extend_at_hand(
+        self, place: Place, end: End | None, points: Points, precondition: Precondition
+    ) -> tuple[Target, State] | None:
+        written = await self._extend(place, end, points, precondition)
+        if written is not None:
+            HITS.inc()
+        return written
 
     async def _extend(
         self, place: Place, end: End | None, points: Points, precondition: Precondition
