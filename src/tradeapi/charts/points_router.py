@@ -14,9 +14,9 @@ from tradeapi.charts.query import PointsParameters, points_query
 from tradeapi.charts.schemas import ChartPath, SeriesPath
 from tradeapi.charts.targets import State, Target
 from tradeapi.charts.views import View, view
-from tradeapi.errors import UnsupportedMedia
 from tradeapi.market.bars.posted import describe_items
 from tradeapi.web.large_reads import in_turn
+from tradeapi.web.media_types import require_media_type
 from tradeapi.web.preconditions import PreconditionDep
 from tradeapi.web.principal import NEEDS_READ_OR_SHARE, NEEDS_WRITE
 from tradeapi.web.problems import problems
@@ -69,7 +69,7 @@ async def put_points(
     precondition: PreconditionDep,
 ) -> Response:
     """Replaces all that there are, or nothing if one of them is no good. Times have to ascend."""
-    _need_json(request)
+    require_media_type(request, "application/json")
     written = await points.replace(id, series, partial(_parts, request), precondition)
     return _written(*written)
 
@@ -95,7 +95,7 @@ async def post_points(  # noqa: PLR0913, PLR0917  they are what it takes
     """A point with the time of the last one replaces it, so that one that is still forming may be
     sent again and again; newer ones are added. All are taken, or none.
     """
-    _need_json(request)
+    require_media_type(request, "application/json")
     body = partial(_parts, request)
     written = await points.append(id, series, body, precondition, amend=amend)
     return _written(*written)
@@ -142,9 +142,3 @@ def _response(body: bytes, headers: dict[str, str]) -> Response:
 
 async def _parts(request: Request) -> list[bytes]:
     return [part async for part in request.stream()]
-
-
-def _need_json(request: Request) -> None:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise UnsupportedMedia("The body has to be application/json, and Content-Type to say so.")
