@@ -6,7 +6,7 @@ from math import inf
 from uuid import UUID
 
 from tradeapi.charts.chunks import Window
-from tradeapi.charts.cuts import Cut, Found, joined, read
+from tradeapi.charts.cuts import Choice, Cut, joined, read
 from tradeapi.charts.points import Points
 from tradeapi.charts.targets import State, Target, found, named
 from tradeapi.drivers import Raw
@@ -44,7 +44,7 @@ async def find_page(
 
 
 async def pushed_page(connection: Raw, target: Target, window: Window) -> Page:
-    there = await read(connection, Found.by(target.key), window)
+    there = await read(connection, Choice.by(target.key), window)
     if there is None:
         raise NotFound("The chart has no such series.", code="unknown_series")
     row, cuts = there

@@ -14,6 +14,7 @@ from uuid_utils.compat import uuid7
 from tradeapi.auth.owners import lock_owner
 from tradeapi.bus.port import Bus
 from tradeapi.charts.events import Changed, announce
+from tradeapi.charts.keys import as_id
 from tradeapi.charts.models import Chart, ChartUsage, Chunk, Series
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.schemas import ChartChange, ChartIn, CopyIn, NewChartIn, PaneIn, SeriesIn
@@ -216,15 +217,6 @@ class Charts:
             detail = f"You already have a chart called {name}."
             raise Conflict(detail, code="name_taken") from error
         return chart
-
-
-def as_id(key: str) -> UUID | None:
-    """In its one spelling, which shares have, too."""
-    try:
-        id = UUID(key)
-    except ValueError:
-        return None
-    return id if str(id) == key else None
 
 
 def _found(chart: Chart | None) -> Chart:

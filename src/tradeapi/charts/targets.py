@@ -7,10 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from tradeapi.analytics.indicators import Memory
-from tradeapi.charts.chunks import Key
-from tradeapi.charts.cuts import Found
+from tradeapi.charts.cuts import Choice
+from tradeapi.charts.keys import Key, as_id, as_key
 from tradeapi.charts.points import SeriesType
-from tradeapi.charts.service import as_id
 from tradeapi.charts.sources import AnySource, IndicatorSource, read_source
 from tradeapi.drivers import Raw
 from tradeapi.errors import Conflict, NotFound
@@ -69,7 +68,7 @@ def named(  # noqa: PLR0913  they are what it takes
     first: int = 5,
     columns: str = "",
     joined: str = "",
-) -> Found:
+) -> Choice:
     """What `found` takes; its placeholders are those from `$first` on.
 
     The columns of what is joined come last.
@@ -79,7 +78,7 @@ def named(  # noqa: PLR0913  they are what it takes
     if id is not None:
         arguments.append(as_key(raw, id))
     chosen = _find(first, columns, joined, is_id=id is not None)
-    return Found(chosen, tuple(arguments))
+    return Choice(chosen, tuple(arguments))
 
 
 def found(row: Sequence[Any] | None, series: str) -> tuple[Target, float | None]:
@@ -139,10 +138,6 @@ async def save(raw: Raw, target: Target, state: State) -> None:
 def bound(target: Target) -> Conflict:
     detail = f"The points of {target.name} come from its source; none can be pushed."
     return Conflict(detail, code="series_is_bound")
-
-
-def as_key(raw: Raw, id: UUID) -> Any:  # noqa: ANN401  as the driver takes it
-    return id.hex if raw.dialect == "sqlite" else id
 
 
 # It locks the row as well.
