@@ -21,13 +21,14 @@ from tradeapi.auth.shares import Shares
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
-from tradeapi.charts.answers import document, in_json
+from tradeapi.charts.answers import document
 from tradeapi.charts.chunks import Window
 from tradeapi.charts.live.channel import ChartsChannel
 from tradeapi.charts.live.followed import FollowedCharts
 from tradeapi.charts.models import Chart
 from tradeapi.charts.schemas import ChartChange, NewChartIn
 from tradeapi.charts.service import Charts, Quotas
+from tradeapi.charts.texts import in_json
 from tradeapi.database import Database
 from tradeapi.errors import NotFound
 from tradeapi.web.preconditions import Precondition
@@ -99,7 +100,7 @@ class LiveCharts(Writer):
             if error.code == "unknown_symbol":
                 return []
             raise
-        points: list[Json] = orjson.loads(await in_json(page.points, page.target.type))
+        points: list[Json] = orjson.loads(await in_json(page.points, page.target.type.columns))
         return points
 
     async def agrees(self, drawn: "Drawn") -> bool:

@@ -7,12 +7,11 @@ from typing import Any
 
 from anyio import to_thread
 
-from tradeapi.charts.answers import in_json
 from tradeapi.charts.chunks import POINTS_PER_CHUNK
 from tradeapi.charts.cuts import Cut
 from tradeapi.charts.pages import Page
 from tradeapi.charts.points import Points, decode
-from tradeapi.charts.texts import Text, write
+from tradeapi.charts.texts import Text, in_json, write
 from tradeapi.metrics import CACHE_HITS, CACHE_MISSES
 
 # What an entry takes beside its bytes.
@@ -55,7 +54,7 @@ class KeptTexts:
     async def in_json(self, page: Page, points: Points) -> bytes:
         """As an array: those of the page, or others that are shown in their place."""
         if points is not page.points or not page.cuts:
-            return await in_json(points, page.target.type)
+            return await in_json(points, page.target.type.columns)
         texts = await self._texts(page)
         parts: list[bytes | memoryview] = [b"["]
         for cut in page.cuts:
