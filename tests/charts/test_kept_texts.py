@@ -3,7 +3,7 @@
 import numpy as np
 import orjson
 
-from tests.charts.point_process import SERIES, series_of
+from tests.charts.point_process import SERIES, reader_of, writer_of
 from tests.charts.test_series_model import ANYWAY, new_chart
 from tests.charts.test_writers import start
 from tradeapi.auth.dev import ensure_dev_user
@@ -49,12 +49,12 @@ async def test_what_another_process_amends_is_never_shown_as_it_was(
     """Each version has just the points that were amended up to it."""
     await ensure_dev_user(database)
     chart = await new_chart(database)
-    series, texts = series_of(database), KeptTexts(10_000_000)
-    await series.put(chart, SERIES, line([0.0] * 2 * POINTS_PER_CHUNK), ANYWAY)
+    reader, texts = reader_of(database), KeptTexts(10_000_000)
+    await writer_of(database).put(chart, SERIES, line([0.0] * 2 * POINTS_PER_CHUNK), ANYWAY)
     writer = await start(database_url, chart, 0, step=2, count=POINTS)
     amended = 0
     while amended < POINTS:
-        found = await series.read(chart, SERIES, Window(10_000))
+        found = await reader.read(chart, SERIES, Window(10_000))
         assert found.state is not None
         items = orjson.loads(await texts.in_json(found, found.points))
         amended = sum(item["value"] == 1 for item in items)

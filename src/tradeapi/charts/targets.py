@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from tradeapi.analytics.indicators import Memory
 from tradeapi.charts.cuts import Choice
 from tradeapi.charts.keys import Key, as_id, as_key
-from tradeapi.charts.points import SeriesType
+from tradeapi.charts.points import Points, SeriesType
 from tradeapi.charts.sources import AnySource, IndicatorSource, read_source
 from tradeapi.drivers import Raw
 from tradeapi.errors import Conflict, NotFound
@@ -47,6 +47,12 @@ class State:
     first: float | None
     last: float | None
     version: int
+
+    @classmethod
+    def of(cls, points: Points, version: int) -> Self:
+        """Of a series that has these points."""
+        first, last = points.time[[0, -1]].tolist() if len(points) else (None, None)
+        return cls(len(points), first, last, version)
 
     def etag(self, target: Target) -> str:
         return f'"{UUID(str(target.key))}.{self.version}"'

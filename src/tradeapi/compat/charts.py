@@ -11,10 +11,11 @@ from tradeapi.charts.documents import FoundChart, FoundSeries
 from tradeapi.charts.kept_texts import KeptTexts
 from tradeapi.charts.models import Chart
 from tradeapi.charts.pages import Page
-from tradeapi.charts.parsing import read_points
+from tradeapi.charts.parsing import BYTES_OF_A_POINT, read_points
+from tradeapi.charts.point_reader import PointReader
+from tradeapi.charts.point_writer import PointWriter
 from tradeapi.charts.points import Points, SeriesType, as_number
 from tradeapi.charts.schemas import ChartChange, NewChartIn, PaneIn
-from tradeapi.charts.series import SeriesPoints
 from tradeapi.charts.service import Charts
 from tradeapi.compat.bodies import Pushed, parse
 from tradeapi.compat.marks import TYPES, find, free_name, id_of, marked, options_of, type_of
@@ -36,10 +37,11 @@ class ProCharts:
     `threshold` is from how many points on a series is sent in part.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  they are what it has
         self,
         owned: Owned,
-        points: SeriesPoints,
+        points: PointReader,
+        writer: PointWriter,
         texts: KeptTexts,
         *,
         most: int,
@@ -47,6 +49,7 @@ class ProCharts:
     ) -> None:
         self._owned = owned
         self._points = points
+        self._writer = writer
         self._texts = texts
         self._most = most
         self._threshold = threshold
@@ -91,7 +94,7 @@ class ProCharts:
         for attempt in range(ATTEMPTS):
             try:
                 name = await self._arrange(key, id, pushed, type, base)
-                await self._points.put(key, name, points, ANYWAY)
+                await self._writer.put(key, name, points, ANYWAY)
             except Conflict as conflict:
                 if attempt + 1 == ATTEMPTS or conflict.code not in _PASSING:
                     raise
@@ -104,7 +107,7 @@ class ProCharts:
         series = _found(chart, pushed.asked.pane_id, id)
         type = type_of(series)
         points = await self._read(pushed.points, SeriesType(series.type), type)
-        _, state = await self._points.add(str(chart.id), series.name, points, ANYWAY, amend=False)
+        _, state = await self._writer.add(str(chart.id), series.name, points, ANYWAY, amend=False)
         return {"seriesId": id, "seriesType": type, "count": state.count}
 
     async def id_of(self, key: str) -> str:
@@ -125,7 +128,7 @@ class ProCharts:
                 raise Invalid(f"Each point of a {type} has: time, {names}.", code="missing_field")
             return points
 
-        return await in_turn(len(text) // 32, read)
+        return await in_turn(len(text) // BYTES_OF_A_POINT, read)
 
     async def _arrange(self, key: str, id: str, pushed: Pushed, type: str, base: SeriesType) -> str:
         """Have the chart show the series as it is asked for; what it is called in it."""
@@ -148,7 +151,7 @@ class ProCharts:
                 return name
             width = len(SeriesType(series.type).columns)
         # Its points have another form, and are replaced anyway.
-        await self._points.put(key, name, Points.empty(width), ANYWAY)
+        await self._writer.put(key, name, Points.empty(width), ANYWAY)
         return await self._arrange(key, id, pushed, type, base)
 
     async def _shown(self, chart: FoundChart, series: FoundSeries) -> Json:

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from tradeapi import __version__
 from tradeapi.charts.chunks import Window
+from tradeapi.charts.parsing import BYTES_OF_A_POINT
 from tradeapi.charts.sources import LONGEST_NAME, NAME
 from tradeapi.compat.bodies import (
     DEFAULT_COUNT,
@@ -209,8 +210,7 @@ def window_of(before: float | None, after: float | None, count: int) -> Window:
 
 async def _pushed(request: Request) -> Pushed:
     body = await request.body()
-    # About as many bytes as a point has at least.
-    return await in_turn(len(body) // 32, lambda: pushed(body))
+    return await in_turn(len(body) // BYTES_OF_A_POINT, lambda: pushed(body))
 
 
 def _instant(time: float) -> float:
