@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from tradeapi.charts.chunks import Window
-from tradeapi.compat.bodies import DEFAULT_COUNT, LAST_PANE, MOST_COUNT
-from tradeapi.compat.router import window_of
+from tradeapi.compat.bodies import LAST_PANE
+from tradeapi.compat.windows import DEFAULT_COUNT, MOST_COUNT, window_of
 from tradeapi.errors import Invalid
 
 
