@@ -358,7 +358,7 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (CHARTS, f"(an array, {schemas.ANNOTATIONS_BYTES // 1024} KiB)"),
         (CHARTS, f"up to {parsing.LONGEST_FURTHER:,} bytes of JSON"),
         (CHARTS, f"1 to {charts_query.MOST_COUNT:,}, by default {charts_query.DEFAULT_COUNT};"),
-        (CHARTS, f"That is up to {charts_query.MOST_THINNED:,} points then"),
+        (CHARTS, f"That is up to {charts_query.MOST_PUSHED:,} points then"),
         (CHARTS, f"of bound series {bars_query.MOST_THINNED:,}"),
         (CHARTS, f"{FEWEST_POINTS} to {bars_query.MOST_DRAWN:,}: at most"),
         (CHARTS, f"good for 1 to {MOST_DAYS} days"),
