@@ -1,8 +1,5 @@
 """The charts of one owner, in the terms of lightweight-charts-pro."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import orjson
 
@@ -15,8 +12,9 @@ from tradeapi.charts.parsing import BYTES_OF_A_POINT, read_points
 from tradeapi.charts.point_reader import PointReader
 from tradeapi.charts.point_writer import PointWriter
 from tradeapi.charts.points import Points, SeriesType, as_number
-from tradeapi.charts.schemas import ChartChange, NewChartIn, PaneIn
+from tradeapi.charts.schemas import ChartChange, NewChartIn
 from tradeapi.charts.service import Charts
+from tradeapi.compat.arrangement import Json, base_of, merged_options, panes_with
 from tradeapi.compat.bodies import Pushed, parse
 from tradeapi.compat.marks import TYPES, find, free_name, id_of, marked, options_of, type_of
 from tradeapi.compat.places import Owned
@@ -27,8 +25,6 @@ from tradeapi.web.preconditions import Precondition
 ANYWAY = Precondition(None)
 # Whoever makes a chart at the same time as somebody else finds it made.
 ATTEMPTS = 3
-
-Json = dict[str, Any]
 
 
 class ProCharts:
@@ -59,7 +55,7 @@ class ProCharts:
         async with self._owned.writing() as charts:
             chart = await _made(charts, key)
             before: Json = orjson.loads(chart.options)
-            merged = _merge(before, options)
+            merged = merged_options(before, options)
             if merged != before:
                 await charts.change(key, parse({"options": merged}, ChartChange), ANYWAY)
         return {"chartId": key, "options": merged}
@@ -89,7 +85,7 @@ class ProCharts:
         """All points of a series, which is made if there is none, as is its chart."""
         asked = pushed.asked
         type = asked.series_type or await self._type_now(key, asked.pane_id, id)
-        base = _base(type, pushed.points)
+        base = base_of(type, pushed.points)
         points = await self._read(pushed.points, base, type)
         for attempt in range(ATTEMPTS):
             try:
@@ -146,7 +142,7 @@ class ProCharts:
             fits = series is None or SeriesType(series.type).columns == base.columns
             if fits or not series or not series.count:
                 one = {"id": name, "type": base, "options": kept, "source": None}
-                panes = _panes(chart, pushed.asked.pane_id, one)
+                panes = panes_with(chart, pushed.asked.pane_id, one)
                 await charts.change(key, parse({"panes": panes}, ChartChange), ANYWAY)
                 return name
             width = len(SeriesType(series.type).columns)
@@ -223,37 +219,3 @@ def _found(chart: FoundChart, pane: int, id: str) -> FoundSeries:
     if series is None:
         raise NotFound("The pane has no such series.", code="unknown_series")
     return series
-
-
-def _base(type: str, points: bytes) -> SeriesType:
-    """How we keep what may be of a type that we do not know."""
-    if type in TYPES:
-        return SeriesType(type)
-    return SeriesType.CANDLESTICK if b'"open"' in points[:1000] else SeriesType.LINE
-
-
-def _panes(chart: Chart, pane: int, one: Mapping[str, object]) -> list[PaneIn]:
-    """As they are, but for this series, in its place or at the end of its pane."""
-    options = [orjson.loads(text) for text in chart.panes.splitlines()]
-    options += [{} for _ in range(pane + 1 - len(options))]
-    panes: list[Json] = [{"options": each, "series": []} for each in options]
-    for series in chart.series:
-        kept = {
-            "id": series.name,
-            "type": series.type,
-            "options": orjson.loads(series.options),
-            "source": None if series.source is None else orjson.loads(series.source),
-        }
-        panes[series.pane]["series"].append(one if series.name == one["id"] else kept)
-    if all(series.name != one["id"] for series in chart.series):
-        panes[pane]["series"].append(one)
-    return [parse(each, PaneIn) for each in panes]
-
-
-def _merge(before: Json, options: Json) -> Json:
-    merged = dict(before)
-    for name, value in options.items():
-        old = merged.get(name)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[name] = _merge(old, value) if both else value  # type: ignore[arg-type]
-    return merged
