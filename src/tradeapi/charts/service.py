@@ -1,6 +1,7 @@
 """Charts as documents."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -90,6 +91,16 @@ class Charts:
         found = await self._session.scalars(series.order_by(Series.pane, Series.place))
         set_committed_value(chart, "series", found.all())
         return chart
+
+    async def get_or_create(self, name: str) -> Chart:
+        """The same; an empty one where there is none. Raises Forbidden beyond the quotas."""
+        with suppress(NotFound):
+            return await self.get_locked(name)
+        await lock_owner(self._session, self._owner)
+        # Again: who has waited finds the one that somebody else has made meanwhile.
+        with suppress(NotFound):
+            return await self.get_locked(name)
+        return await self.create(NewChartIn.model_validate({"name": name}))
 
     async def replace(self, key: str, document: ChartIn, precondition: Precondition) -> Chart:
         chart = await self.get_locked(key)

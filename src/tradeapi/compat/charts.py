@@ -6,14 +6,12 @@ import orjson
 from tradeapi.charts.chunks import Window
 from tradeapi.charts.documents import FoundChart, FoundSeries
 from tradeapi.charts.kept_texts import KeptTexts
-from tradeapi.charts.models import Chart
 from tradeapi.charts.pages import Page
 from tradeapi.charts.parsing import BYTES_OF_A_POINT, read_points
 from tradeapi.charts.point_reader import PointReader
 from tradeapi.charts.point_writer import PointWriter
 from tradeapi.charts.points import Points, SeriesType, as_number
-from tradeapi.charts.schemas import ChartChange, NewChartIn
-from tradeapi.charts.service import Charts
+from tradeapi.charts.schemas import ChartChange
 from tradeapi.compat.arrangement import Json, base_of, merged_options, panes_with
 from tradeapi.compat.bodies import Pushed, parse
 from tradeapi.compat.marks import TYPES, find, free_name, id_of, marked, options_of, type_of
@@ -23,7 +21,7 @@ from tradeapi.market.bars.posted import in_turn
 from tradeapi.web.preconditions import Precondition
 
 ANYWAY = Precondition(None)
-# Whoever makes a chart at the same time as somebody else finds it made.
+# Somebody else may give the series points of another form between two steps.
 ATTEMPTS = 3
 
 
@@ -53,7 +51,7 @@ class ProCharts:
     async def create(self, key: str, options: Json) -> Json:
         """Or give one that is there these options as well."""
         async with self._owned.writing() as charts:
-            chart = await _made(charts, key)
+            chart = await charts.get_or_create(key)
             before: Json = orjson.loads(chart.options)
             merged = merged_options(before, options)
             if merged != before:
@@ -92,7 +90,7 @@ class ProCharts:
                 name = await self._arrange(key, id, pushed, type, base)
                 await self._writer.put(key, name, points, ANYWAY)
             except Conflict as conflict:
-                if attempt + 1 == ATTEMPTS or conflict.code not in _PASSING:
+                if attempt + 1 == ATTEMPTS or conflict.code != "points_do_not_fit":
                     raise
             else:
                 break
@@ -129,7 +127,7 @@ class ProCharts:
     async def _arrange(self, key: str, id: str, pushed: Pushed, type: str, base: SeriesType) -> str:
         """Have the chart show the series as it is asked for; what it is called in it."""
         async with self._owned.writing() as charts:
-            chart = await _made(charts, key)
+            chart = await charts.get_or_create(key)
             series = find(chart.series, pushed.asked.pane_id, id)
             name = series.name if series else free_name(chart.series, pushed.asked.pane_id, id)
             options = pushed.asked.options
@@ -202,16 +200,8 @@ class ProCharts:
         }
 
 
-_PASSING = {"points_do_not_fit"}
 # They are about one series; all others are to be seen.
 _NOT_SHOWN = {"unknown_symbol", "ambiguous_symbol", "history_too_long"}
-
-
-async def _made(charts: Charts, key: str) -> Chart:
-    try:
-        return await charts.get_locked(key)
-    except NotFound:
-        return await charts.create(NewChartIn.model_validate({"name": key}))
 
 
 def _found(chart: FoundChart, pane: int, id: str) -> FoundSeries:
