@@ -383,6 +383,7 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (WATCHLISTS, f"up to {watchlist_schemas.MOST_TAGS} tags, each once"),
         (WATCHLISTS, f"one `PATCH` changes | {watchlist_schemas.MOST_AT_ONCE:,} |"),
         (WATCHLISTS, f"of the last {years.DAYS} days, `closes` up to {years.CLOSES} daily closes"),
+        (WATCHLISTS, f"It lasts up to {MOST_DAYS} days,"),
         (WATCHLISTS, f"| favourites of a user | {favourites.MOST:,} |"),
         (STREAM, f"a string of up to {requests.LONGEST_ID} characters"),
         (STREAM, f"0 to {requests.MOST_HISTORY}, by default {requests.DEFAULT_HISTORY}"),

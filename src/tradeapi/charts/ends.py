@@ -15,7 +15,7 @@ import asyncpg
 from tradeapi.charts import chunks
 from tradeapi.charts.chunks import Packed
 from tradeapi.charts.points import Points, decode
-from tradeapi.charts.targets import TOUCH, State, Target, found, named
+from tradeapi.charts.targets import TOUCH, State, Target, choose, target_in
 from tradeapi.charts.usage import MUCH_ROOM
 from tradeapi.database import Database
 from tradeapi.drivers import Raw
@@ -130,11 +130,11 @@ async def find_end(
     Points that come from a source are not its own.
     """
     _misses.inc()
-    asked = named(raw, owner, chart, series, first=1, columns=_COLUMNS, joined=_LAST)
+    asked = choose(raw, owner, chart, series, first=1, columns=_COLUMNS, joined=_LAST)
     rows = await raw.fetch(asked.chosen, *asked.arguments)
     row = rows[0] if rows else None
-    target, accessed_at = found(row, series)
-    assert row is not None  # noqa: S101  `found` has raised
+    target, accessed_at = target_in(row, series)
+    assert row is not None  # noqa: S101  `target_in` has raised
     *state, held, data = row[5:]
     if target.source is not None or held is None:
         return target, accessed_at, None

@@ -12,7 +12,7 @@ from tradeapi.charts.events import CHARTS, Changed, announce
 from tradeapi.charts.merging import merge
 from tradeapi.charts.parsing import BYTES_OF_A_POINT, read_points, too_many
 from tradeapi.charts.points import Points
-from tradeapi.charts.targets import State, Target, bound, find, lock, save
+from tradeapi.charts.targets import State, Target, find, lock, save, series_is_bound
 from tradeapi.charts.usage import check
 from tradeapi.database import Database, raw
 from tradeapi.errors import Conflict, Forbidden, Invalid
@@ -209,7 +209,7 @@ class PointWriter:
 
 def _writable(target: Target, points: Points | None) -> Target:
     if target.source is not None:
-        raise bound(target)
+        raise series_is_bound(target)
     if points is not None and points.width != len(target.type.columns):
         raise Conflict("The points have another form.", code="points_do_not_fit")
     return target

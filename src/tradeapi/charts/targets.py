@@ -60,12 +60,12 @@ class State:
 
 async def find(raw: Raw, owner: UUID, chart: str, series: str) -> tuple[Target, float | None]:
     """The series, and when its chart was last known to be asked for, where that matters."""
-    chosen, arguments = named(raw, owner, chart, series, first=1)
+    chosen, arguments = choose(raw, owner, chart, series, first=1)
     rows = await raw.fetch(chosen, *arguments)
-    return found(rows[0] if rows else None, series)
+    return target_in(rows[0] if rows else None, series)
 
 
-def named(  # noqa: PLR0913  they are what it takes
+def choose(  # noqa: PLR0913  they are what it takes
     raw: Raw,
     owner: UUID,
     chart: str,
@@ -75,7 +75,7 @@ def named(  # noqa: PLR0913  they are what it takes
     columns: str = "",
     joined: str = "",
 ) -> Choice:
-    """What `found` takes; its placeholders are those from `$first` on.
+    """What `target_in` takes; its placeholders are those from `$first` on.
 
     The columns of what is joined come last.
     """
@@ -87,7 +87,7 @@ def named(  # noqa: PLR0913  they are what it takes
     return Choice(chosen, tuple(arguments))
 
 
-def found(row: Sequence[Any] | None, series: str) -> tuple[Target, float | None]:
+def target_in(row: Sequence[Any] | None, series: str) -> tuple[Target, float | None]:
     """Raises NotFound where there is no such chart, or no such series in it."""
     if row is None:
         raise NotFound("There is no such chart.")
@@ -128,7 +128,7 @@ async def lock(raw: Raw, target: Target, precondition: Precondition) -> tuple[in
         raise NotFound("The chart has no such series.", code="unknown_series")
     type, source, *state = found[0]
     if source is not None:
-        raise bound(target)
+        raise series_is_bound(target)
     if SeriesType(type).columns != target.type.columns:
         raise Conflict("The type of the series has changed meanwhile.", code="points_do_not_fit")
     before = State(*state)
@@ -141,7 +141,7 @@ async def save(raw: Raw, target: Target, state: State) -> None:
     await raw.execute(_SAVE, target.key, state.count, state.first, state.last, state.version)
 
 
-def bound(target: Target) -> Conflict:
+def series_is_bound(target: Target) -> Conflict:
     detail = f"The points of {target.name} come from its source; none can be pushed."
     return Conflict(detail, code="series_is_bound")
 
