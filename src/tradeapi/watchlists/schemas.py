@@ -149,9 +149,9 @@ class ItemsOut(BaseModel):
 
 
 class TakenOut(BaseModel):
-    added: int
-    updated: int
-    removed: int
+    added: int = Field(examples=[12])
+    updated: int = Field(examples=[3])
+    removed: int = Field(examples=[0])
 
 
 class WatchlistSummary(BaseModel):
