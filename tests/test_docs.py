@@ -24,14 +24,18 @@ from tradeapi.app.application import MESSAGES
 from tradeapi.auth import authenticator, logins, sharing, throttle, tickets
 from tradeapi.auth.dependencies import LoginDep
 from tradeapi.auth.export import MOST
-from tradeapi.charts import parsing, schemas, sources, study_frames
+from tradeapi.charts import events, parsing, schemas, sources, study_frames
 from tradeapi.charts import query as charts_query
+from tradeapi.charts.live import reading
 from tradeapi.cli import cli
 from tradeapi.cli.environment import example
+from tradeapi.compat import bodies
+from tradeapi.compat import socket as compat_socket
 from tradeapi.market.bars import bar_writer, ranges, tick_ids, tick_writer
 from tradeapi.market.bars import query as bars_query
 from tradeapi.market.bars.validation import Reason
 from tradeapi.market.quotes import service as quotes
+from tradeapi.market.quotes import years
 from tradeapi.market.store import partitions
 from tradeapi.security import passwords
 from tradeapi.security.share_tokens import MOST_DAYS
@@ -48,8 +52,10 @@ from tradeapi.streams import (
 from tradeapi.streams.bookmark import positions_in
 from tradeapi.udf import drawings, forms, hours
 from tradeapi.udf import history as udf_history
+from tradeapi.watchlists import favourites
+from tradeapi.watchlists import schemas as watchlist_schemas
 from tradeapi.watchlists.live import source as watchlist_source
-from tradeapi.web import claims, idempotency
+from tradeapi.web import claims, guard, idempotency
 from tradeapi.web.large_reads import AT_ONCE, OF_ONE_CALLER
 from tradeapi.web.limits import declare
 from tradeapi.web.principal import NEEDS_MARKET_DATA, NEEDS_STREAM, Need, need_of
@@ -359,15 +365,28 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (CHARTS, f"(an array, {schemas.ANNOTATIONS_BYTES // 1024} KiB)"),
         (CHARTS, f"up to {parsing.LONGEST_FURTHER:,} bytes of JSON"),
         (CHARTS, f"1 to {charts_query.MOST_COUNT:,}, by default {charts_query.DEFAULT_COUNT};"),
-        (CHARTS, f"That is up to {charts_query.MOST_THINNED:,} points then"),
+        (CHARTS, f"That is up to {charts_query.MOST_PUSHED:,} points then"),
         (CHARTS, f"of bound series {bars_query.MOST_THINNED:,}"),
         (CHARTS, f"{FEWEST_POINTS} to {bars_query.MOST_DRAWN:,}: at most"),
         (CHARTS, f"good for 1 to {MOST_DAYS} days"),
         (CHARTS, f"| shares of a chart | {sharing.MOST_SHARES},"),
         (WATCHLISTS, f"makes one, of up to {sharing.MOST_SHARES};"),
         (CHARTS, f"| panes of a chart | {schemas.MOST_PANES} |"),
+        (CHARTS, f"| series in a request, whatever a chart may have | {schemas.MOST_SERIES:,},"),
+        (CHARTS, f"| body with a document | {guard.DOCUMENT_BYTES // 1024} KiB,"),
         (CHARTS, f"more than {study_frames.MOST_EARLIER:,} points before it"),
         (WATCHLISTS, f"One frame in {watchlist_source.INTERVAL_SECONDS * 1000:.0f} ms"),
+        (CHARTS, f"of all series together no more than {reading.MOST_POINTS:,}."),
+        (CHARTS, f"changed by more than {events.MOST_TOLD} points at once"),
+        (CHARTS, f"one series of a pane, 0 to {bodies.LAST_PANE} |"),
+        (CHARTS, f"are up to {compat_socket.HISTORY} of the newest,"),
+        (CHARTS, f"Every {compat_socket.PING_SECONDS:.0f} seconds comes a `ping`"),
+        (CHARTS, f"{compat_socket.IDLE_SECONDS:.0f} seconds is closed with {compat_socket.LEFT}."),
+        (WATCHLISTS, f"up to {watchlist_schemas.MOST_TAGS} tags, each once"),
+        (WATCHLISTS, f"one `PATCH` changes | {watchlist_schemas.MOST_AT_ONCE:,} |"),
+        (WATCHLISTS, f"of the last {years.DAYS} days, `closes` up to {years.CLOSES} daily closes"),
+        (WATCHLISTS, f"It lasts up to {MOST_DAYS} days,"),
+        (WATCHLISTS, f"| favourites of a user | {favourites.MOST:,} |"),
         (STREAM, f"a string of up to {requests.LONGEST_ID} characters"),
         (STREAM, f"0 to {requests.MOST_HISTORY}, by default {requests.DEFAULT_HISTORY}"),
         (STREAM, f"0 to {requests.MOST_THROTTLE}, by default 0"),
@@ -405,6 +424,8 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (ACCOUNTS, f"tried more than {throttle.FREE_FROM_ANYWHERE} times"),
         (ACCOUNTS, f"by up to {throttle.LONGEST_DELAY_SECONDS:.0f} seconds"),
         (ACCOUNTS, f"1 to {idempotency.LONGEST} visible characters"),
+        (ACCOUNTS, f"Your last {claims.MOST_KEPT:,} answers are kept,"),
+        (ACCOUNTS, f"up to {claims.MOST_KEPT_BYTES >> 20} MiB together"),
         (ACCOUNTS, f"For {claims.KEPT_SECONDS / 3600:.0f} hours you get the first answer"),
         (ACCOUNTS, f'"history";q={_default("history_")};w=60, "anonymous";q={_default("")};w=60'),
         (SECURITY, f"lasts {authenticator.KEY_SECONDS:.0f} seconds at the most"),

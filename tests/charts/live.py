@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload
 
-from tests.charts.point_process import bars_of, series_of
+from tests.charts.point_process import bars_of, reader_of, writer_of
 from tests.market.places import Market
 from tests.streams.authority import Authority
 from tests.streams.client import Chart as Topic
@@ -21,13 +21,14 @@ from tradeapi.auth.shares import Shares
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
-from tradeapi.charts.answers import document, in_json
+from tradeapi.charts.answers import document
 from tradeapi.charts.chunks import Window
 from tradeapi.charts.live.channel import ChartsChannel
 from tradeapi.charts.live.followed import FollowedCharts
 from tradeapi.charts.models import Chart
 from tradeapi.charts.schemas import ChartChange, NewChartIn
 from tradeapi.charts.service import Charts, Quotas
+from tradeapi.charts.texts import in_json
 from tradeapi.database import Database
 from tradeapi.errors import NotFound
 from tradeapi.web.preconditions import Precondition
@@ -43,7 +44,7 @@ class Writer:
     def __init__(self, database: Database, bus: Bus) -> None:
         self.database = database
         self.bus = bus
-        self._series = series_of(database, bus)
+        self._points = writer_of(database, bus)
 
     async def create(self, panes: Sequence[Json]) -> str:
         async with self.database.transaction() as session:
@@ -60,12 +61,12 @@ class Writer:
             await self._charts(session).delete(chart, ANYWAY)
 
     async def put(self, chart: str, series: str, points: Sequence[Json]) -> None:
-        await self._series.replace(chart, series, _body(points), ANYWAY)
+        await self._points.replace(chart, series, _body(points), ANYWAY)
 
     async def post(
         self, chart: str, series: str, points: Sequence[Json], *, amend: bool = False
     ) -> None:
-        await self._series.append(chart, series, _body(points), ANYWAY, amend=amend)
+        await self._points.append(chart, series, _body(points), ANYWAY, amend=amend)
 
     def _charts(self, session: Any) -> Charts:
         quotas = Quotas(charts=100, series=50, points=1_000_000)
@@ -94,12 +95,12 @@ class LiveCharts(Writer):
     async def points(self, chart: str, series: str) -> list[Json]:
         """As HTTP answers them."""
         try:
-            page = await self._series.read(chart, series, Window(MOST))
+            page = await reader_of(self.database).read(chart, series, Window(MOST))
         except NotFound as error:
             if error.code == "unknown_symbol":
                 return []
             raise
-        points: list[Json] = orjson.loads(await in_json(page.points, page.target.type))
+        points: list[Json] = orjson.loads(await in_json(page.points, page.target.type.columns))
         return points
 
     async def agrees(self, drawn: "Drawn") -> bool:

@@ -15,7 +15,9 @@ from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import Bus
 from tradeapi.charts.accesses import Accesses
 from tradeapi.charts.ends import Ends
-from tradeapi.charts.series import SeriesPoints
+from tradeapi.charts.point_reader import PointReader
+from tradeapi.charts.point_writer import PointWriter
+from tradeapi.clock import SystemClock
 from tradeapi.database import Database
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.newest import Newest
@@ -25,16 +27,21 @@ from tradeapi.web.preconditions import Precondition
 SERIES = "line"
 
 
-def series_of(
+def writer_of(
     database: Database, bus: Bus | None = None, *, most_in_all: int = 2_000_000
-) -> SeriesPoints:
-    """Those of the user dev; without a bus nobody hears of what is written."""
-    market = Market(database)
-    bars = bars_of(market)
+) -> PointWriter:
+    """Of the user dev; without a bus nobody hears of what is written."""
     ends = Ends(database, most_in_all=most_in_all)
-    accesses, studies = Accesses(database, market.clock), LargeReads()
-    parts = database, bus or MemoryBus(), DEV_USER, bars, accesses, ends, studies
-    return SeriesPoints(*parts, most=2_000_000, most_in_all=most_in_all)
+    accesses = Accesses(database, SystemClock())
+    parts = database, bus or MemoryBus(), DEV_USER, accesses, ends
+    return PointWriter(*parts, most=2_000_000, most_in_all=most_in_all)
+
+
+def reader_of(database: Database) -> PointReader:
+    """Of the same user's."""
+    market = Market(database)
+    accesses = Accesses(database, market.clock)
+    return PointReader(database, DEV_USER, bars_of(market), accesses, LargeReads(), by_id=False)
 
 
 def bars_of(market: Market) -> BarHistory:
@@ -44,14 +51,14 @@ def bars_of(market: Market) -> BarHistory:
 
 async def main(url: str, chart: str, first: int, step: int, count: int) -> None:
     async with Database(url) as database:
-        series = series_of(database)
+        writer = writer_of(database)
         for number in range(count):
             time = first + step * number
 
             async def body(time: int = time) -> list[bytes]:
                 return [orjson.dumps({"time": time, "value": 1})]
 
-            await series.append(chart, SERIES, body, Precondition(None), amend=True)
+            await writer.append(chart, SERIES, body, Precondition(None), amend=True)
             sys.stdout.write(f"{time}\n")
             sys.stdout.flush()
 

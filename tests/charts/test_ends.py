@@ -17,6 +17,7 @@ from tradeapi.charts.points import Points, encode
 from tradeapi.charts.usage import MUCH_ROOM
 from tradeapi.database import Database
 from tradeapi.errors import Invalid, NotFound
+from tradeapi.metrics import CACHE_HITS, CACHE_MISSES
 from tradeapi.web.preconditions import Precondition
 
 MOST = 100
@@ -129,13 +130,33 @@ async def test_those_written_last_are_at_hand(
     database: Database, writers: tuple[Writer, Writer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No more of them than there is room for."""
-    monkeypatch.setattr(ends, "KEPT", 2)
+    monkeypatch.setattr(ends, "MOST_KEPT", 2)
     here = ends_of(database)
     places = [(DEV_USER, await new_chart(database), SERIES) for _ in range(3)]
     for one in places:
         await writers[0].post(one[1], SERIES, [{"time": 1, "value": 1}])
         await here.extend(one, await read(database, one), points(2), ANYWAY, most=MOST)
     assert [here.take(one) is not None for one in places] == [False, True, True]
+
+
+async def test_it_is_counted_how_often_an_end_is_at_hand(
+    writers: tuple[Writer, Writer], place: Place
+) -> None:
+    """One that somebody else has written beyond has to be read, like one that is not there."""
+    here, there = writers
+    before = counted()
+    for time, writer in enumerate((here, here, there, here), 2):
+        await writer.post(place[1], SERIES, [{"time": time, "value": 1}])
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 3]
+
+
+def counted() -> list[float]:
+    """Hits and misses."""
+    found = (metric.collect() for metric in (CACHE_HITS, CACHE_MISSES))
+    return [
+        sum(one.value for one in metric.samples if one.labels == {"cache": "ends"})
+        for [metric] in found
+    ]
 
 
 async def test_who_waits_for_a_transaction_finds_another_version(

@@ -1,9 +1,11 @@
 """The JSON of chunks, kept in one process while others write."""
 
+import anyio
 import numpy as np
 import orjson
+from prometheus_client import Counter
 
-from tests.charts.point_process import SERIES, series_of
+from tests.charts.point_process import SERIES, reader_of, writer_of
 from tests.charts.test_series_model import ANYWAY, new_chart
 from tests.charts.test_writers import start
 from tradeapi.auth.dev import ensure_dev_user
@@ -14,7 +16,7 @@ from tradeapi.charts.pages import Page
 from tradeapi.charts.points import Points, SeriesType, encode, rows
 from tradeapi.charts.targets import Target
 from tradeapi.database import Database
-from tradeapi.metrics import CACHE_HITS
+from tradeapi.metrics import CACHE_HITS, CACHE_MISSES
 
 POINTS = 300
 
@@ -39,7 +41,15 @@ def expected(points: Points) -> bytes:
 
 
 def hits() -> float:
-    [metric] = CACHE_HITS.collect()
+    return counted(CACHE_HITS)
+
+
+def misses() -> float:
+    return counted(CACHE_MISSES)
+
+
+def counted(counter: Counter) -> float:
+    [metric] = counter.collect()
     return sum(one.value for one in metric.samples if one.labels == {"cache": "points"})
 
 
@@ -49,12 +59,12 @@ async def test_what_another_process_amends_is_never_shown_as_it_was(
     """Each version has just the points that were amended up to it."""
     await ensure_dev_user(database)
     chart = await new_chart(database)
-    series, texts = series_of(database), KeptTexts(10_000_000)
-    await series.put(chart, SERIES, line([0.0] * 2 * POINTS_PER_CHUNK), ANYWAY)
+    reader, texts = reader_of(database), KeptTexts(10_000_000)
+    await writer_of(database).put(chart, SERIES, line([0.0] * 2 * POINTS_PER_CHUNK), ANYWAY)
     writer = await start(database_url, chart, 0, step=2, count=POINTS)
     amended = 0
     while amended < POINTS:
-        found = await series.read(chart, SERIES, Window(10_000))
+        found = await reader.read(chart, SERIES, Window(10_000))
         assert found.state is not None
         items = orjson.loads(await texts.in_json(found, found.points))
         amended = sum(item["value"] == 1 for item in items)
@@ -90,6 +100,23 @@ async def test_those_asked_for_last_stay() -> None:
     kept = int(sum(found))
     assert 5 <= kept <= 20
     assert found == [1] * kept + [0] * (100 - kept)
+
+
+async def test_of_many_who_ask_at_the_same_time_one_writes() -> None:
+    """Where it takes a thread, so that others may come meanwhile."""
+    texts, before = KeptTexts(10_000_000), misses()
+    points = line([0.5] * 3 * POINTS_PER_CHUNK)
+    whole = page(points)
+    found = []
+
+    async def read() -> None:
+        found.append(await texts.in_json(whole, points))
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(read)
+    assert found == [expected(points)] * 5
+    assert misses() == before + 1
 
 
 async def test_points_that_are_shown_in_their_place_are_not_taken_for_them() -> None:

@@ -1,6 +1,6 @@
 """Series against a model in plain Python, under random changes and with small chunks."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from math import floor, inf
 from random import Random
 from typing import Any
@@ -9,15 +9,15 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-from tests.charts.point_process import series_of
+from tests.charts.point_process import reader_of, writer_of
 from tradeapi.auth.dev import DEV_USER, ensure_dev_user
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.charts import chunks
 from tradeapi.charts.chunks import Window
 from tradeapi.charts.kept_texts import KeptTexts
+from tradeapi.charts.point_writer import PointWriter
 from tradeapi.charts.points import rows
 from tradeapi.charts.schemas import NewChartIn
-from tradeapi.charts.series import SeriesPoints
 from tradeapi.charts.service import Charts, Quotas
 from tradeapi.charts.targets import State, Target
 from tradeapi.database import Database
@@ -41,8 +41,9 @@ def body(items: list[Item]) -> Body:
 class Trial:
     """One series, kept twice; several processes write it, one of them most of the time."""
 
-    def __init__(self, processes: Sequence[SeriesPoints], chart: str, random: Random) -> None:
-        self.processes = processes
+    def __init__(self, database: Database, chart: str, random: Random) -> None:
+        self.reader = reader_of(database)
+        self.writers = [writer_of(database) for _ in range(2)]
         self.chart = chart
         self.random = random
         # So few that some are given up all the time.
@@ -52,8 +53,8 @@ class Trial:
         self.etags = ['"none"']
 
     @property
-    def series(self) -> SeriesPoints:
-        return self.random.choice([*self.processes, *[self.processes[0]] * 3])
+    def writer(self) -> PointWriter:
+        return self.random.choice([*self.writers, *[self.writers[0]] * 3])
 
     async def change(self) -> None:
         changes = [self.put, *[self.append] * 8, *[self.amend] * 4, *[self.form] * 8]
@@ -62,7 +63,7 @@ class Trial:
 
     async def put(self) -> None:
         items = self.items(self.random.randrange(400), self.random.choice([0, 1, 5, 30, 100]))
-        written = await self.series.replace(self.chart, "line", body(items), ANYWAY)
+        written = await self.writer.replace(self.chart, "line", body(items), ANYWAY)
         self.model = {item["time"]: item for item in items}
         self.version += 1
         self.note(*written)
@@ -85,10 +86,10 @@ class Trial:
         if self.random.random() < 0.1:
             stale = Precondition(self.random.choice(self.etags[:-1] or self.etags))
             with pytest.raises(Stale):
-                await self.series.append(self.chart, "line", body(items), stale, amend=amend)
+                await self.writer.append(self.chart, "line", body(items), stale, amend=amend)
         known = Precondition(self.etags[-1]) if self.version else ANYWAY
         precondition = self.random.choice([ANYWAY, known])
-        written = await self.series.append(
+        written = await self.writer.append(
             self.chart, "line", body(items), precondition, amend=amend
         )
         self.model |= {item["time"]: item for item in items}
@@ -106,7 +107,7 @@ class Trial:
         items = self.items(self.random.randrange(400), self.random.choice([1, 1, 7, 60]))
         if self.model and items and items[0]["time"] < max(self.model):
             with pytest.raises(Conflict):
-                await self.series.append(self.chart, "line", body(items), ANYWAY, amend=False)
+                await self.writer.append(self.chart, "line", body(items), ANYWAY, amend=False)
         await self.post(items, amend=True)
 
     def items(self, start: int, count: int) -> list[Item]:
@@ -137,7 +138,7 @@ class Trial:
         times = sorted(self.model)
         inside = [time for time in times if window.after < time < window.before]
         kept = inside[: window.limit] if window.earliest else inside[-window.limit :]
-        page = await self.series.read(self.chart, "line", window)
+        page = await self.reader.read(self.chart, "line", window)
         text = orjson.dumps(rows(page.points, ("value",)))
         assert orjson.loads(text) == [self.model[time] for time in kept], window
         assert await self.texts.in_json(page, page.points) == text
@@ -152,13 +153,6 @@ class Trial:
             assert page.has_more_after == any(time >= window.before for time in times)
 
 
-@pytest.fixture
-async def series(database: Database) -> SeriesPoints:
-    """Those of the user dev."""
-    await ensure_dev_user(database)
-    return series_of(database)
-
-
 async def new_chart(database: Database) -> str:
     quotas = Quotas(charts=100, series=10, points=1_000_000)
     document = {"panes": [{"series": [{"id": "line", "type": "line"}]}], "name": uuid4().hex}
@@ -170,26 +164,26 @@ async def new_chart(database: Database) -> str:
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_a_series_is_what_was_pushed_to_it(
-    database: Database, series: SeriesPoints, monkeypatch: pytest.MonkeyPatch, seed: int
+    database: Database, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """Whatever comes in whatever order, any page of it is right."""
     monkeypatch.setattr(chunks, "POINTS_PER_CHUNK", 16)
     monkeypatch.setattr(chunks, "TAIL", 6)
     monkeypatch.setattr(chunks, "KEEP", 2)
-    processes = [series, series_of(database)]
-    trial = Trial(processes, await new_chart(database), Random(seed))
+    await ensure_dev_user(database)
+    trial = Trial(database, await new_chart(database), Random(seed))
     for _ in range(CHANGES):
         await trial.change()
 
 
-async def test_points_that_come_one_by_one_make_full_chunks(
-    database: Database, series: SeriesPoints
-) -> None:
+async def test_points_that_come_one_by_one_make_full_chunks(database: Database) -> None:
     """So that a series which was never sent as a whole is read as quickly."""
+    await ensure_dev_user(database)
+    writer = writer_of(database)
     chart = await new_chart(database)
     for start in range(0, 9000, 50):
         items = [{"time": start + number, "value": 1} for number in range(50)]
-        await series.append(chart, "line", body(items), ANYWAY, amend=False)
+        await writer.append(chart, "line", body(items), ANYWAY, amend=False)
     async with database.read() as raw:
         counts = [row[0] for row in await raw.fetch(_COUNTS)]
     assert counts[:4] == [chunks.POINTS_PER_CHUNK] * 4

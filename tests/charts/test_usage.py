@@ -11,7 +11,7 @@ import pytest
 
 from tests.auth.people import PASSWORD, Service, at_once, code, sql
 from tests.charts.desks import Desk, dots, panes
-from tests.charts.point_process import SERIES, series_of
+from tests.charts.point_process import SERIES, writer_of
 from tests.charts.test_expiry import TTL, expire, make
 from tests.charts.test_series_model import new_chart
 from tradeapi.auth.dev import ensure_dev_user
@@ -183,7 +183,7 @@ async def test_processes_do_not_fill_it_twice(database: Database, database_url: 
     most, refusals = 100, list[str]()
 
     async def fill(chart: str, process: Database) -> None:
-        series = series_of(process, most_in_all=most)
+        writer = writer_of(process, most_in_all=most)
         for number in range(most + 1):
             body = [orjson.dumps({"time": number, "value": 1})]
 
@@ -191,7 +191,7 @@ async def test_processes_do_not_fill_it_twice(database: Database, database_url: 
                 return body
 
             try:
-                await series.append(chart, SERIES, read, Precondition(None), amend=False)
+                await writer.append(chart, SERIES, read, Precondition(None), amend=False)
             except Forbidden as error:
                 refusals.append(error.code)
                 return

@@ -10,7 +10,7 @@ import pytest
 
 from tests.auth.people import at_once
 from tests.charts.desks import FIRST, Desk, candles, dots, times
-from tests.charts.point_process import SERIES, series_of
+from tests.charts.point_process import SERIES, reader_of, writer_of
 from tests.charts.test_series_model import ANYWAY, Item, body, new_chart
 from tradeapi.auth.dev import ensure_dev_user
 from tradeapi.charts.chunks import Window
@@ -48,7 +48,7 @@ async def test_two_processes_lose_no_point(database: Database, database_url: str
     writers = [await start(database_url, chart, first, step=2) for first in (0, 1)]
     await asyncio.gather(*[writer.communicate() for writer in writers])
     assert [writer.returncode for writer in writers] == [0, 0]
-    page = await series_of(database).read(chart, SERIES, Window(10_000))
+    page = await reader_of(database).read(chart, SERIES, Window(10_000))
     assert page.points.time.tolist() == [*range(600)]
     assert page.state is not None
     assert (page.state.count, page.state.version) == (600, 600)
@@ -69,14 +69,15 @@ async def test_a_writer_that_is_killed_has_lost_nothing_it_has_told(
     writer.kill()
     rest, _ = await writer.communicate()
     told += rest.count(b"\n")
-    series = series_of(database)
-    page = await series.read(chart, SERIES, Window(10_000))
+    page = await reader_of(database).read(chart, SERIES, Window(10_000))
     count = len(page.points)
     assert count in {told, told + 1}
     assert page.points.time.tolist() == [*range(count)]
     assert page.state == State(count, 0, count - 1, count)
     assert await revision(database) == count
-    _, state = await series.append(chart, SERIES, body([dot(count)]), ANYWAY, amend=False)
+    _, state = await writer_of(database).append(
+        chart, SERIES, body([dot(count)]), ANYWAY, amend=False
+    )
     assert state == State(count + 1, 0, count, count + 1)
 
 
@@ -84,18 +85,18 @@ async def test_tasks_of_one_process_lose_no_point(database: Database) -> None:
     """Each sends its own to the same series, some of them the last one again."""
     await ensure_dev_user(database)
     chart = await new_chart(database)
-    series = series_of(database)
+    writer = writer_of(database)
     times = iter(range(200))
 
     async def write() -> None:
         for time in times:
             for _ in range(2):
-                await series.append(chart, SERIES, body([dot(time)]), ANYWAY, amend=True)
+                await writer.append(chart, SERIES, body([dot(time)]), ANYWAY, amend=True)
 
     async with anyio.create_task_group() as tasks:
         for _ in range(4):
             tasks.start_soon(write)
-    page = await series.read(chart, SERIES, Window(10_000))
+    page = await reader_of(database).read(chart, SERIES, Window(10_000))
     assert page.points.time.tolist() == [*range(200)]
     assert page.state == State(200, 0, 199, 400)
     assert await revision(database) == 400
@@ -105,12 +106,12 @@ async def test_readers_see_whole_updates(database: Database) -> None:
     """What a series says of itself is of the points that come with it, while others are added."""
     await ensure_dev_user(database)
     chart = await new_chart(database)
-    series = series_of(database)
+    reader, writer = reader_of(database), writer_of(database)
     seen = set()
 
     async def look() -> None:
         while True:
-            page = await series.read(chart, SERIES, Window(10_000))
+            page = await reader.read(chart, SERIES, Window(10_000))
             assert page.state is not None
             assert page.points.time.tolist() == [*range(page.state.count)]
             assert page.state.version == page.state.count
@@ -119,7 +120,7 @@ async def test_readers_see_whole_updates(database: Database) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(look)
         for time in range(150):
-            await series.append(chart, SERIES, body([dot(time)]), ANYWAY, amend=False)
+            await writer.append(chart, SERIES, body([dot(time)]), ANYWAY, amend=False)
         tasks.cancel_scope.cancel()
     assert len(seen) > 1
 

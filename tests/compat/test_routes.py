@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from tests.auth.people import Service
+from tests.auth.people import Service, at_once
 from tests.charts.desks import FIRST, Json, candle, candles, dots
 from tests.compat.front_end import Failed, FrontEnd
 from tradeapi.charts import study_frames
@@ -44,6 +44,22 @@ def test_a_chart_that_is_made_again_keeps_its_options(page: FrontEnd) -> None:
     }
     assert made == {"chartId": "desk", "options": expected}
     assert page.call("GET") == {"chartId": "desk", "panes": [], "options": expected}
+
+
+@pytest.mark.parametrize("way", ["options", "points"])
+def test_many_who_make_the_same_chart_make_one(service: Service, way: str) -> None:
+    """Whoever comes at the same time as another finds it made."""
+    person = service.person()
+    for number in range(5):
+        page = FrontEnd(person, f"desk-{number}")
+
+        def make(page: FrontEnd = page) -> Json:
+            return page.call("POST") if way == "options" else page.set("price", dots(3))
+
+        made = at_once(6, make)
+        assert made == [made[0]] * 6
+    charts = person.client.get("/api/v1/charts", headers=person.headers).json()["items"]
+    assert len(charts) == 5
 
 
 @pytest.mark.parametrize("body", [{"width": 99}, {"height": 10_001}, {"width": "800"}, [], "a", 1])

@@ -41,7 +41,21 @@ def test_the_document_is_right(server: Server, tmp_path: Path) -> None:
     )
     assert finished.returncode == 0, finished.stdout[-20_000:] + finished.stderr[-2000:]
     assert server.crashes == []
+    use_a_list(server)
     assert succeeded(server) >= documented(server)
+
+
+def use_a_list(server: Server) -> None:
+    """What takes the id of a list, and a symbol or a share of it, which nobody guesses."""
+    call = server.client.request
+    lists = "/api/v1/watchlists"
+    path = f"{lists}/{call('POST', lists, json={'name': 'To be guessed'}).json()['id']}"
+    call("POST", f"{path}/items", json={"symbol": "US:AAPL"})
+    call("PATCH", f"{path}/items", json={"items": [{"symbol": "US:AAPL", "notes": "x"}]})
+    call("PATCH", f"{path}/items/US:AAPL", json={"notes": "y"})
+    call("DELETE", f"{path}/items/US:AAPL")
+    share = call("POST", f"{path}/shares", json={}).json()["id"]
+    call("DELETE", f"{path}/shares/{share}")
 
 
 def documented(server: Server) -> set[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """A POST that comes with a key is carried out once: twins, faults, crashes, and time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
@@ -25,7 +25,7 @@ from tests.web.idempotency_callers import (
 )
 from tests.web.idempotency_probe import Stage
 from tradeapi.clock import FixedClock
-from tradeapi.web.claims import KEPT_SECONDS, MOST_FORGOTTEN
+from tradeapi.web.claims import KEPT_SECONDS, MOST_FORGOTTEN, MOST_KEPT, MOST_KEPT_BYTES
 
 
 @pytest.fixture
@@ -183,6 +183,30 @@ def test_a_request_forgets_no_more_than_it_may(caller: Caller, database_url: str
     assert caller.post(key="young").headers[REPLAYED] == "true"
 
 
+def test_beyond_so_many_the_oldest_answers_go(caller: Caller, database_url: str) -> None:
+    """Those of the same user: what others are kept stays."""
+    log_in(caller.client, "eve@example.com").post()
+    caller.post()
+    _keep_older(database_url, [b""] * MOST_KEPT)
+    caller.post(key="next")
+    assert count(database_url, "kept_answers") == MOST_KEPT + 1
+    assert count(database_url, "kept_answers WHERE name = 'older-0'") == 1
+    assert count(database_url, f"kept_answers WHERE name = 'older-{MOST_KEPT - 1}'") == 0
+    for key in ("a-key", "next"):
+        assert caller.post(key=key).headers[REPLAYED] == "true"
+
+
+def test_beyond_so_many_bytes_the_oldest_answers_go(caller: Caller, database_url: str) -> None:
+    """However few they are."""
+    caller.post()
+    _keep_older(database_url, [b" " * (MOST_KEPT_BYTES // 3)] * 4)
+    caller.post(key="next")
+    assert count(database_url, "kept_answers") == 2 + 2
+    assert count(database_url, "kept_answers WHERE name IN ('older-0', 'older-1')") == 2
+    for key in ("a-key", "next"):
+        assert caller.post(key=key).headers[REPLAYED] == "true"
+
+
 def test_answers_go_with_their_user(caller: Caller, database_url: str) -> None:
     """Whoever deletes an account leaves none behind."""
     caller.post()
@@ -213,3 +237,20 @@ def test_an_answer_is_good_in_its_own_row_only(caller: Caller, database_url: str
     swap = text("UPDATE kept_answers SET sealed = :sealed WHERE name = :name")
     change(database_url, swap, [{"name": one, "sealed": others}, {"name": other, "sealed": its}])
     assert outcome(caller.post()) == (409, "idempotency_lost")
+
+
+def _keep_older(url: str, answers: Sequence[bytes]) -> None:
+    """Ada's, each older than the one before."""
+    older = text(
+        "INSERT INTO kept_answers (name, user_id, fingerprint, sealed, expires_at) "
+        "SELECT :name, user_id, '', :sealed, :at FROM kept_answers "
+        "WHERE user_id = (SELECT id FROM users WHERE email = 'ada@example.com') LIMIT 1"
+    )
+    change(
+        url,
+        older,
+        [
+            {"name": f"older-{number}", "sealed": answer, "at": NOW + KEPT_SECONDS - 1 - number}
+            for number, answer in enumerate(answers)
+        ],
+    )

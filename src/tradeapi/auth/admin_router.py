@@ -12,7 +12,7 @@ from tradeapi.auth.router import tagged
 from tradeapi.auth.schemas import AuditOut, RateIn, UserChangeIn, UserOut
 from tradeapi.auth.users import AuditFilter
 from tradeapi.web.dependencies import CursorsDep
-from tradeapi.web.pages import Cursors, Page
+from tradeapi.web.pages import Cursor, Cursors, Limit, Page
 from tradeapi.web.preconditions import PreconditionDep
 from tradeapi.web.principal import NEEDS_ADMIN
 from tradeapi.web.problems import problems
@@ -21,10 +21,6 @@ router = APIRouter(
     prefix="/admin", tags=["admin"], dependencies=[NEEDS_ADMIN], responses=problems(401, 403)
 )
 
-Limit = Annotated[int, Query(ge=1, le=500, description="The most items.")]
-Cursor = Annotated[
-    str | None, Query(max_length=400, description="The `next_cursor` of the page before.")
-]
 Action = Annotated[
     str | None,
     Query(max_length=40, pattern="^[a-z_.]*$", description="Only this.", examples=["login"]),

@@ -4,22 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from anyio import to_thread
 
-from tradeapi.charts import texts
 from tradeapi.charts.documents import FoundChart, FoundSeries
 from tradeapi.charts.models import Chart, Series
-from tradeapi.charts.points import Points, SeriesType, as_number
-
-# More take long enough to be felt by others.
-MANY_ROWS = 2000
-
-
-async def in_json(points: Points, type: SeriesType) -> bytes:
-    def encode() -> bytes:
-        return texts.in_json(points, type.columns)
-
-    return await to_thread.run_sync(encode) if len(points) > MANY_ROWS else encode()
+from tradeapi.charts.points import as_number
 
 
 def summary(chart: Chart | FoundChart, ttl: float) -> dict[str, Any]:

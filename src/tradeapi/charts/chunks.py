@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from anyio import to_thread
 
+from tradeapi.charts.keys import Key
 from tradeapi.charts.points import Points, decode, encode
 from tradeapi.drivers import Raw
 
@@ -21,9 +22,6 @@ POINTS_PER_CHUNK = 2048
 TAIL = 48
 KEEP = 8
 MANY_POINTS = 20_000
-
-# As SQL takes a series' id.
-Key = Any
 
 
 class Packed(NamedTuple):

@@ -11,21 +11,20 @@ import numpy as np
 from anyio import to_thread
 
 from tradeapi.charts import chunks
-from tradeapi.charts.chunks import MANY_POINTS, Key, Window
+from tradeapi.charts.chunks import MANY_POINTS, Window
+from tradeapi.charts.keys import Key
 from tradeapi.charts.points import Points, copy
 from tradeapi.drivers import Raw
 
 
-class Found(NamedTuple):
-    """How to find a series: what SQL chooses of it, its `id` among that, by the arguments from
-    `$5` on.
-    """
+class Choice(NamedTuple):
+    """What SQL chooses of a series, its `id` among that, by the arguments from `$5` on."""
 
     chosen: str
     arguments: tuple[object, ...]
 
     @classmethod
-    def by(cls, key: Key) -> "Found":
+    def by(cls, key: Key) -> "Choice":
         chosen = "SELECT id, count, first, last, version FROM chart_series WHERE id = $5"
         return cls(chosen, (key,))
 
@@ -53,7 +52,7 @@ class Cut:
 
 
 async def read(
-    raw: Raw, series: Found, window: Window
+    raw: Raw, series: Choice, window: Window
 ) -> tuple[Sequence[Any], Sequence[Cut]] | None:
     """What `series` chooses and the points, all of one moment; None: there is no such series."""
     most = ceil(window.limit / chunks.POINTS_PER_CHUNK) + 2

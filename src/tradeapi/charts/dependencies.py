@@ -8,7 +8,8 @@ from starlette.requests import HTTPConnection
 from tradeapi.auth.dependencies import AuditDep, OwnerDep, PrincipalDep
 from tradeapi.charts.accesses import Accesses
 from tradeapi.charts.kept_texts import KeptTexts
-from tradeapi.charts.series import SeriesPoints
+from tradeapi.charts.point_reader import PointReader
+from tradeapi.charts.point_writer import PointWriter
 from tradeapi.charts.service import Charts, Quotas
 from tradeapi.charts.sharing import ChartShares
 from tradeapi.charts.tasks import HOUR
@@ -59,23 +60,34 @@ def charts_quotas(settings: Settings) -> Quotas:
     )
 
 
-def series_points(connection: HTTPConnection, principal: Principal | None = None) -> SeriesPoints:
+def point_reader(connection: HTTPConnection, principal: Principal | None = None) -> PointReader:
     """The caller's; raises Unauthenticated for nobody. It asks for no dependencies: each costs
     every request its share.
     """
     state = connection.state
     principal = principal or principal_of(connection.scope)
-    return SeriesPoints(
+    return PointReader(
         state.database,
-        state.bus,
         principal.owner,
         bar_history(connection),
         state.chart_accesses,
-        state.chart_ends,
         state.long_studies,
+        by_id=principal.share is not None,
+    )
+
+
+def point_writer(connection: HTTPConnection, principal: Principal | None = None) -> PointWriter:
+    """The same."""
+    state = connection.state
+    principal = principal or principal_of(connection.scope)
+    return PointWriter(
+        state.database,
+        state.bus,
+        principal.owner,
+        state.chart_accesses,
+        state.chart_ends,
         most=state.settings.points_per_series,
         most_in_all=state.settings.points_per_user,
-        by_id=principal.share is not None,
     )
 
 
@@ -84,15 +96,15 @@ def kept_texts(connection: HTTPConnection) -> KeptTexts:
     return texts
 
 
-async def _series_points(connection: HTTPConnection) -> SeriesPoints:
-    return series_points(connection)
+async def _point_writer(connection: HTTPConnection) -> PointWriter:
+    return point_writer(connection)
 
 
 AccessesDep = Annotated[Accesses, Depends(_accesses)]
 TtlDep = Annotated[float, Depends(_ttl)]
 ChartsDep = Annotated[Charts, Depends(_charts)]
 ReadableChartsDep = Annotated[Charts, Depends(_readable_charts)]
-SeriesPointsDep = Annotated[SeriesPoints, Depends(_series_points)]
+PointWriterDep = Annotated[PointWriter, Depends(_point_writer)]
 
 
 async def _shares(  # noqa: PLR0913, PLR0917  they are what it has

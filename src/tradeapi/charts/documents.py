@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from uuid import UUID
 
-from tradeapi.charts.service import as_id
-from tradeapi.charts.targets import as_key
+from tradeapi.charts.keys import as_id, as_key
 from tradeapi.drivers import Raw
 from tradeapi.errors import NotFound
 

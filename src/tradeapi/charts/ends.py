@@ -15,14 +15,19 @@ import asyncpg
 from tradeapi.charts import chunks
 from tradeapi.charts.chunks import Packed
 from tradeapi.charts.points import Points, decode
-from tradeapi.charts.targets import TOUCH, State, Target, found, named
+from tradeapi.charts.targets import TOUCH, State, Target, choose, target_in
 from tradeapi.charts.usage import MUCH_ROOM
 from tradeapi.database import Database
 from tradeapi.drivers import Raw
 from tradeapi.errors import Stale
+from tradeapi.metrics import CACHE_HITS, CACHE_MISSES
 from tradeapi.web.preconditions import Precondition
 
-KEPT = 256
+# Each has up to TAIL points, whose further fields are short: all of them are a few megabytes.
+MOST_KEPT = 256
+
+HITS = CACHE_HITS.labels("ends")
+_misses = CACHE_MISSES.labels("ends")
 
 # The owner, the chart and the series as they are asked for.
 Place = tuple[UUID, str, str]
@@ -90,7 +95,7 @@ class Ends:
         if revision is None:
             return None
         self._kept[place] = extended
-        while len(self._kept) > KEPT:
+        while len(self._kept) > MOST_KEPT:
             self._kept.pop(next(iter(self._kept)))
         return revision, extended
 
@@ -124,11 +129,12 @@ async def find_end(
 
     Points that come from a source are not its own.
     """
-    asked = named(raw, owner, chart, series, first=1, columns=_COLUMNS, joined=_LAST)
+    _misses.inc()
+    asked = choose(raw, owner, chart, series, first=1, columns=_COLUMNS, joined=_LAST)
     rows = await raw.fetch(asked.chosen, *asked.arguments)
     row = rows[0] if rows else None
-    target, accessed_at = found(row, series)
-    assert row is not None  # noqa: S101  `found` has raised
+    target, accessed_at = target_in(row, series)
+    assert row is not None  # noqa: S101  `target_in` has raised
     *state, held, data = row[5:]
     if target.source is not None or held is None:
         return target, accessed_at, None

@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
+import anyio
 from anyio import to_thread
 
-from tradeapi.charts.answers import in_json
 from tradeapi.charts.chunks import POINTS_PER_CHUNK
 from tradeapi.charts.cuts import Cut
 from tradeapi.charts.pages import Page
 from tradeapi.charts.points import Points, decode
-from tradeapi.charts.texts import Text, write
+from tradeapi.charts.texts import Text, in_json, write
 from tradeapi.metrics import CACHE_HITS, CACHE_MISSES
 
 # What an entry takes beside its bytes.
@@ -41,7 +40,7 @@ class Kept:
 
 
 class KeptTexts:
-    """Those asked for last stay, up to `bytes` in all.
+    """Those asked for last stay, up to `bytes` in all. Of many who ask at the same time one writes.
 
     Nobody says when one is out of date: each is compared, byte by byte, with the chunk that has
     just been read, which takes a hundredth of the time of writing it anew.
@@ -51,11 +50,12 @@ class KeptTexts:
         self._bytes = bytes
         self._used = 0
         self._kept: dict[Place, Kept] = {}
+        self._turn = anyio.Lock()
 
     async def in_json(self, page: Page, points: Points) -> bytes:
         """As an array: those of the page, or others that are shown in their place."""
         if points is not page.points or not page.cuts:
-            return await in_json(points, page.target.type)
+            return await in_json(points, page.target.type.columns)
         texts = await self._texts(page)
         parts: list[bytes | memoryview] = [b"["]
         for cut in page.cuts:
@@ -65,23 +65,36 @@ class KeptTexts:
 
     async def _texts(self, page: Page) -> dict[float, Text]:
         """Of the page's chunks, by where they begin."""
-        key, columns = page.target.key, page.target.type.columns
         texts: dict[float, Text] = {}
-        missing: list[Cut] = []
-        for cut in page.cuts:
-            text = self._find((key, cut.start), columns, cut)
+        missing = self._gather(page, page.cuts, texts)
+        if sum(cut.count for cut in missing) <= POINTS_PER_CHUNK:
+            self._keep(page, missing, _write(missing, page.target.type.columns), texts)
+            return texts
+        # Who has waited finds what was written meanwhile; threads would not be faster together.
+        async with self._turn:
+            missing = self._gather(page, missing, texts)
+            written = await to_thread.run_sync(_write, missing, page.target.type.columns)
+            self._keep(page, missing, written, texts)
+        return texts
+
+    def _gather(self, page: Page, cuts: Sequence[Cut], texts: dict[float, Text]) -> Sequence[Cut]:
+        """Puts what is kept into `texts`; those of the cuts that are not."""
+        missing = []
+        for cut in cuts:
+            text = self._find((page.target.key, cut.start), page.target.type.columns, cut)
             if text is None:
                 missing.append(cut)
             else:
                 texts[cut.start] = text
-        many = sum(cut.count for cut in missing) > POINTS_PER_CHUNK
-        write = partial(_write, missing, columns)
-        for cut, kept in zip(
-            missing, await to_thread.run_sync(write) if many else write(), strict=True
-        ):
-            self._put((key, cut.start), kept)
+        return missing
+
+    def _keep(
+        self, page: Page, cuts: Sequence[Cut], written: Sequence[Kept], texts: dict[float, Text]
+    ) -> None:
+        _misses.inc(len(cuts))
+        for cut, kept in zip(cuts, written, strict=True):
+            self._put((page.target.key, cut.start), kept)
             texts[cut.start] = kept.text
-        return texts
 
     def _find(self, place: Place, columns: Sequence[str], cut: Cut) -> Text | None:
         kept = self._kept.pop(place, None)
@@ -92,7 +105,6 @@ class KeptTexts:
             return kept.text
         if kept is not None:
             self._used -= kept.size
-        _misses.inc()
         return None
 
     def _put(self, place: Place, kept: Kept) -> None:

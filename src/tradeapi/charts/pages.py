@@ -6,9 +6,9 @@ from math import inf
 from uuid import UUID
 
 from tradeapi.charts.chunks import Window
-from tradeapi.charts.cuts import Cut, Found, joined, read
+from tradeapi.charts.cuts import Choice, Cut, joined, read
 from tradeapi.charts.points import Points
-from tradeapi.charts.targets import State, Target, found, named
+from tradeapi.charts.targets import State, Target, choose, target_in
 from tradeapi.drivers import Raw
 from tradeapi.errors import NotFound
 from tradeapi.market.resolutions import Resolution
@@ -36,15 +36,15 @@ async def find_page(
     connection: Raw, owner: UUID, chart: str, series: str, window: Window
 ) -> tuple[Target, float | None, Page]:
     """What `find` does and the series' page at once, which is empty where it has a source."""
-    chosen = named(connection, owner, chart, series)
+    chosen = choose(connection, owner, chart, series)
     row, cuts = await read(connection, chosen, window) or (None, ())
-    target, accessed_at = found(row, series)
-    assert row is not None  # noqa: S101  `found` has raised
+    target, accessed_at = target_in(row, series)
+    assert row is not None  # noqa: S101  `target_in` has raised
     return target, accessed_at, await _page(target, State(*row[-4:]), cuts, window)
 
 
 async def pushed_page(connection: Raw, target: Target, window: Window) -> Page:
-    there = await read(connection, Found.by(target.key), window)
+    there = await read(connection, Choice.by(target.key), window)
     if there is None:
         raise NotFound("The chart has no such series.", code="unknown_series")
     row, cuts = there

@@ -19,6 +19,8 @@ from tradeapi.market.bars.posted import BYTES_AT_ONCE
 from tradeapi.market.bars.validation import HIGHEST_PRICE
 from tradeapi.market.times import MILLISECONDS_FROM, YEAR_10000, YEAR_ONE, parse_times
 
+# About as many as a point has at least.
+BYTES_OF_A_POINT = 32
 # Of what a point has beside its time and values, as JSON.
 LONGEST_FURTHER = 1024
 LONGEST_COLOR = 64

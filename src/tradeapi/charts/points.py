@@ -75,11 +75,6 @@ class Points:
     def width(self) -> int:
         return int(self.values.shape[1])
 
-    def between(self, after: float, before: float) -> "Points":
-        """Those with `after < time < before`."""
-        low = int(np.searchsorted(self.time, after, side="right"))
-        return self[low : max(low, int(np.searchsorted(self.time, before)))]
-
     def with_points(self, newer: "Points") -> "Points":
         """The union; where both have a point, the newer one as a whole."""
         if not len(self) or not len(newer):
@@ -134,7 +129,7 @@ def _further(count: int, data: bytes) -> ObjectArray:
 
 
 def rows(points: Points, columns: Sequence[str]) -> list[Any]:
-    """For orjson, each as a client of lightweight-charts takes it: what it lacks is left out."""
+    """For orjson, the same as `texts` writes; of a few points in two thirds of the time."""
     times = as_numbers(points.time)
     values = points.values.T.tolist()
     # Written out: to zip names with values takes three times as long.

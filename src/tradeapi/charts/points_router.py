@@ -7,16 +7,16 @@ import orjson
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 
-from tradeapi.charts.dependencies import SeriesPointsDep, kept_texts, series_points
+from tradeapi.charts.dependencies import PointWriterDep, kept_texts, point_reader
 from tradeapi.charts.point_schemas import PointIn, PointsOut, WrittenOut
 from tradeapi.charts.points import as_number
 from tradeapi.charts.query import PointsParameters, points_query
 from tradeapi.charts.schemas import ChartPath, SeriesPath
 from tradeapi.charts.targets import State, Target
 from tradeapi.charts.views import View, view
-from tradeapi.errors import UnsupportedMedia
 from tradeapi.market.bars.posted import describe_items
 from tradeapi.web.large_reads import in_turn
+from tradeapi.web.media_types import require_media_type
 from tradeapi.web.preconditions import PreconditionDep
 from tradeapi.web.principal import NEEDS_READ_OR_SHARE, NEEDS_WRITE
 from tradeapi.web.problems import problems
@@ -43,7 +43,7 @@ _BODY["requestBody"]["content"].pop("application/x-ndjson")
 async def get_points(request: Request, id: ChartPath, series: SeriesPath) -> Response:
     """Ascending, as lightweight-charts takes them; also those of a series that has a source."""
     query = points_query(request)
-    page = await series_points(request).read(id, series, query.window, query.range)
+    page = await point_reader(request).read(id, series, query.window, query.range)
     look = partial(view, page, query.max_points, rebase=query.rebase)
     is_plain = query.max_points is None and not query.rebase
     many = not is_plain and len(page.points) > MANY_POINTS
@@ -63,14 +63,14 @@ async def get_points(request: Request, id: ChartPath, series: SeriesPath) -> Res
 )
 async def put_points(
     request: Request,
-    points: SeriesPointsDep,
+    writer: PointWriterDep,
     id: ChartPath,
     series: SeriesPath,
     precondition: PreconditionDep,
 ) -> Response:
     """Replaces all that there are, or nothing if one of them is no good. Times have to ascend."""
-    _need_json(request)
-    written = await points.replace(id, series, partial(_parts, request), precondition)
+    require_media_type(request, "application/json")
+    written = await writer.replace(id, series, partial(_parts, request), precondition)
     return _written(*written)
 
 
@@ -84,7 +84,7 @@ async def put_points(
 )
 async def post_points(  # noqa: PLR0913, PLR0917  they are what it takes
     request: Request,
-    points: SeriesPointsDep,
+    writer: PointWriterDep,
     id: ChartPath,
     series: SeriesPath,
     precondition: PreconditionDep,
@@ -95,9 +95,9 @@ async def post_points(  # noqa: PLR0913, PLR0917  they are what it takes
     """A point with the time of the last one replaces it, so that one that is still forming may be
     sent again and again; newer ones are added. All are taken, or none.
     """
-    _need_json(request)
+    require_media_type(request, "application/json")
     body = partial(_parts, request)
-    written = await points.append(id, series, body, precondition, amend=amend)
+    written = await writer.append(id, series, body, precondition, amend=amend)
     return _written(*written)
 
 
@@ -142,9 +142,3 @@ def _response(body: bytes, headers: dict[str, str]) -> Response:
 
 async def _parts(request: Request) -> list[bytes]:
     return [part async for part in request.stream()]
-
-
-def _need_json(request: Request) -> None:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise UnsupportedMedia("The body has to be application/json, and Content-Type to say so.")

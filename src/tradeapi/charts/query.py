@@ -16,8 +16,8 @@ from tradeapi.web.query import parse_query
 
 DEFAULT_COUNT = 500
 MOST_COUNT = 10_000
-# Of points that are not answered themselves: of a series that is pushed all.
-MOST_THINNED = 1_000_000
+# With `max_points`, of a series that is pushed.
+MOST_PUSHED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class PointsParameters(BaseModel):
         int | None,
         Field(
             ge=1,
-            le=MOST_THINNED,
+            le=MOST_PUSHED,
             description="The most points; of more the latest, with `after` alone the earliest. "
-            f"Up to {MOST_COUNT:,}, by default {DEFAULT_COUNT}; up to {MOST_THINNED:,} with "
+            f"Up to {MOST_COUNT:,}, by default {DEFAULT_COUNT}; up to {MOST_PUSHED:,} with "
             "`max_points`, and by default as many.",
         ),
     ] = None
@@ -78,7 +78,7 @@ def points_query(request: Request) -> PointsQuery:
     if asked.range is not None:
         for name in sorted(asked.model_fields_set & {"before", "after", "count"}):
             raise _wrong(name, "It is there, and so is range: one of them is enough.")
-    most, usual = (MOST_COUNT, DEFAULT_COUNT) if asked.max_points is None else (MOST_THINNED,) * 2
+    most, usual = (MOST_COUNT, DEFAULT_COUNT) if asked.max_points is None else (MOST_PUSHED,) * 2
     if asked.count is not None and asked.count > most:
         raise _wrong("count", f"It is up to {most:,} without max_points, was {asked.count}.")
     ends = {

@@ -1,10 +1,10 @@
 """Charts over HTTP: documents and shares."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from tradeapi.auth.dependencies import PrincipalDep
 from tradeapi.auth.share_schemas import NewShareOut, ShareIn, ShareOut, SharesOut
@@ -29,18 +29,13 @@ from tradeapi.charts.schemas import (
 )
 from tradeapi.web.dependencies import CursorsDep, ReaderDep
 from tradeapi.web.idempotency import Idempotent
-from tradeapi.web.pages import Page
+from tradeapi.web.pages import Cursor, Limit, Page
 from tradeapi.web.preconditions import PreconditionDep
 from tradeapi.web.principal import NEEDS_READ, NEEDS_READ_OR_SHARE, NEEDS_WRITE
 from tradeapi.web.problems import problems
 
 router = APIRouter(prefix="/charts", tags=["charts"])
 making_router = APIRouter(prefix="/charts", tags=["charts"], route_class=Idempotent)
-
-Limit = Annotated[int, Query(ge=1, le=500, description="The most items.")]
-Cursor = Annotated[
-    str | None, Query(max_length=400, description="The `next_cursor` of the page before.")
-]
 
 
 @making_router.post(

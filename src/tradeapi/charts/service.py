@@ -1,6 +1,7 @@
 """Charts as documents."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from uuid_utils.compat import uuid7
 from tradeapi.auth.owners import lock_owner
 from tradeapi.bus.port import Bus
 from tradeapi.charts.events import Changed, announce
+from tradeapi.charts.keys import as_id
 from tradeapi.charts.models import Chart, ChartUsage, Chunk, Series
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.schemas import ChartChange, ChartIn, CopyIn, NewChartIn, PaneIn, SeriesIn
@@ -89,6 +91,16 @@ class Charts:
         found = await self._session.scalars(series.order_by(Series.pane, Series.place))
         set_committed_value(chart, "series", found.all())
         return chart
+
+    async def get_or_create(self, name: str) -> Chart:
+        """The same; an empty one where there is none. Raises Forbidden beyond the quotas."""
+        with suppress(NotFound):
+            return await self.get_locked(name)
+        await lock_owner(self._session, self._owner)
+        # Again: who has waited finds the one that somebody else has made meanwhile.
+        with suppress(NotFound):
+            return await self.get_locked(name)
+        return await self.create(NewChartIn.model_validate({"name": name}))
 
     async def replace(self, key: str, document: ChartIn, precondition: Precondition) -> Chart:
         chart = await self.get_locked(key)
@@ -216,15 +228,6 @@ class Charts:
             detail = f"You already have a chart called {name}."
             raise Conflict(detail, code="name_taken") from error
         return chart
-
-
-def as_id(key: str) -> UUID | None:
-    """In its one spelling, which shares have, too."""
-    try:
-        id = UUID(key)
-    except ValueError:
-        return None
-    return id if str(id) == key else None
 
 
 def _found(chart: Chart | None) -> Chart:

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from tradeapi.analytics.indicators import Memory
-from tradeapi.charts.chunks import Key
-from tradeapi.charts.cuts import Found
-from tradeapi.charts.points import SeriesType
-from tradeapi.charts.service import as_id
+from tradeapi.charts.cuts import Choice
+from tradeapi.charts.keys import Key, as_id, as_key
+from tradeapi.charts.points import Points, SeriesType
 from tradeapi.charts.sources import AnySource, IndicatorSource, read_source
 from tradeapi.drivers import Raw
 from tradeapi.errors import Conflict, NotFound
@@ -49,18 +48,24 @@ class State:
     last: float | None
     version: int
 
+    @classmethod
+    def of(cls, points: Points, version: int) -> Self:
+        """Of a series that has these points."""
+        first, last = points.time[[0, -1]].tolist() if len(points) else (None, None)
+        return cls(len(points), first, last, version)
+
     def etag(self, target: Target) -> str:
         return f'"{UUID(str(target.key))}.{self.version}"'
 
 
 async def find(raw: Raw, owner: UUID, chart: str, series: str) -> tuple[Target, float | None]:
     """The series, and when its chart was last known to be asked for, where that matters."""
-    chosen, arguments = named(raw, owner, chart, series, first=1)
+    chosen, arguments = choose(raw, owner, chart, series, first=1)
     rows = await raw.fetch(chosen, *arguments)
-    return found(rows[0] if rows else None, series)
+    return target_in(rows[0] if rows else None, series)
 
 
-def named(  # noqa: PLR0913  they are what it takes
+def choose(  # noqa: PLR0913  they are what it takes
     raw: Raw,
     owner: UUID,
     chart: str,
@@ -69,8 +74,8 @@ def named(  # noqa: PLR0913  they are what it takes
     first: int = 5,
     columns: str = "",
     joined: str = "",
-) -> Found:
-    """What `found` takes; its placeholders are those from `$first` on.
+) -> Choice:
+    """What `target_in` takes; its placeholders are those from `$first` on.
 
     The columns of what is joined come last.
     """
@@ -79,10 +84,10 @@ def named(  # noqa: PLR0913  they are what it takes
     if id is not None:
         arguments.append(as_key(raw, id))
     chosen = _find(first, columns, joined, is_id=id is not None)
-    return Found(chosen, tuple(arguments))
+    return Choice(chosen, tuple(arguments))
 
 
-def found(row: Sequence[Any] | None, series: str) -> tuple[Target, float | None]:
+def target_in(row: Sequence[Any] | None, series: str) -> tuple[Target, float | None]:
     """Raises NotFound where there is no such chart, or no such series in it."""
     if row is None:
         raise NotFound("There is no such chart.")
@@ -123,7 +128,7 @@ async def lock(raw: Raw, target: Target, precondition: Precondition) -> tuple[in
         raise NotFound("The chart has no such series.", code="unknown_series")
     type, source, *state = found[0]
     if source is not None:
-        raise bound(target)
+        raise series_is_bound(target)
     if SeriesType(type).columns != target.type.columns:
         raise Conflict("The type of the series has changed meanwhile.", code="points_do_not_fit")
     before = State(*state)
@@ -136,13 +141,9 @@ async def save(raw: Raw, target: Target, state: State) -> None:
     await raw.execute(_SAVE, target.key, state.count, state.first, state.last, state.version)
 
 
-def bound(target: Target) -> Conflict:
+def series_is_bound(target: Target) -> Conflict:
     detail = f"The points of {target.name} come from its source; none can be pushed."
     return Conflict(detail, code="series_is_bound")
-
-
-def as_key(raw: Raw, id: UUID) -> Any:  # noqa: ANN401  as the driver takes it
-    return id.hex if raw.dialect == "sqlite" else id
 
 
 # It locks the row as well.

@@ -1,7 +1,8 @@
 """Points as JSON, as clients of lightweight-charts take them: what one lacks is left out.
 
 The numbers are written by orjson, a column at a time, and put into the names by one `%`: to make an
-object of each point, only to have it written, takes longer than writing it.
+object of each point, only to have it written, takes longer than writing it. Of a few points it does
+not: those are `points.rows`.
 """
 
 from collections.abc import Sequence
@@ -13,11 +14,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
+from anyio import to_thread
 
 from tradeapi.analytics.bars import Float64Array
 from tradeapi.charts.points import Points, as_numbers
 
 BETWEEN = b"},{"
+MANY_POINTS = 2000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +36,11 @@ class Text:
         return memoryview(self.body)[start : max(start, end - 1)]
 
 
-def in_json(points: Points, columns: Sequence[str]) -> bytes:
-    return b"[%b]" % write(points, columns).body
+async def in_json(points: Points, columns: Sequence[str]) -> bytes:
+    """As an array; written in a thread where there are so many that others would notice."""
+    many = len(points) > MANY_POINTS
+    text = await to_thread.run_sync(write, points, columns) if many else write(points, columns)
+    return b"[%b]" % text.body
 
 
 def write(points: Points, columns: Sequence[str]) -> Text:

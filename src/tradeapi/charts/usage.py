@@ -1,6 +1,6 @@
 """How many points all charts of one owner may have together."""
 
-from tradeapi.charts.chunks import Key
+from tradeapi.charts.keys import Key
 from tradeapi.drivers import Raw
 from tradeapi.errors import Forbidden
 

@@ -11,11 +11,10 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from tradeapi.charts.depth import written
 from tradeapi.charts.sources import LONGEST_NAME, NAME
+from tradeapi.compat.windows import DEFAULT_COUNT, MOST_COUNT
 from tradeapi.errors import Invalid
 from tradeapi.market.bars.posted import BYTES_AT_ONCE
 
-MOST_COUNT = 10_000
-DEFAULT_COUNT = 500
 LAST_PANE = 100
 # What a long body may have around its points, and in how many places these are looked for in it.
 AROUND_BYTES = 64 * 1024

@@ -1,21 +1,18 @@
 """The charts of one owner, in the terms of lightweight-charts-pro."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import orjson
 
 from tradeapi.charts.chunks import Window
 from tradeapi.charts.documents import FoundChart, FoundSeries
 from tradeapi.charts.kept_texts import KeptTexts
-from tradeapi.charts.models import Chart
 from tradeapi.charts.pages import Page
-from tradeapi.charts.parsing import read_points
+from tradeapi.charts.parsing import BYTES_OF_A_POINT, read_points
+from tradeapi.charts.point_reader import PointReader
+from tradeapi.charts.point_writer import PointWriter
 from tradeapi.charts.points import Points, SeriesType, as_number
-from tradeapi.charts.schemas import ChartChange, NewChartIn, PaneIn
-from tradeapi.charts.series import SeriesPoints
-from tradeapi.charts.service import Charts
+from tradeapi.charts.schemas import ChartChange
+from tradeapi.compat.arrangement import Json, base_of, merged_options, panes_with
 from tradeapi.compat.bodies import Pushed, parse
 from tradeapi.compat.marks import TYPES, find, free_name, id_of, marked, options_of, type_of
 from tradeapi.compat.places import Owned
@@ -24,10 +21,8 @@ from tradeapi.market.bars.posted import in_turn
 from tradeapi.web.preconditions import Precondition
 
 ANYWAY = Precondition(None)
-# Whoever makes a chart at the same time as somebody else finds it made.
+# Somebody else may give the series points of another form between two steps.
 ATTEMPTS = 3
-
-Json = dict[str, Any]
 
 
 class ProCharts:
@@ -36,10 +31,11 @@ class ProCharts:
     `threshold` is from how many points on a series is sent in part.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  they are what it has
         self,
         owned: Owned,
-        points: SeriesPoints,
+        points: PointReader,
+        writer: PointWriter,
         texts: KeptTexts,
         *,
         most: int,
@@ -47,6 +43,7 @@ class ProCharts:
     ) -> None:
         self._owned = owned
         self._points = points
+        self._writer = writer
         self._texts = texts
         self._most = most
         self._threshold = threshold
@@ -54,9 +51,9 @@ class ProCharts:
     async def create(self, key: str, options: Json) -> Json:
         """Or give one that is there these options as well."""
         async with self._owned.writing() as charts:
-            chart = await _made(charts, key)
+            chart = await charts.get_or_create(key)
             before: Json = orjson.loads(chart.options)
-            merged = _merge(before, options)
+            merged = merged_options(before, options)
             if merged != before:
                 await charts.change(key, parse({"options": merged}, ChartChange), ANYWAY)
         return {"chartId": key, "options": merged}
@@ -86,14 +83,14 @@ class ProCharts:
         """All points of a series, which is made if there is none, as is its chart."""
         asked = pushed.asked
         type = asked.series_type or await self._type_now(key, asked.pane_id, id)
-        base = _base(type, pushed.points)
+        base = base_of(type, pushed.points)
         points = await self._read(pushed.points, base, type)
         for attempt in range(ATTEMPTS):
             try:
                 name = await self._arrange(key, id, pushed, type, base)
-                await self._points.put(key, name, points, ANYWAY)
+                await self._writer.put(key, name, points, ANYWAY)
             except Conflict as conflict:
-                if attempt + 1 == ATTEMPTS or conflict.code not in _PASSING:
+                if attempt + 1 == ATTEMPTS or conflict.code != "points_do_not_fit":
                     raise
             else:
                 break
@@ -104,7 +101,7 @@ class ProCharts:
         series = _found(chart, pushed.asked.pane_id, id)
         type = type_of(series)
         points = await self._read(pushed.points, SeriesType(series.type), type)
-        _, state = await self._points.add(str(chart.id), series.name, points, ANYWAY, amend=False)
+        _, state = await self._writer.add(str(chart.id), series.name, points, ANYWAY, amend=False)
         return {"seriesId": id, "seriesType": type, "count": state.count}
 
     async def id_of(self, key: str) -> str:
@@ -125,12 +122,12 @@ class ProCharts:
                 raise Invalid(f"Each point of a {type} has: time, {names}.", code="missing_field")
             return points
 
-        return await in_turn(len(text) // 32, read)
+        return await in_turn(len(text) // BYTES_OF_A_POINT, read)
 
     async def _arrange(self, key: str, id: str, pushed: Pushed, type: str, base: SeriesType) -> str:
         """Have the chart show the series as it is asked for; what it is called in it."""
         async with self._owned.writing() as charts:
-            chart = await _made(charts, key)
+            chart = await charts.get_or_create(key)
             series = find(chart.series, pushed.asked.pane_id, id)
             name = series.name if series else free_name(chart.series, pushed.asked.pane_id, id)
             options = pushed.asked.options
@@ -143,12 +140,12 @@ class ProCharts:
             fits = series is None or SeriesType(series.type).columns == base.columns
             if fits or not series or not series.count:
                 one = {"id": name, "type": base, "options": kept, "source": None}
-                panes = _panes(chart, pushed.asked.pane_id, one)
+                panes = panes_with(chart, pushed.asked.pane_id, one)
                 await charts.change(key, parse({"panes": panes}, ChartChange), ANYWAY)
                 return name
             width = len(SeriesType(series.type).columns)
         # Its points have another form, and are replaced anyway.
-        await self._points.put(key, name, Points.empty(width), ANYWAY)
+        await self._writer.put(key, name, Points.empty(width), ANYWAY)
         return await self._arrange(key, id, pushed, type, base)
 
     async def _shown(self, chart: FoundChart, series: FoundSeries) -> Json:
@@ -203,16 +200,8 @@ class ProCharts:
         }
 
 
-_PASSING = {"points_do_not_fit"}
 # They are about one series; all others are to be seen.
 _NOT_SHOWN = {"unknown_symbol", "ambiguous_symbol", "history_too_long"}
-
-
-async def _made(charts: Charts, key: str) -> Chart:
-    try:
-        return await charts.get_locked(key)
-    except NotFound:
-        return await charts.create(NewChartIn.model_validate({"name": key}))
 
 
 def _found(chart: FoundChart, pane: int, id: str) -> FoundSeries:
@@ -220,37 +209,3 @@ def _found(chart: FoundChart, pane: int, id: str) -> FoundSeries:
     if series is None:
         raise NotFound("The pane has no such series.", code="unknown_series")
     return series
-
-
-def _base(type: str, points: bytes) -> SeriesType:
-    """How we keep what may be of a type that we do not know."""
-    if type in TYPES:
-        return SeriesType(type)
-    return SeriesType.CANDLESTICK if b'"open"' in points[:1000] else SeriesType.LINE
-
-
-def _panes(chart: Chart, pane: int, one: Mapping[str, object]) -> list[PaneIn]:
-    """As they are, but for this series, in its place or at the end of its pane."""
-    options = [orjson.loads(text) for text in chart.panes.splitlines()]
-    options += [{} for _ in range(pane + 1 - len(options))]
-    panes: list[Json] = [{"options": each, "series": []} for each in options]
-    for series in chart.series:
-        kept = {
-            "id": series.name,
-            "type": series.type,
-            "options": orjson.loads(series.options),
-            "source": None if series.source is None else orjson.loads(series.source),
-        }
-        panes[series.pane]["series"].append(one if series.name == one["id"] else kept)
-    if all(series.name != one["id"] for series in chart.series):
-        panes[pane]["series"].append(one)
-    return [parse(each, PaneIn) for each in panes]
-
-
-def _merge(before: Json, options: Json) -> Json:
-    merged = dict(before)
-    for name, value in options.items():
-        old = merged.get(name)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        merged[name] = _merge(old, value) if both else value  # type: ignore[arg-type]
-    return merged

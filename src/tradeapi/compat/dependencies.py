@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from tradeapi.charts.dependencies import charts_quotas, series_points
+from tradeapi.charts.dependencies import charts_quotas, point_reader, point_writer
 from tradeapi.compat.charts import ProCharts
 from tradeapi.compat.places import Owned
 from tradeapi.web.principal import Principal, principal_of
@@ -25,7 +25,8 @@ def pro_charts(connection: HTTPConnection, principal: Principal) -> ProCharts:
             expires=not principal.is_proven,
             by_id=principal.share is not None,
         ),
-        series_points(connection, principal),
+        point_reader(connection, principal),
+        point_writer(connection, principal),
         state.chart_texts,
         most=state.settings.points_per_series,
         threshold=state.settings.chunk_size_threshold,

@@ -32,6 +32,11 @@ def id_of(series: AnySeries) -> str:
     return _marked(series, "id") or series.name
 
 
+def marked_id(options: Mapping[str, Any]) -> str | None:
+    """The id that options as they are kept speak of, if it is not our own."""
+    return _in(options, "id")
+
+
 def type_of(series: AnySeries) -> str:
     return _marked(series, "type") or series.type
 
@@ -62,6 +67,10 @@ def free_name(series: Sequence[AnySeries], pane: int, id: str) -> str:
 def _marked(series: AnySeries, field: str) -> str | None:
     if KEY.encode() not in series.options:
         return None
-    mark = orjson.loads(series.options).get(KEY)
+    return _in(orjson.loads(series.options), field)
+
+
+def _in(options: Mapping[str, Any], field: str) -> str | None:
+    mark = options.get(KEY)
     value = mark.get(field) if isinstance(mark, dict) else None
     return value if isinstance(value, str) else None

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from tradeapi.charts.chunks import Window
-from tradeapi.compat.bodies import DEFAULT_COUNT, LAST_PANE, MOST_COUNT
-from tradeapi.compat.router import window_of
+from tradeapi.compat.bodies import LAST_PANE
+from tradeapi.compat.windows import DEFAULT_COUNT, MOST_COUNT, window_of
 from tradeapi.errors import Invalid
 
 
@@ -17,6 +17,15 @@ class InitialData:
 
     pane: int | None
     series: str | None
+
+    def of(self, chart: dict[str, Any]) -> dict[str, Any]:
+        """What it asks for of a chart; panes without a series that is asked for are not told."""
+        panes = [pane for pane in chart["panes"] if self.pane in {None, pane["paneId"]}]
+        if self.series is not None:
+            for pane in panes:
+                pane["series"] = [one for one in pane["series"] if one["seriesId"] == self.series]
+            panes = [pane for pane in panes if pane["series"]]
+        return {**chart, "panes": panes}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """The routes of lightweight-charts-pro, under `/api/charts`."""
 
-from math import inf
 from typing import Annotated, Any
 
 import orjson
@@ -8,12 +7,10 @@ from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel
 
 from tradeapi import __version__
-from tradeapi.charts.chunks import Window
+from tradeapi.charts.parsing import BYTES_OF_A_POINT
 from tradeapi.charts.sources import LONGEST_NAME, NAME
 from tradeapi.compat.bodies import (
-    DEFAULT_COUNT,
     LAST_PANE,
-    MOST_COUNT,
     ChartOptions,
     HistoryBody,
     Pushed,
@@ -30,9 +27,8 @@ from tradeapi.compat.schemas import (
     SeriesOut,
     SetOut,
 )
-from tradeapi.errors import Invalid
+from tradeapi.compat.windows import DEFAULT_COUNT, MOST_COUNT, window_of
 from tradeapi.market.bars.posted import in_turn
-from tradeapi.market.times import parse_time
 from tradeapi.web.below import Below
 from tradeapi.web.dependencies import SettingsDep
 from tradeapi.web.principal import FOR_EVERYBODY, NEEDS_READ_OR_SHARE, NEEDS_WRITE
@@ -197,27 +193,9 @@ async def post_history(request: Request, chart: ChartId, charts: ProChartsDep) -
     return _json(await charts.history(chart, asked.pane_id, asked.series_id, window))
 
 
-def window_of(before: float | None, after: float | None, count: int) -> Window:
-    """Raises Invalid for times that are none."""
-    return Window(
-        count,
-        before=inf if before is None else _instant(before),
-        after=-inf if after is None else _instant(after),
-        earliest=before is None and after is not None,
-    )
-
-
 async def _pushed(request: Request) -> Pushed:
     body = await request.body()
-    # About as many bytes as a point has at least.
-    return await in_turn(len(body) // 32, lambda: pushed(body))
-
-
-def _instant(time: float) -> float:
-    try:
-        return parse_time(time)
-    except Invalid as error:
-        raise Invalid(str(error), code="time_out_of_range") from error
+    return await in_turn(len(body) // BYTES_OF_A_POINT, lambda: pushed(body))
 
 
 def _json(value: object) -> Response:

@@ -8,7 +8,6 @@ import anyio
 import orjson
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tradeapi import metrics
 from tradeapi.compat.charts import ProCharts
 from tradeapi.compat.dependencies import pro_charts
 from tradeapi.compat.dialect import code_of
@@ -176,13 +175,7 @@ class ProSocket:
         self._conduct.pay(
             LOOKUPS_OF_A_MESSAGE * sum(len(pane["series"]) for pane in chart["panes"])
         )
-        if asked.pane is not None:
-            chart["panes"] = [pane for pane in chart["panes"] if pane["paneId"] == asked.pane]
-        if asked.series is not None:
-            for pane in chart["panes"]:
-                pane["series"] = [one for one in pane["series"] if one["seriesId"] == asked.series]
-            chart["panes"] = [pane for pane in chart["panes"] if pane["series"]]
-        return chart
+        return asked.of(chart)
 
     async def _begin(self) -> None:
         """Have all that follows an answer be told: whoever asks has missed what was before."""
@@ -252,15 +245,7 @@ class ProSocket:
         return list(self._updates.translate(frame))
 
     async def _end(self) -> None:
-        code, reason = self._farewell
-        metrics.STREAM_CLOSED.labels(code).inc()
-        with (
-            anyio.move_on_after(farewell.PATIENCE_SECONDS) as patience,
-            suppress(WebSocketDisconnect),
-        ):
-            await self._socket.close(code, reason)
-        if patience.cancelled_caught:
-            self._connection.abort()
+        await farewell.close(self._socket, self._connection, *self._farewell)
         self._tasks.cancel_scope.cancel()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from tradeapi.compat.marks import KEY
+from tradeapi.compat.marks import marked_id
 
 Frame = Mapping[str, Any]
 
@@ -62,13 +62,7 @@ class Updates:
 
     def _place(self, chart: Frame) -> None:
         self._places = {
-            series["id"]: (number, _id(series))
+            series["id"]: (number, marked_id(series["options"]) or series["id"])
             for number, pane in enumerate(chart["panes"])
             for series in pane["series"]
         }
-
-
-def _id(series: Mapping[str, Any]) -> str:
-    mark = series["options"].get(KEY)
-    id = mark.get("id") if isinstance(mark, dict) else None
-    return id if isinstance(id, str) else series["id"]

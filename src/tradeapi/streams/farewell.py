@@ -3,8 +3,14 @@
 import asyncio
 import random
 from collections.abc import Callable
+from contextlib import suppress
 
+import anyio
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from tradeapi import metrics
 from tradeapi.streams import protocol
+from tradeapi.streams.connection import Connection
 from tradeapi.streams.mailbox import Mailbox
 
 # Who is sent away from a server that stops comes back to another: not with all others.
@@ -30,3 +36,12 @@ def part(mailbox: Mailbox, drain_seconds: float, close: Callable[[], None]) -> f
     moment = random.uniform(0, 0.9 * drain_seconds)  # noqa: S311  spreads the load, hides nothing
     asyncio.get_running_loop().call_later(moment, say_goodbye)
     return drain_seconds
+
+
+async def close(socket: WebSocket, connection: Connection, code: int, reason: str) -> None:
+    metrics.STREAM_CLOSED.labels(code).inc()
+    with anyio.move_on_after(PATIENCE_SECONDS) as patience, suppress(WebSocketDisconnect):
+        await socket.close(code, reason)
+    if patience.cancelled_caught:
+        # What the client does not read keeps the close frame, too, from being sent.
+        connection.abort()

@@ -2,14 +2,13 @@
 
 import asyncio
 import uuid
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from typing import assert_never
 
 import anyio
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from tradeapi import metrics
 from tradeapi.auth.authenticator import Authenticator
 from tradeapi.errors import TradeError, Unauthenticated
 from tradeapi.streams import credentials, farewell, protocol, requests
@@ -258,15 +257,7 @@ class Session:
         code, reason = self._farewell
         if self._mailbox.has_lagged:
             code, reason = TRY_LATER, "too slow"
-        metrics.STREAM_CLOSED.labels(code).inc()
-        with (
-            anyio.move_on_after(farewell.PATIENCE_SECONDS) as patience,
-            suppress(WebSocketDisconnect),
-        ):
-            await self._socket.close(code, reason)
-        if patience.cancelled_caught:
-            # What the client does not read keeps the close frame, too, from being sent.
-            self._connection.abort()
+        await farewell.close(self._socket, self._connection, code, reason)
 
 
 def _is_longer(text: str, limit: int) -> bool:

@@ -81,6 +81,5 @@ LAYOUT = {
 LAYOUTS = {**DONE, "data": [LAYOUT]}
 SAVED = {**DONE, "id": LAYOUT["id"]}
 TEMPLATES = {**DONE, "data": ["Mine"]}
-STUDIES = {**DONE, "data": [{"name": "Mine"}]}
 DRAWINGS = {**DONE, "data": {"sources": {"QsyXVC": {"state": {}}}, "groups": {}}}
 CHANGES: dict[str, object] = {"sources": {"QsyXVC": {"state": {}}, "Vi1mQ0": None}, "groups": {}}

@@ -17,6 +17,7 @@ from python_multipart import parse_form
 from python_multipart.exceptions import FormParserError
 
 from tradeapi.errors import Invalid, TooLarge
+from tradeapi.web.media_types import media_type_of
 
 MOST_CONTENT_BYTES = 4 * 1024 * 1024
 # A byte takes up to three in an address-like form.
@@ -44,7 +45,7 @@ _VALUES[[*_digits]] = [int(chr(digit), 16) for digit in _digits]
 async def read_form(request: Request) -> Form:
     """Raises Invalid for what is no form, and TooLarge for more content than is kept."""
     body = await request.body()
-    type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    type = media_type_of(request)
     if type == "multipart/form-data":
         header = request.headers["content-type"].encode("latin-1")
         form = await _apart(lambda body: _multipart(header, body), body)

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tradeapi.auth.models import User
-from tradeapi.errors import Forbidden, Invalid, NotFound
+from tradeapi.auth.owners import lock_owner
+from tradeapi.errors import Forbidden, Invalid
 
 LONGEST = 100
 LONGEST_NAME = 200
@@ -25,9 +25,7 @@ class Shelf:
 
     async def lock(self) -> None:
         """Have what is made at the same time come one after the other."""
-        locked = select(User.id).where(User.id == self.owner).with_for_update(key_share=True)
-        if await self.session.scalar(locked) is None:
-            raise NotFound("There is no such user.")
+        await lock_owner(self.session, self.owner)
 
     async def make_room(self, held: Select[Any], most: int, what: str) -> None:
         """Raises Forbidden if there may not be one more than what is `held`."""

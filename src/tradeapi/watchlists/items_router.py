@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from tradeapi.errors import Invalid, UnsupportedMedia
+from tradeapi.errors import Invalid
 from tradeapi.market.symbols.schemas import SymbolPath
 from tradeapi.watchlists import answers, csv_form
 from tradeapi.watchlists.dependencies import ItemsDep, ReadableItemsDep, ReadableWatchlistsDep
@@ -21,6 +21,7 @@ from tradeapi.watchlists.schemas import (
     TakenOut,
 )
 from tradeapi.web.dependencies import SettingsDep
+from tradeapi.web.media_types import require_media_type
 from tradeapi.web.preconditions import PreconditionDep
 from tradeapi.web.principal import NEEDS_READ_OR_LIST_SHARE, NEEDS_WRITE
 from tradeapi.web.problems import problems
@@ -29,9 +30,7 @@ router = APIRouter(prefix="/watchlists/{id}", tags=["watchlists"])
 
 
 async def _rows(request: Request, settings: SettingsDep) -> Sequence[ItemIn]:
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != csv_form.MEDIA_TYPE:
-        raise UnsupportedMedia("The body has to be text/csv, and Content-Type to say so.")
+    require_media_type(request, csv_form.MEDIA_TYPE)
     try:
         text = (await request.body()).decode("utf-8-sig")
     except UnicodeDecodeError as error:

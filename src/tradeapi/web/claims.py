@@ -24,6 +24,9 @@ from tradeapi.web.models import KeptAnswer
 
 CLAIM = "tradeapi.claim"
 KEPT_SECONDS = 24 * 3600.0
+# Of one user; beyond either the oldest go. The newest stays, however long it is.
+MOST_KEPT = 1000
+MOST_KEPT_BYTES = 8 * 1024 * 1024
 # By each answer that is kept: the old ones go faster than new ones come.
 MOST_FORGOTTEN = 100
 NONCE_BYTES = 12
@@ -37,6 +40,30 @@ _forget = delete(KeptAnswer).where(
         .order_by(KeptAnswer.expires_at)
         .limit(MOST_FORGOTTEN)
         # Who keeps an answer at the same time forgets others: nobody waits.
+        .with_for_update(skip_locked=True)
+    )
+)
+_newest_first = (KeptAnswer.expires_at.desc(), KeptAnswer.name)
+_owned = (
+    select(
+        KeptAnswer.name,
+        func.row_number().over(order_by=_newest_first).label("count"),
+        func.sum(func.length(KeptAnswer.sealed)).over(order_by=_newest_first).label("bytes"),
+    )
+    .where(KeptAnswer.user_id == bindparam("user"))
+    .subquery()
+)
+_make_room = delete(KeptAnswer).where(
+    KeptAnswer.name.in_(
+        select(KeptAnswer.name)
+        .where(
+            KeptAnswer.name.in_(
+                select(_owned.c.name).where(
+                    (_owned.c.count >= MOST_KEPT)
+                    | (_owned.c.bytes > MOST_KEPT_BYTES - bindparam("size", type_=BigInteger))
+                )
+            )
+        )
         .with_for_update(skip_locked=True)
     )
 )
@@ -117,12 +144,14 @@ class Claim:
             return
         # A fault of the handler's own rows is not one of ours.
         await session.flush()
+        sealed = self._seal.close(_write(self.response), self._about)
         await session.execute(_forget, {"now": self._now})
+        await session.execute(_make_room, {"user": self.user, "size": len(sealed)})
         kept = insert(KeptAnswer).values(
             name=self.name,
             user_id=self.user,
             fingerprint=self._fingerprint,
-            sealed=self._seal.close(_write(self.response), self._about),
+            sealed=sealed,
             expires_at=self._now + KEPT_SECONDS,
         )
         try:

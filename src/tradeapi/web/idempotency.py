@@ -14,7 +14,15 @@ from starlette.requests import HTTPConnection
 
 from tradeapi.errors import FieldError, Invalid
 from tradeapi.security.secrets import Secrets
-from tradeapi.web.claims import CLAIM, Claim, Seal, claim_of, digest_of
+from tradeapi.web.claims import (
+    CLAIM,
+    MOST_KEPT,
+    MOST_KEPT_BYTES,
+    Claim,
+    Seal,
+    claim_of,
+    digest_of,
+)
 from tradeapi.web.dependencies import open_session
 from tradeapi.web.envelope import route_template
 from tradeapi.web.principal import principal_of
@@ -30,7 +38,8 @@ _PARAMETER = {
     "in": "header",
     "required": False,
     "description": "A key of your own, new for each request and the same when you send it again: "
-    "for 24 hours that gives the first answer again, with `Idempotency-Replayed: true`.",
+    "for 24 hours that gives the first answer again, with `Idempotency-Replayed: true`. Your last "
+    f"{MOST_KEPT:,} are kept, up to {MOST_KEPT_BYTES >> 20} MiB together.",
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST, "pattern": "^[!-~]+$"},
     "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }

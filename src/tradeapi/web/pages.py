@@ -1,14 +1,19 @@
 """Lists that go on where they stopped: pages with an opaque keyset cursor."""
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
+from fastapi import Query
 from itsdangerous import BadData, URLSafeSerializer
 from pydantic import BaseModel, Field
 
 from tradeapi.errors import Invalid
 
 Item = TypeVar("Item")
+Limit = Annotated[int, Query(ge=1, le=500, description="The most items.")]
+Cursor = Annotated[
+    str | None, Query(max_length=400, description="The `next_cursor` of the page before.")
+]
 
 
 class Page(BaseModel, Generic[Item]):

@@ -3,9 +3,9 @@
 from typing import Never
 from uuid import UUID
 
+from tradeapi.charts.keys import as_id
 from tradeapi.charts.live.followed import FollowedCharts
 from tradeapi.charts.live.source import ChartSource
-from tradeapi.charts.service import as_id
 from tradeapi.errors import FieldError, Invalid, NotFound
 from tradeapi.streams.topics import Topic
 from tradeapi.web.principal import Principal

@@ -10,12 +10,13 @@ from tradeapi.analytics.bars import COLUMNS, Bars
 from tradeapi.charts.bindings import columns_of
 from tradeapi.charts.chunks import Window
 from tradeapi.charts.frames import BarFrames, Frame, pushed_frame, sessions
+from tradeapi.charts.keys import as_key
 from tradeapi.charts.live.bound import Row
 from tradeapi.charts.models import Series
 from tradeapi.charts.pages import pushed_page
 from tradeapi.charts.points import SeriesType
 from tradeapi.charts.sources import Source
-from tradeapi.charts.targets import Target, as_key
+from tradeapi.charts.targets import Target
 from tradeapi.database import Database
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.calendars.calendar import Calendar

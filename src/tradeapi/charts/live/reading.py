@@ -12,12 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import selectinload
 
 from tradeapi.charts import cuts
-from tradeapi.charts.answers import document, in_json
+from tradeapi.charts.answers import document
 from tradeapi.charts.chunks import Window
 from tradeapi.charts.events import MOST_TOLD
+from tradeapi.charts.keys import as_key
 from tradeapi.charts.models import Chart, Series
 from tradeapi.charts.points import SeriesType
-from tradeapi.charts.targets import as_key
+from tradeapi.charts.texts import in_json
 from tradeapi.database import Database, raw
 from tradeapi.drivers import Raw
 from tradeapi.errors import NotFound
@@ -119,10 +120,10 @@ async def _newest(connection: Raw, series: Series, count: int) -> Shown:
         return Shown(b"[]", has_more_before=series.count > 0)
     type = SeriesType(series.type)
     key = as_key(connection, UUID(str(series.id)))
-    found = await cuts.read(connection, cuts.Found.by(key), Window(count))
+    found = await cuts.read(connection, cuts.Choice.by(key), Window(count))
     assert found is not None  # noqa: S101  it has just been there, at the same moment
     points = await cuts.joined(found[1], len(type.columns))
-    text = await in_json(points, type)
+    text = await in_json(points, type.columns)
     return Shown(text, has_more_before=series.count > len(points))
 
 

@@ -12,6 +12,7 @@ from fastapi import Request, Response
 from pydantic import BaseModel
 
 from tradeapi.errors import Invalid, TooLarge, TradeError, UnsupportedMedia
+from tradeapi.web.media_types import media_type_of
 
 NDJSON = "application/x-ndjson"
 # From this many items on the work goes to a thread, so that it holds up nobody else.
@@ -112,7 +113,7 @@ _NO_OBJECT = Refusal("invalid_item", "An item has to be an object.")
 
 async def read_items(request: Request, parse: Callable[[Items], Result]) -> Result:
     """What `parse` makes of the body's items; a line that is no JSON is a Refusal among them."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = media_type_of(request)
     if media_type not in {"application/json", NDJSON}:
         accepted = f"application/json or {NDJSON}"
         raise UnsupportedMedia(f"The body has to be {accepted}, and Content-Type to say which.")
