@@ -49,11 +49,12 @@ def use_a_list(server: Server) -> None:
     """What takes the id of a list, and a symbol or a share of it, which nobody guesses."""
     call = server.client.request
     lists = "/api/v1/watchlists"
+    server.put("/symbols/US:LISTED", name="Listed")
     path = f"{lists}/{call('POST', lists, json={'name': 'To be guessed'}).json()['id']}"
-    call("POST", f"{path}/items", json={"symbol": "US:AAPL"})
-    call("PATCH", f"{path}/items", json={"items": [{"symbol": "US:AAPL", "notes": "x"}]})
-    call("PATCH", f"{path}/items/US:AAPL", json={"notes": "y"})
-    call("DELETE", f"{path}/items/US:AAPL")
+    call("POST", f"{path}/items", json={"symbol": "US:LISTED"})
+    call("PATCH", f"{path}/items", json={"items": [{"symbol": "US:LISTED", "notes": "x"}]})
+    call("PATCH", f"{path}/items/US:LISTED", json={"notes": "y"})
+    call("DELETE", f"{path}/items/US:LISTED")
     share = call("POST", f"{path}/shares", json={}).json()["id"]
     call("DELETE", f"{path}/shares/{share}")
 
