@@ -6,7 +6,7 @@ import anyio
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     with anyio.fail_after(seconds):
         while not condition():  # noqa: ASYNC110
             await anyio.sleep(0.01)
