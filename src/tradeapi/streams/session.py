@@ -247,7 +247,9 @@ class Session:
                     async with asyncio.timeout(self._limits.send_seconds):
                         for text in texts:
                             await self._socket.send({"type": "websocket.send", "text": text})
-        except WebSocketDisconnect:
+        except (WebSocketDisconnect, RuntimeError):
+            # uvicorn raises the latter where it has closed the socket itself: no pong came in time.
+            # Whoever reads is told of either.
             return
         except (Lagged, TimeoutError):
             self._farewell = TRY_LATER, "too slow"
