@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Never, Self
 from uuid import UUID
 
 import anyio
-import structlog
 from sqlalchemy import select
 
 from tradeapi.bus.port import Bus
@@ -27,7 +26,7 @@ from tradeapi.charts.sources import IndicatorSource, Source, read_source
 from tradeapi.database import Database
 from tradeapi.errors import Conflict, NotFound, TradeError
 from tradeapi.market.bars.bar_history import BarHistory
-from tradeapi.market.live.watches import as_unavailable
+from tradeapi.market.live.watches import as_unavailable, safely
 from tradeapi.market.symbols.directory import Directory
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.topics import Topic
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
 ASK_EVERY_SECONDS = 1.0
 # As parameters of one statement.
 ASKED_AT_ONCE = 1000
-
-log = structlog.get_logger()
 
 
 class FollowedCharts:
@@ -166,28 +163,18 @@ class FollowedCharts:
 
     def soon(self, call: Callable[[], Awaitable[None]]) -> None:
         """Have something done in the background; if the database fails it, that is logged."""
-        self._tasks.start_soon(self._safely, call)
+        self._tasks.start_soon(safely, "chart.failed", call)
 
     def _hear(self, change: Changed) -> None:
         source = self._sources.get(change.chart)
         if source is not None:
             source.hear(change)
 
-    async def _safely(self, call: Callable[[], Awaitable[None]]) -> None:
-        """What fails, mostly for the database's sake, is found undone and tried again soon."""
-        try:
-            with as_unavailable():
-                await call()
-        except TradeError as error:
-            log.warning("chart.failed", error=str(error))
-        except Exception:  # one chart's fault must not end the stream of all
-            log.exception("chart.failed")
-
     async def _ask_for_ever(self) -> Never:
         while True:
             await anyio.sleep(ASK_EVERY_SECONDS)
             if self._sources:
-                await self._safely(self._ask)
+                await safely("chart.failed", self._ask)
 
     async def _ask(self) -> None:
         asked = [one for one in self._sources.values() if one.topic.is_begun]

@@ -112,7 +112,7 @@ class Watches:
 
     def soon(self, call: Callable[[], Awaitable[None]]) -> None:
         """Have something done in the background; if the database fails it, that is logged."""
-        self._tasks.start_soon(self._safely, call)
+        self._tasks.start_soon(safely, "watch.failed", call)
 
     def _hold(self, listing: Listing) -> Watch:
         watch = self._watches.get(listing.id)
@@ -153,19 +153,9 @@ class Watches:
 
     async def _settle(self, watch: Watch, version: int) -> None:
         try:
-            await self._safely(partial(self.reach, watch, version))
+            await safely("watch.failed", partial(self.reach, watch, version))
         finally:
             watch.is_settling = False
-
-    async def _safely(self, call: Callable[[], Awaitable[None]]) -> None:
-        """What fails, mostly for the database's sake, is found undone and tried again soon."""
-        try:
-            with as_unavailable():
-                await call()
-        except TradeError as error:
-            log.warning("watch.failed", error=str(error))
-        except Exception:  # one symbol's fault must not end the stream of all
-            log.exception("watch.failed")
 
     async def _catch_up(self, watch: Watch) -> None:
         state = (await self._read([watch])).get(watch.listing.id)
@@ -212,7 +202,7 @@ class Watches:
         while True:
             await anyio.sleep(ASK_EVERY_SECONDS)
             if self._watches:
-                await self._safely(self._ask)
+                await safely("watch.failed", self._ask)
 
     async def _ask(self) -> None:
         """Learn of changes that nobody has announced, and of symbols that are no more."""
@@ -222,7 +212,7 @@ class Watches:
             rows = await raw.fetch(_VERSIONS.format(chosen), ids)
         found = {row[0]: row[1:] for row in rows}
         for watch in asked:
-            await self._safely(partial(self._compare, watch, found.get(watch.listing.id)))
+            await safely("watch.failed", partial(self._compare, watch, found.get(watch.listing.id)))
 
     async def _compare(self, watch: Watch, found: Sequence[int] | None) -> None:
         if found is None:
@@ -258,6 +248,20 @@ def as_unavailable() -> Iterator[None]:
         if passing is None:
             raise
         raise passing from error
+
+
+async def safely(event: str, call: Callable[[], Awaitable[None]]) -> None:
+    """What fails, mostly for the database's sake, is logged, found undone and tried again soon.
+
+    One's fault must not end the stream of all.
+    """
+    try:
+        with as_unavailable():
+            await call()
+    except TradeError as error:
+        log.warning(event, error=str(error))
+    except Exception:
+        log.exception(event)
 
 
 def _unknown(watch: Watch) -> NotFound:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Never, Self
 from uuid import UUID
 
 import anyio
-import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 
@@ -19,7 +18,7 @@ from tradeapi.bus.port import Bus
 from tradeapi.database import Database
 from tradeapi.errors import TradeError
 from tradeapi.market.live.live_quotes import LiveQuotes
-from tradeapi.market.live.watches import as_unavailable
+from tradeapi.market.live.watches import as_unavailable, safely
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.topics import Topic
 from tradeapi.watchlists.events import WATCHLISTS, Changed
@@ -37,8 +36,6 @@ ASKED_AT_ONCE = 1000
 # Of the connections that read: each list may be of a thousand symbols, and after an outage all may
 # have changed. As many are read for those who have just come.
 LOOKS_AT_ONCE = 1
-
-log = structlog.get_logger()
 
 
 class FollowedWatchlists:
@@ -91,28 +88,18 @@ class FollowedWatchlists:
 
     def soon(self, call: Callable[[], Awaitable[None]]) -> None:
         """Have something done in the background; if the database fails it, that is logged."""
-        self._tasks.start_soon(self._safely, call)
+        self._tasks.start_soon(safely, "watchlist.failed", call)
 
     def _hear(self, change: Changed) -> None:
         source = self._sources.get(change.watchlist)
         if source is not None:
             source.hear(change)
 
-    async def _safely(self, call: Callable[[], Awaitable[None]]) -> None:
-        """What fails, mostly for the database's sake, is found undone and tried again soon."""
-        try:
-            with as_unavailable():
-                await call()
-        except TradeError as error:
-            log.warning("watchlist.failed", error=str(error))
-        except Exception:  # one list's fault must not end the stream of all
-            log.exception("watchlist.failed")
-
     async def _ask_for_ever(self) -> Never:
         while True:
             await anyio.sleep(ASK_EVERY_SECONDS)
             if self._sources:
-                await self._safely(self._ask)
+                await safely("watchlist.failed", self._ask)
 
     async def _ask(self) -> None:
         asked = [one for one in self._sources.values() if one.topic.is_begun]
