@@ -17,7 +17,7 @@ from tradeapi.errors import Invalid, NotFound, TradeError, Unauthenticated
 from tradeapi.streams import credentials, farewell
 from tradeapi.streams.access import Access, Standing
 from tradeapi.streams.codes import NOT_AUTHENTICATED, POLICY, RESTART, TRY_LATER
-from tradeapi.streams.connection import connection_of
+from tradeapi.streams.connection import as_disconnect, connection_of
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import LOOKUPS_OF_A_MESSAGE, Conduct
 from tradeapi.streams.mailbox import Lagged, Mailbox
@@ -220,7 +220,8 @@ class ProSocket:
                 async with asyncio.timeout(self._hub.limits.send_seconds):
                     for text in texts:
                         for told in self._told(text):
-                            await self._socket.send_text(told)
+                            with as_disconnect():
+                                await self._socket.send_text(told)
         except WebSocketDisconnect:
             self._tasks.cancel_scope.cancel()
             return

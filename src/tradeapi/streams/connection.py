@@ -6,10 +6,12 @@ about to stop. Under another server, or another protocol class, streams work wit
 
 import socket
 from asyncio.transports import BaseTransport
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocketDisconnect
 
 from tradeapi.streams.outlet import Outlet
 
@@ -52,6 +54,18 @@ class Connection:
 
     def abort(self) -> None:
         """Drop the socket at once, whatever is unsent."""
+
+
+@contextmanager
+def as_disconnect() -> Iterator[None]:
+    """Say of a socket that uvicorn has closed itself, for want of a pong, that the client is gone.
+
+    It raises no more than a RuntimeError for what is sent after that.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        raise WebSocketDisconnect(1006) from error
 
 
 def be_prompt(transport: BaseTransport) -> None:

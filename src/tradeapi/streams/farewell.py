@@ -10,7 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from tradeapi import metrics
 from tradeapi.streams import protocol
-from tradeapi.streams.connection import Connection
+from tradeapi.streams.connection import Connection, as_disconnect
 from tradeapi.streams.mailbox import Mailbox
 
 # Who is sent away from a server that stops comes back to another: not with all others.
@@ -40,7 +40,11 @@ def part(mailbox: Mailbox, drain_seconds: float, close: Callable[[], None]) -> f
 
 async def close(socket: WebSocket, connection: Connection, code: int, reason: str) -> None:
     metrics.STREAM_CLOSED.labels(code).inc()
-    with anyio.move_on_after(PATIENCE_SECONDS) as patience, suppress(WebSocketDisconnect):
+    with (
+        anyio.move_on_after(PATIENCE_SECONDS) as patience,
+        suppress(WebSocketDisconnect),
+        as_disconnect(),
+    ):
         await socket.close(code, reason)
     if patience.cancelled_caught:
         # What the client does not read keeps the close frame, too, from being sent.

@@ -22,7 +22,7 @@ from tradeapi.streams.codes import (
     TOO_MANY_SOCKETS,
     TRY_LATER,
 )
-from tradeapi.streams.connection import connection_of
+from tradeapi.streams.connection import as_disconnect, connection_of
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import Conduct
 from tradeapi.streams.mailbox import Lagged, Mailbox
@@ -246,10 +246,9 @@ class Session:
                 while texts := await self._mailbox.take():
                     async with asyncio.timeout(self._limits.send_seconds):
                         for text in texts:
-                            await self._socket.send({"type": "websocket.send", "text": text})
-        except (WebSocketDisconnect, RuntimeError):
-            # uvicorn raises the latter where it has closed the socket itself: no pong came in time.
-            # Whoever reads is told of either.
+                            with as_disconnect():
+                                await self._socket.send({"type": "websocket.send", "text": text})
+        except WebSocketDisconnect:
             return
         except (Lagged, TimeoutError):
             self._farewell = TRY_LATER, "too slow"
