@@ -12,6 +12,7 @@ import tradeapi.auth.models
 import tradeapi.charts.models
 import tradeapi.leases.models
 import tradeapi.market.models
+import tradeapi.notifications.models
 import tradeapi.udf.models
 import tradeapi.watchlists.models
 import tradeapi.web.models  # noqa: F401  the tables register themselves

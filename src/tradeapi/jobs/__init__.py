@@ -1,0 +1,1 @@
+"""Work in the background: what is to be done later, again, or every so often."""

@@ -1,0 +1,1 @@
+"""What users are told: their inbox, and the ways on which it reaches them elsewhere."""
