@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import tradeapi.alerts.models
 import tradeapi.auth.models
 import tradeapi.charts.models
 import tradeapi.leases.models

@@ -79,6 +79,14 @@ STREAM_LAG = Histogram(
     "stream_lag_seconds", "Time from a change's write to its hand-over to the sockets."
 )
 
+ALERTS_WATCHED = Gauge("alerts_watched", "Alerts that are watched.", multiprocess_mode="livesum")
+ALERTS_FIRED = Counter("alerts_fired_total", "Firings of alerts that were written.")
+ALERT_LAG = Histogram(
+    "alert_lag_seconds",
+    "From the commit of what an alert fires for to the commit of its firing.",
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+
 
 def scrape(accept: str) -> tuple[bytes, str]:
     """All processes' metrics and their content type; reads files, so call it in a thread."""

@@ -300,6 +300,7 @@ class Settings(BaseSettings):
     items_per_watchlist: int = Field(
         default=1000, ge=0, le=5000, description="The most items on one watchlist."
     )
+    alerts_per_user: int = Field(default=1000, ge=0, description="The most alerts of one user.")
     chunk_size_threshold: int = Field(
         default=500,
         ge=100,

@@ -13,8 +13,8 @@ from tests.market.places import Row
 from tradeapi.analytics.bars import PRICES, Bars
 from tradeapi.analytics.points import Columns, compute
 from tradeapi.analytics.studies import Study
-from tradeapi.charts.frames import sessions
 from tradeapi.market.calendars.calendar import load
+from tradeapi.market.calendars.marks import sessions
 from tradeapi.market.calendars.source import build
 from tradeapi.market.resolutions import Resolution
 

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tradeapi.analytics.bars import PRICES, Bars, Float64Array, Int64Array
+from tradeapi.analytics.bars import PRICES, Float64Array
 from tradeapi.charts.bindings import columns_of
 from tradeapi.charts.chunks import Window
 from tradeapi.charts.pages import Page, pushed_page
@@ -20,12 +20,7 @@ from tradeapi.charts.targets import Target
 from tradeapi.database import Database
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.query import window_of
-from tradeapi.market.calendars.calendar import Calendar
-from tradeapi.market.calendars.days import DAY
-from tradeapi.market.resolutions import Resolution
-
-# No market was ever closed for longer.
-CLOSED_DAYS = 180
+from tradeapi.market.calendars.marks import sessions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,20 +87,3 @@ class BarFrames:
         page = answer.page
         time = bars.time.astype(np.float64)
         return Frame(time, columns, page.has_more_before, page.has_more_after)
-
-
-def sessions(calendar: Calendar, bars: Bars, resolution: Resolution) -> Float64Array:
-    """The session of each bar, by its day; what trades outside of one goes on with that before.
-
-    A bar of a day or more is a session of its own.
-    """
-    if not resolution.is_intraday or not len(bars):
-        return bars.time.astype(np.float64)
-    first, last = int(bars.time[0]), int(bars.time[-1])
-    start = first // DAY * DAY - CLOSED_DAYS * DAY
-    day, opens, _ = calendar.parts(start, last + 2 * DAY).T
-    if not len(day):
-        return np.zeros(len(bars))
-    latest = opens.searchsorted(bars.time, "right") - 1
-    begun: Int64Array = day[np.maximum(latest, 0)]
-    return begun.astype(np.float64)

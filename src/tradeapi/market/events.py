@@ -1,6 +1,6 @@
 """What the market announces after a commit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Literal, NamedTuple, get_args
@@ -12,6 +12,10 @@ from tradeapi.market.resolutions import Resolution
 
 Kind = Literal["bar", "final", "revise"]
 ResetReason = Literal["backfill", "actions", "retention"]
+
+
+# More trades than this of one change are told by their bars alone.
+MOST_TRADES = 500
 
 
 class BarChange(NamedTuple):
@@ -53,7 +57,8 @@ class Quote:
 class Changed:
     """A committed change of one symbol; applies to listeners that stand at `version - 1`.
 
-    A resolution named in `resets` has to be read anew; its bars are not listed.
+    A resolution named in `resets` has to be read anew; its bars are not listed. `trades` are the
+    times and prices of the ticks behind it, in order of arrival; None where it has others, or more.
     """
 
     symbol_id: int
@@ -64,6 +69,7 @@ class Changed:
     quote: Quote
     bars: Mapping[Resolution, tuple[BarChange, ...]] = field(default_factory=dict)
     resets: Mapping[Resolution, ResetReason] = field(default_factory=dict)
+    trades: Sequence[tuple[float, float]] | None = None
 
 
 def encode(change: Changed) -> bytes:
@@ -77,6 +83,7 @@ def encode(change: Changed) -> bytes:
         _quote_values(change.quote),
         change.bars,
         change.resets,
+        change.trades,
     )
     return orjson.dumps(values, default=list, option=orjson.OPT_NON_STR_KEYS)
 
@@ -84,7 +91,9 @@ def encode(change: Changed) -> bytes:
 def decode(payload: bytes) -> Changed:
     """Raises an error of whatever type for what is no change: anybody may write to Redis, and who
     follows the symbol counts on the types."""
-    symbol_id, symbol, version, revision, updated, quote, bars, resets = orjson.loads(payload)[:8]
+    values = orjson.loads(payload)
+    symbol_id, symbol, version, revision, updated, quote, bars, resets = values[:8]
+    trades = values[8] if len(values) > _TRADES else None
     change = Changed(
         symbol_id=symbol_id,
         symbol=symbol,
@@ -100,6 +109,7 @@ def decode(payload: bytes) -> Changed:
         resets={
             _RESOLUTIONS[name]: reason for name, reason in resets.items() if name in _RESOLUTIONS
         },
+        trades=None if trades is None else [(trade[0], trade[1]) for trade in trades],
     )
     if not _is_sound(change):
         raise ValueError("Some values are not of their type.")
@@ -118,12 +128,14 @@ def _is_sound(change: Changed) -> bool:
             for run in change.bars.values()
             for bar in run
         )
+        and all(_NUMBERS.issuperset(map(type, trade)) for trade in change.trades or ())
     )
 
 
 _QUOTE = tuple(field.name for field in fields(Quote))
 _quote_values = attrgetter(*_QUOTE)
 _BAR = len(BarChange._fields)
+_TRADES = 8
 _COUNT = {int}
 _NUMBERS = {int, float}
 _QUOTE_TYPES = {int, float, bool, type(None)}

@@ -9,7 +9,7 @@ from uuid import UUID
 from tradeapi.analytics.bars import COLUMNS, Bars
 from tradeapi.charts.bindings import columns_of
 from tradeapi.charts.chunks import Window
-from tradeapi.charts.frames import BarFrames, Frame, pushed_frame, sessions
+from tradeapi.charts.frames import BarFrames, Frame, pushed_frame
 from tradeapi.charts.keys import as_key
 from tradeapi.charts.live.bound import Row
 from tradeapi.charts.models import Series
@@ -20,6 +20,7 @@ from tradeapi.charts.targets import Target
 from tradeapi.database import Database
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.calendars.calendar import Calendar
+from tradeapi.market.calendars.marks import sessions
 from tradeapi.market.symbols.directory import Directory
 
 Bar = Mapping[str, float]

@@ -11,7 +11,7 @@ from tradeapi.analytics.bars import Bars, Int64Array
 from tradeapi.analytics.resampling import fold
 from tradeapi.analytics.sorted_times import NO_TIMES, members, union, without
 from tradeapi.market.calendars.calendar import Calendar
-from tradeapi.market.events import Changed, ResetReason
+from tradeapi.market.events import MOST_TRADES, Changed, ResetReason
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.blocks import NATIVE, StoredBars, folded_row
 from tradeapi.market.store.finality import final_until
@@ -64,6 +64,7 @@ class Book:
         self._quoting = Quoting(store, facts.calendar, head, levels, now=now)
         self._resets: dict[Resolution, ResetReason] = {}
         self._released: dict[Resolution, Int64Array] = {}
+        self._trades: list[tuple[float, float]] = []
 
     @property
     def writes(self) -> Writes:
@@ -117,6 +118,7 @@ class Book:
         ]
         self.ticks_taken += len(accepted)
         self._quoting.trade(accepted)
+        self._trades += [(tick.time, tick.price) for tick in accepted[: MOST_TRADES + 1]]
         return statuses
 
     async def rebuild(self) -> None:
@@ -160,13 +162,21 @@ class Book:
         for level in changed:
             await self._store.save(level)
         self._store.save_head(self.head)
-        event = self.head.changed(self.facts.symbol, changed, is_intraday=self._is_intraday)
+        event = self.head.changed(
+            self.facts.symbol, changed, is_intraday=self._is_intraday, trades=self._told_trades
+        )
         if self._resets:
             bars = {name: run for name, run in event.bars.items() if name not in self._resets}
             event = replace(event, bars=bars, resets={**event.resets, **self._resets})
         for level in changed:
             level.settle()
         return event
+
+    @property
+    def _told_trades(self) -> Sequence[tuple[float, float]] | None:
+        """The trades, where these are all that has changed."""
+        is_all = self._trades and not self.bars_taken and len(self._trades) <= MOST_TRADES
+        return self._trades if is_all else None
 
     @property
     def _is_intraday(self) -> bool:

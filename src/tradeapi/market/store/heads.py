@@ -66,7 +66,14 @@ class Head:
             is_intraday=is_intraday,
         )
 
-    def changed(self, symbol: str, levels: Sequence[Level], *, is_intraday: bool) -> Changed:
+    def changed(
+        self,
+        symbol: str,
+        levels: Sequence[Level],
+        *,
+        is_intraday: bool,
+        trades: Sequence[tuple[float, float]] | None,
+    ) -> Changed:
         """What to announce of this version."""
         changes = {level.resolution: level.changes() for level in levels}
         return Changed(
@@ -78,6 +85,7 @@ class Head:
             quote=self.quote(is_intraday=is_intraday),
             bars={name: found for name, found in changes.items() if found is not None},
             resets={name: "backfill" for name, found in changes.items() if found is None},
+            trades=trades,
         )
 
 

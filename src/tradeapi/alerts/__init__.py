@@ -1,0 +1,1 @@
+"""Alerts: conditions on symbols, of which each crossing tells their owner once."""

@@ -1,0 +1,46 @@
+"""What the routes of alerts ask for, each under one name."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from tradeapi.alerts.service import Alerts
+from tradeapi.auth.dependencies import OwnerDep
+from tradeapi.market.dependencies import DirectoryDep
+from tradeapi.notifications.notifier import Notifier
+from tradeapi.web.dependencies import BusDep, ClockDep, ReadingDep, SessionDep, SettingsDep
+
+
+async def _alerts(  # noqa: PLR0913, PLR0917  they are what it takes
+    session: SessionDep,
+    bus: BusDep,
+    directory: DirectoryDep,
+    owner: OwnerDep,
+    clock: ClockDep,
+    settings: SettingsDep,
+) -> Alerts:
+    most = settings.alerts_per_user
+    return Alerts(session, bus, directory, owner, clock.now(), most=most)
+
+
+async def _readable_alerts(  # noqa: PLR0913, PLR0917
+    session: ReadingDep,
+    bus: BusDep,
+    directory: DirectoryDep,
+    owner: OwnerDep,
+    clock: ClockDep,
+    settings: SettingsDep,
+) -> Alerts:
+    most = settings.alerts_per_user
+    return Alerts(session, bus, directory, owner, clock.now(), most=most)
+
+
+async def _notifier(connection: HTTPConnection) -> Notifier:
+    notifier: Notifier = connection.state.notifier
+    return notifier
+
+
+AlertsDep = Annotated[Alerts, Depends(_alerts)]
+ReadableAlertsDep = Annotated[Alerts, Depends(_readable_alerts)]
+NotifierDep = Annotated[Notifier, Depends(_notifier)]

@@ -1,0 +1,319 @@
+"""All alerts there are, each watched with the symbol that it is on."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from typing import Never
+from uuid import UUID
+
+import anyio
+import structlog
+from anyio.lowlevel import checkpoint
+
+from tradeapi.alerts.engine.armed import Armed
+from tradeapi.alerts.engine.firings import Firing, Firings
+from tradeapi.alerts.engine.gauges import Moment, rows_of
+from tradeapi.alerts.engine.rows import active_after, active_among, edited_since, positions_of
+from tradeapi.alerts.engine.tracked import Position, Tracked
+from tradeapi.alerts.events import ALERTS, KEY, Edited
+from tradeapi.bus.port import Bus
+from tradeapi.clock import Clock
+from tradeapi.database import Database
+from tradeapi.drivers import Raw
+from tradeapi.leases.lease import Lost
+from tradeapi.market.bars.bar_history import BarHistory
+from tradeapi.market.live.watches import Watches, safely
+from tradeapi.market.quotes.service import read_quotes
+from tradeapi.market.resolutions import Resolution
+from tradeapi.market.store.history import Window, history
+from tradeapi.metrics import ALERTS_WATCHED
+from tradeapi.notifications.notifier import Notifier
+
+READ_AT_ONCE = 1000
+OPENED_AT_ONCE = 200
+LOOKS_AT_ONCE = 8
+BARS_AT_ONCE = 1440
+# Edits whose news was lost are found so often, and clocks may differ by so much.
+ASK_EVERY_SECONDS = 2.0
+SKEW_SECONDS = 10.0
+
+_log = structlog.get_logger("tradeapi.alerts")
+
+
+class AlertEngine:
+    """One process at a time runs it: `database` writes only as long as that is this one.
+
+    What it writes last is where it goes on, here or in another process.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  what it is joined to
+        self,
+        database: Database,
+        bus: Bus,
+        watches: Watches,
+        bars: BarHistory,
+        notifier: Notifier,
+        clock: Clock,
+        *,
+        lateness: float,
+    ) -> None:
+        self.lateness = lateness
+        self._database = database
+        self._bus = bus
+        self._watches = watches
+        self._bars = bars
+        self._clock = clock
+        self._notifier = notifier
+        self._begin()
+
+    def _begin(self) -> None:
+        self._firings = Firings(self._database, self._notifier, self._clock)
+        self._tracked: dict[int, Tracked] = {}
+        self._alerts: dict[UUID, Armed] = {}
+        self._edited: set[UUID] = set()
+        self._is_edited = asyncio.Event()
+        self._looked_at: set[Tracked] = set()
+        self._looks = anyio.CapacityLimiter(LOOKS_AT_ONCE)
+        self._tasks = anyio.create_task_group()
+        self._asked_at = 0.0
+        self._is_loaded = self._is_reading = False
+
+    async def run(self) -> None:
+        """Until it is cancelled; raises Lost where another process has taken over."""
+        self._begin()
+        try:
+            with ExitStack() as resources:
+                resources.enter_context(self._bus.subscribe(ALERTS, self._hear))
+                self._bus.follow(ALERTS, KEY)
+                resources.callback(self._bus.unfollow, ALERTS, KEY)
+                async with self._tasks as tasks:
+                    self._asked_at = self._clock.now()
+                    await self._load()
+                    self._is_loaded = True
+                    tasks.start_soon(self._firings.run)
+                    tasks.start_soon(self._edit_for_ever)
+                    tasks.start_soon(self._ask_for_ever)
+        finally:
+            for tracked in tuple(self._tracked.values()):
+                self._untrack(tracked)
+            ALERTS_WATCHED.set(0)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether all alerts are read, and nothing that it knows of is left to be looked at."""
+        return self._is_loaded and not (self._edited or self._is_reading or self._looked_at)
+
+    # What symbols ask.
+
+    def fire(self, alert: Armed, moment: Moment) -> None:
+        tracked = self._tracked[alert.symbol_id]
+        alert.count += 1
+        alert.fired_at, alert.bar = moment.time, moment.bar
+        state = tracked.watch.state
+        updated = moment.time if state is None else state.updated
+        values = tracked.values(alert)
+        self._firings.fire(Firing(alert, alert.count, moment, values, updated))
+        if not alert.is_repeating:
+            self._disarm(alert)
+
+    def mark(self, alert: Armed) -> None:
+        self._firings.mark(alert)
+
+    def move(self, tracked: Tracked) -> None:
+        self._firings.move(tracked)
+
+    def look_at(self, tracked: Tracked) -> None:
+        if tracked not in self._looked_at:
+            self._looked_at.add(tracked)
+            self._tasks.start_soon(self._look, tracked)
+
+    def lose(self, tracked: Tracked) -> None:
+        for alert in [*tracked.alerts.values(), *tracked.arriving]:
+            self._alerts.pop(alert.id, None)
+        self._untrack(tracked)
+
+    # Alerts come, change and go.
+
+    async def _load(self) -> None:
+        after: UUID | None = None
+        while True:
+            async with self._database.reading() as session:
+                alerts = await active_after(session, after, READ_AT_ONCE)
+            if not alerts:
+                break
+            await self._arm(alerts)
+            after = alerts[-1].id
+        _log.info("alerts.loaded", alerts=len(self._alerts), symbols=len(self._tracked))
+
+    async def _arm(self, alerts: Sequence[Armed]) -> None:
+        """Watch these, in place of what is watched of the same."""
+        symbols = {alert.symbol_id: alert.symbol for alert in alerts}
+        new = [id for id in symbols if id not in self._tracked]
+        for start in range(0, len(new), OPENED_AT_ONCE):
+            await self._track({id: symbols[id] for id in new[start : start + OPENED_AT_ONCE]})
+        now = self._clock.now()
+        for alert in alerts:
+            known = self._alerts.get(alert.id)
+            if known is not None and known.version == alert.version:
+                continue
+            if known is not None:
+                self._disarm(known)
+            tracked = self._tracked.get(alert.symbol_id)
+            if tracked is None:
+                continue
+            self._alerts[alert.id] = alert
+            if tracked.is_behind and alert.is_new:
+                tracked.arriving.append(alert)
+            else:
+                tracked.join(alert, now)
+        for id in symbols:
+            if (tracked := self._tracked.get(id)) is not None and tracked.is_behind:
+                tracked.begin(now)
+        ALERTS_WATCHED.set(len(self._alerts))
+        await checkpoint()
+
+    async def _track(self, symbols: dict[int, str]) -> None:
+        async with self._database.reading() as session:
+            positions = await positions_of(session, symbols)
+        watches = await self._watches.open_many([*symbols.values()])
+        for symbol, watch in watches.items():
+            id = watch.listing.id
+            if id in self._tracked or symbols.get(id) != symbol:
+                self._watches.close(watch)
+                continue
+            tracked = Tracked(watch, self, positions.get(id, Position()))
+            self._tracked[id] = tracked
+            watch.followers[tracked] = None
+
+    def _disarm(self, alert: Armed) -> None:
+        if self._alerts.get(alert.id) is alert:
+            del self._alerts[alert.id]
+        tracked = self._tracked.get(alert.symbol_id)
+        if tracked is None:
+            return
+        tracked.leave(alert)
+        if not tracked.alerts and not tracked.arriving:
+            self._idle(tracked)
+
+    def _idle(self, tracked: Tracked) -> None:
+        """Others may come to it this moment."""
+
+        def end() -> None:
+            if not tracked.alerts and not tracked.arriving:
+                self._untrack(tracked)
+
+        asyncio.get_running_loop().call_soon(end)
+
+    def _untrack(self, tracked: Tracked) -> None:
+        id = tracked.watch.listing.id
+        if self._tracked.get(id) is tracked:
+            del self._tracked[id]
+            tracked.watch.followers.pop(tracked, None)
+            self._watches.close(tracked.watch)
+
+    def _hear(self, edited: Edited) -> None:
+        self._edited.update(map(UUID, edited.ids))
+        self._is_edited.set()
+
+    async def _edit_for_ever(self) -> Never:
+        while True:
+            await self._is_edited.wait()
+            self._is_edited.clear()
+            edited, self._edited = self._edited, set()
+            self._is_reading = True
+            try:
+                await self._reread(edited)
+            except Lost:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever it is, it may be gone the next time
+                _log.warning("alerts.not_read", error=repr(error))
+                self._edited |= edited
+                self._is_edited.set()
+                await anyio.sleep(ASK_EVERY_SECONDS)
+            finally:
+                self._is_reading = False
+
+    async def _reread(self, ids: Iterable[UUID]) -> None:
+        wanted = sorted(ids)
+        for start in range(0, len(wanted), READ_AT_ONCE):
+            chosen = wanted[start : start + READ_AT_ONCE]
+            async with self._database.reading() as session:
+                found = await active_among(session, chosen)
+            for id in set(chosen) - {alert.id for alert in found}:
+                known = self._alerts.get(id)
+                if known is not None:
+                    self._disarm(known)
+            await self._arm(found)
+
+    async def _ask_for_ever(self) -> Never:
+        """Learn of edits whose news was lost, and of what was not as it was taken to be."""
+        while True:
+            await anyio.sleep(ASK_EVERY_SECONDS)
+            await safely("alerts.not_asked", self._ask)
+
+    async def _ask(self) -> None:
+        since, now = self._asked_at - SKEW_SECONDS, self._clock.now()
+        async with self._database.reading() as session:
+            edited = await edited_since(session, since)
+        outdated, self._firings.outdated = self._firings.outdated, []
+        unknown = [
+            id
+            for id, version in edited
+            if (known := self._alerts.get(id)) is None or known.version != version
+        ]
+        self._asked_at = now
+        self._edited.update(unknown, outdated)
+        if self._edited:
+            self._is_edited.set()
+
+    # Symbols that are behind.
+
+    async def _look(self, tracked: Tracked) -> None:
+        try:
+            async with self._looks:
+                await safely("alerts.not_read", partial(self._read, tracked))
+        finally:
+            self._looked_at.discard(tracked)
+
+    async def _read(self, tracked: Tracked) -> None:
+        while tracked.is_behind and self._is_tracked(tracked):
+            await self._catch_up(tracked)
+            if tracked.position.version < tracked.watch.version:
+                tracked.is_behind = True
+        for trail in tuple(tracked.trails.values()):
+            if not trail.is_open and self._is_tracked(tracked):
+                opened = await trail.read(self._bars, tracked.watch.listing.symbol)
+                if trail in tracked.trails.values():
+                    tracked.open_trail(trail, opened, self._clock.now())
+
+    async def _catch_up(self, tracked: Tracked) -> None:
+        listing = tracked.watch.listing
+        async with self._database.read() as raw:
+            quote = (await read_quotes(raw, [listing.id]))[listing.id]
+            resolution = await _finest(raw, listing.id)
+            start = tracked.begins_at(resolution)
+            while True:
+                window = Window(BARS_AT_ONCE, start=start, earliest=True)
+                page = await history(
+                    raw, listing.id, resolution, window, fill=listing.calendar.fill
+                )
+                if not self._is_tracked(tracked):
+                    return
+                tracked.replay(rows_of(page.bars), resolution, quote)
+                if not page.has_more_after:
+                    break
+                start = int(page.bars.time[-1]) + 1
+        tracked.arrive(page.version, quote, self._clock.now())
+
+    def _is_tracked(self, tracked: Tracked) -> bool:
+        return self._tracked.get(tracked.watch.listing.id) is tracked
+
+
+async def _finest(raw: Raw, symbol_id: int) -> Resolution:
+    """What the symbol's bars are all folded from."""
+    [[seconds]] = await raw.fetch(
+        "SELECT MIN(resolution) FROM bar_series WHERE symbol_id = $1", symbol_id
+    )
+    found = (one for one in Resolution if one.seconds == seconds)
+    return next(found, Resolution.MINUTE)

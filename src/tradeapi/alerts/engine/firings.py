@@ -1,0 +1,193 @@
+"""What the engine has found out, written in one transaction with what users are told of it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isfinite
+from time import monotonic
+from typing import Never
+from uuid import UUID
+
+import anyio
+import structlog
+
+from tradeapi.alerts.engine.armed import Armed
+from tradeapi.alerts.engine.gauges import Moment
+from tradeapi.alerts.engine.rows import put_firings, put_positions, put_states, versions_of
+from tradeapi.alerts.engine.tracked import Position, Tracked
+from tradeapi.alerts.schemas import Status
+from tradeapi.alerts.wording import title_of
+from tradeapi.clock import Clock
+from tradeapi.database import Database
+from tradeapi.leases.lease import Lost
+from tradeapi.metrics import ALERT_LAG, ALERTS_FIRED
+from tradeapi.notifications.notices import Channel, Notice
+from tradeapi.notifications.notifier import Notifier
+
+# What fires nothing is written so often: so much is evaluated again after a crash.
+EVERY_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+# In one transaction.
+MOST_FIRINGS = 500
+
+_log = structlog.get_logger("tradeapi.alerts")
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """The `number`th of an alert; `updated` is when what led to it was committed."""
+
+    alert: Armed
+    number: int
+    moment: Moment
+    values: Sequence[float | None]
+    updated: float
+
+    def notice(self) -> Notice:
+        alert, moment = self.alert, self.moment
+        title = title_of(alert.symbol, alert.documents, is_all=alert.is_all)
+        return Notice(
+            user_id=alert.owner_id,
+            key=f"alert:{alert.id}:{self.number}",
+            type="alert.fired",
+            title=title,
+            text=f"{alert.symbol} is at {moment.close:.12g}.\n{alert.note}".strip(),
+            data={
+                "alert_id": str(alert.id),
+                "symbol": alert.symbol,
+                "price": moment.close,
+                "conditions": alert.documents,
+                "values": self.values,
+                "match": "all" if alert.is_all else "any",
+                "number": self.number,
+                "note": alert.note,
+                "late": moment.is_late,
+            },
+            channels=frozenset(map(Channel, alert.channels)),
+            time=moment.time,
+        )
+
+    def row(self, state: str, now: float) -> dict[str, object]:
+        alert = self.alert
+        status = Status.ACTIVE if alert.is_repeating else Status.FIRED
+        return {
+            "of": alert.id,
+            "status": status.value,
+            "version": alert.version + 1,
+            "state": state,
+            "fired_count": self.number,
+            "fired_at": self.moment.time,
+            "fired_price": self.moment.close,
+            "fired_bar": self.moment.bar,
+            "updated_at": now,
+        }
+
+
+class Firings:
+    """Everything up to some moment together, so that whoever goes on later goes on from there."""
+
+    def __init__(self, database: Database, notifier: Notifier, clock: Clock) -> None:
+        self._database = database
+        self._notifier = notifier
+        self._clock = clock
+        self._fired: list[Firing] = []
+        self._marked: dict[Armed, None] = {}
+        self._moved: dict[Tracked, None] = {}
+        self._due = asyncio.Event()
+        # Those that turned out to be others when they fired.
+        self.outdated: list[UUID] = []
+
+    def fire(self, firing: Firing) -> None:
+        self._fired.append(firing)
+        self._due.set()
+
+    def mark(self, alert: Armed) -> None:
+        self._marked[alert] = None
+
+    def move(self, tracked: Tracked) -> None:
+        self._moved[tracked] = None
+
+    async def run(self) -> Never:
+        written = monotonic()
+        while True:
+            with anyio.move_on_after(max(0.0, written + EVERY_SECONDS - monotonic())):
+                await self._due.wait()
+            try:
+                await self.write()
+            except Lost:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever it is, what was found stays found
+                _log.warning("alerts.not_written", error=repr(error))
+                await anyio.sleep(RETRY_SECONDS)
+            written = monotonic()
+
+    async def write(self) -> None:
+        """All there is, or nothing."""
+        self._due.clear()
+        fired, self._fired = self._fired, []
+        marked, self._marked = self._marked, {}
+        moved, self._moved = self._moved, {}
+        if not (fired or marked or moved):
+            return
+        try:
+            # SQLite's thread would go on by itself.
+            with anyio.CancelScope(shield=True):
+                await self._write(fired, [*marked], [*moved])
+        except BaseException:
+            self._fired = fired + self._fired
+            self._marked = marked | self._marked
+            self._moved = moved | self._moved
+            if self._fired:
+                self._due.set()
+            raise
+
+    async def _write(
+        self, fired: Sequence[Firing], marked: Sequence[Armed], moved: Sequence[Tracked]
+    ) -> None:
+        # As they are now, whatever comes while this is written.
+        marks = {alert: alert.marks for alert in marked}
+        positions = [(tracked.watch.listing.id, _copied(tracked.position)) for tracked in moved]
+        now = self._clock.now()
+        good: list[Firing] = []
+        async with self._database.transaction() as session:
+            if fired:
+                ids = sorted({firing.alert.id for firing in fired})
+                versions = await versions_of(session, ids)
+                good = [one for one in fired if versions.get(one.alert.id) == one.alert.version]
+            newest = {firing.alert: firing for firing in good}
+            if newest:
+                rows = [firing.row(marks[alert], now) for alert, firing in newest.items()]
+                await put_firings(session, rows)
+                await self._notifier.notify(session, [firing.notice() for firing in good])
+            states = [
+                (alert.id, alert.version, state)
+                for alert, state in marks.items()
+                if alert not in newest and state != alert.state
+            ]
+            await put_states(session, states)
+            await put_positions(session, positions)
+        for alert, state in marks.items():
+            alert.state = state
+        for alert in newest:
+            alert.version += 1
+        self.outdated += {one.alert.id for one in fired if one.alert not in newest}
+        ALERTS_FIRED.inc(len(good))
+        for firing in good:
+            if not firing.moment.is_late:
+                ALERT_LAG.observe(max(0.0, self._clock.now() - firing.updated))
+
+
+def _copied(position: Position) -> Position:
+    time = position.time if isfinite(position.time) else 0.0
+    return Position(
+        position.version,
+        time,
+        position.price,
+        position.bar,
+        position.high,
+        position.low,
+        position.day,
+        position.day_high,
+        position.day_low,
+        dict(position.closed),
+    )

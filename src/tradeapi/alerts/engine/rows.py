@@ -1,0 +1,191 @@
+"""Alerts and positions as they are kept, read and written for many at once."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Row, Select, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tradeapi.alerts.conditions import tests_of
+from tradeapi.alerts.engine.armed import Armed
+from tradeapi.alerts.engine.tracked import Position
+from tradeapi.alerts.models import Alert, AlertPosition
+from tradeapi.alerts.schemas import Match, Status
+from tradeapi.errors import Invalid
+from tradeapi.market.models import Symbol
+
+_COLUMNS = (
+    Alert.id,
+    Alert.owner_id,
+    Alert.symbol_id,
+    Symbol.symbol,
+    Alert.version,
+    Alert.conditions,
+    Alert.match,
+    Alert.is_repeating,
+    Alert.cool_down,
+    Alert.expires_at,
+    Alert.armed_at,
+    Alert.base_version,
+    Alert.base_price,
+    Alert.base_time,
+    Alert.state,
+    Alert.fired_count,
+    Alert.fired_at,
+    Alert.fired_bar,
+    Alert.note,
+    Alert.channels,
+)
+
+_log = structlog.get_logger("tradeapi.alerts")
+
+
+async def active_after(session: AsyncSession, after: UUID | None, count: int) -> Sequence[Armed]:
+    """The next of those that are active, in the order of their ids."""
+    chosen = _active().order_by(Alert.id).limit(count)
+    if after is not None:
+        chosen = chosen.where(Alert.id > after)
+    return _armed(await session.execute(chosen))
+
+
+async def active_among(session: AsyncSession, ids: Collection[UUID]) -> Sequence[Armed]:
+    return _armed(await session.execute(_active().where(Alert.id.in_(ids))))
+
+
+async def edited_since(session: AsyncSession, since: float) -> Sequence[tuple[UUID, int]]:
+    """With their versions, also of those that are not active."""
+    chosen = select(Alert.id, Alert.version).where(Alert.updated_at >= since)
+    return [(id, version) for id, version in await session.execute(chosen)]
+
+
+async def positions_of(session: AsyncSession, symbol_ids: Collection[int]) -> dict[int, Position]:
+    chosen = select(AlertPosition).where(AlertPosition.symbol_id.in_(symbol_ids))
+    return {
+        row.symbol_id: Position(
+            version=row.version,
+            time=row.time,
+            price=row.price,
+            bar=row.bar,
+            high=row.high,
+            low=row.low,
+            day=row.day,
+            day_high=row.day_high,
+            day_low=row.day_low,
+            closed=dict(row.closed),
+        )
+        for row in await session.scalars(chosen)
+    }
+
+
+async def put_positions(session: AsyncSession, positions: Iterable[tuple[int, Position]]) -> None:
+    """In the order of the symbols, in one statement each; of a symbol that is no more none."""
+    rows = [
+        {
+            "symbol_id": symbol_id,
+            "version": position.version,
+            "time": max(position.time, 0.0),
+            "price": position.price,
+            "bar": position.bar,
+            "high": position.high,
+            "low": position.low,
+            "day": position.day,
+            "day_high": position.day_high,
+            "day_low": position.day_low,
+            "closed": position.closed,
+        }
+        for symbol_id, position in sorted(positions, key=lambda one: one[0])
+    ]
+    there = set(
+        await session.scalars(
+            select(Symbol.id).where(Symbol.id.in_([row["symbol_id"] for row in rows]))
+        )
+    )
+    rows = [row for row in rows if row["symbol_id"] in there]
+    if not rows:
+        return
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    statement = (sqlite_insert if is_sqlite else postgresql_insert)(AlertPosition)
+    names = [name for name in rows[0] if name != "symbol_id"]
+    kept = {name: statement.excluded[name] for name in names}
+    await session.execute(
+        statement.on_conflict_do_update(index_elements=["symbol_id"], set_=kept), rows
+    )
+
+
+async def put_states(session: AsyncSession, states: Sequence[tuple[UUID, int, str]]) -> None:
+    """Of alerts by id and version, where they are still the same."""
+    if states:
+        connection = await session.connection()
+        await connection.execute(
+            update(Alert)
+            .where(Alert.id == bindparam("of"), Alert.version == bindparam("at"))
+            .values(state=bindparam("marks")),
+            [{"of": id, "at": version, "marks": marks} for id, version, marks in states],
+        )
+
+
+async def versions_of(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Of those that are active still; nobody edits them until the transaction ends."""
+    chosen = select(Alert.id, Alert.version).where(Alert.id.in_(ids), Alert.status == Status.ACTIVE)
+    rows = await session.execute(chosen.order_by(Alert.id).with_for_update())
+    return {id: version for id, version in rows}  # noqa: C416  of rows
+
+
+async def put_firings(session: AsyncSession, firings: Sequence[dict[str, Any]]) -> None:
+    """By `of`: what each alert becomes by having fired."""
+    connection = await session.connection()
+    names = [name for name in firings[0] if name != "of"]
+    await connection.execute(
+        update(Alert)
+        .where(Alert.id == bindparam("of"))
+        .values({name: bindparam(f"to_{name}") for name in names}),
+        [
+            {"of": firing["of"], **{f"to_{name}": firing[name] for name in names}}
+            for firing in firings
+        ],
+    )
+
+
+def _active() -> Select[Any]:
+    chosen = select(*_COLUMNS).join(Symbol, Symbol.id == Alert.symbol_id)
+    return chosen.where(Alert.status == Status.ACTIVE)
+
+
+def _armed(rows: Iterable[Row[Any]]) -> list[Armed]:
+    return [armed for row in rows if (armed := _one(row)) is not None]
+
+
+def _one(row: Row[Any]) -> Armed | None:
+    try:
+        tests = tests_of(row.conditions)
+    except (KeyError, ValueError, TypeError, Invalid) as error:
+        # A newer release may have others.
+        _log.warning("alerts.unreadable", alert=str(row.id), error=repr(error))
+        return None
+    return Armed(
+        id=row.id,
+        owner_id=row.owner_id,
+        symbol_id=row.symbol_id,
+        symbol=row.symbol,
+        version=row.version,
+        documents=row.conditions,
+        tests=tests,
+        is_all=row.match == Match.ALL,
+        is_repeating=row.is_repeating,
+        cool_down=row.cool_down,
+        expires_at=row.expires_at,
+        armed_at=row.armed_at,
+        base_version=row.base_version,
+        base_price=row.base_price,
+        base_time=row.base_time,
+        state=row.state,
+        count=row.fired_count,
+        fired_at=row.fired_at,
+        bar=row.fired_bar,
+        note=row.note,
+        channels=row.channels,
+    )

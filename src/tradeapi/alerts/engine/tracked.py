@@ -1,0 +1,481 @@
+"""One symbol that alerts are on."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from math import floor, inf
+from typing import Protocol
+
+from tradeapi.alerts.conditions import Extreme, Gauge, Move, Price, Volume
+from tradeapi.alerts.engine.armed import Armed, Condition
+from tradeapi.alerts.engine.gauges import (
+    MINUTE,
+    BarGauge,
+    Moment,
+    PriceGauge,
+    ReadingOf,
+    Row,
+    VolumeOf,
+    history_of,
+    price_gauge,
+)
+from tradeapi.alerts.engine.trails import Opened, Reading, Trail
+from tradeapi.market.events import Changed, Quote
+from tradeapi.market.live.watch import State, Watch
+from tradeapi.market.resolutions import Resolution
+from tradeapi.market.store.finality import closes_at
+from tradeapi.market.store.tick_bars import NONE
+
+Touched = list[tuple[Condition, bool]]
+
+
+@dataclass(slots=True)
+class Position:
+    """How far a symbol has been watched; see AlertPosition."""
+
+    version: int = -1
+    time: float = -inf
+    price: float | None = None
+    bar: int = -1
+    high: float | None = None
+    low: float | None = None
+    day: int | None = None
+    day_high: float | None = None
+    day_low: float | None = None
+    closed: dict[str, int] = field(default_factory=dict)
+
+
+class Desk(Protocol):
+    """What a symbol asks of the engine."""
+
+    lateness: float
+
+    def fire(self, alert: Armed, moment: Moment) -> None:
+        """Its conditions have come to be met; what is not repeated is watched no more."""
+        ...
+
+    def mark(self, alert: Armed) -> None:
+        """Some of its conditions are others now."""
+        ...
+
+    def move(self, tracked: "Tracked") -> None:
+        """It stands elsewhere now."""
+        ...
+
+    def look_at(self, tracked: "Tracked") -> None:
+        """It wants its `look` to be called: it is behind, or bars have to be read."""
+        ...
+
+    def lose(self, tracked: "Tracked") -> None:
+        """The symbol is no more."""
+        ...
+
+
+class Tracked:
+    """Follows the changes of the symbol, each once. It is behind where some are missing: then it
+    reads what has been stored since, and goes on from there.
+    """
+
+    def __init__(self, watch: Watch, desk: Desk, position: Position) -> None:
+        self.watch = watch
+        self.position = position
+        self.alerts: dict[object, Armed] = {}
+        self.trails: dict[Resolution, Trail] = {}
+        self.is_behind = True
+        self._desk = desk
+        self._prices: dict[Gauge, PriceGauge] = {}
+        self._bars: dict[Gauge, BarGauge] = {}
+        self._quote: Quote | None = None
+        # Armed while it was behind.
+        self.arriving: list[Armed] = []
+
+    @property
+    def wants_look(self) -> bool:
+        return self.is_behind or any(not trail.is_open for trail in self.trails.values())
+
+    def begin(self, now: float) -> None:
+        """Go on from where it stands, if nothing has happened since."""
+        state = self.watch.state
+        if state is None or state.version not in self._known_versions:
+            self.fall_behind()
+        else:
+            self.arrive(state.version, state.quote, now)
+
+    @property
+    def _known_versions(self) -> set[int]:
+        """The one that it stands at; never having been watched, that of all who are to join it."""
+        if self.position.version >= 0:
+            return {self.position.version}
+        bases = {alert.base_version for alert in self.arriving}
+        return bases if len(bases) == 1 else set()
+
+    def begins_at(self, resolution: Resolution) -> int:
+        """The bar to go on with; without a position that is the one in which the first alert came,
+        and without alerts it is the newest."""
+        if self.position.version >= 0:
+            return self.position.bar
+        armed = min((alert.armed_at for alert in self.arriving), default=inf)
+        if armed == inf:
+            return self.position.bar
+        return int(armed) - 2 * resolution.seconds
+
+    # What the watch tells.
+
+    def apply(self, change: Changed) -> None:
+        if change.version <= self.position.version:
+            return
+        if self.is_behind or change.version != self.position.version + 1:
+            self.fall_behind()
+            return
+        self.position.version = change.version
+        self._take_quote(change.quote)
+        moments = self._moments(change)
+        for moment in moments[:-1]:
+            self._step(moment)
+        self._step(moments[-1] if moments else None, change)
+        self._desk.move(self)
+
+    async def catch_up(self) -> None:
+        """It is asked to settle next."""
+
+    def settle(self, state: State) -> None:
+        if state.version > self.position.version:
+            self.fall_behind()
+
+    def tick(self, now: float) -> None:
+        """Bars that are closed by the clock, and looks that have failed."""
+        if self.wants_look:
+            self._desk.look_at(self)
+        state, listing = self.watch.state, self.watch.listing
+        if self.is_behind or state is None:
+            return
+        for resolution, trail in tuple(self.trails.items()):
+            forming = trail.forming
+            if not trail.is_open or forming is None:
+                continue
+            due = closes_at(
+                listing.calendar,
+                resolution,
+                int(forming[0]),
+                updated=state.updated,
+                lateness=self._desk.lateness,
+            )
+            if now >= due:
+                self._decide(_climb([trail.close(forming)]), self._now(now))
+                self._closed(trail)
+
+    def reset(self) -> None:
+        self._desk.lose(self)
+
+    def fall_behind(self) -> None:
+        self.is_behind = True
+        self._desk.look_at(self)
+
+    # Alerts come and go.
+
+    def join(self, alert: Armed, now: float, *, is_late: bool = False) -> None:
+        """Watch it from here on; what it waits for may be there already."""
+        self.alerts[alert.id] = alert
+        moment = self._now(now, is_late=is_late)
+        ladders = {}
+        for condition in alert.conditions:
+            ladders[condition] = self._gauge(condition.gauge, moment).ladder
+            ladders[condition].add(condition)
+        if alert.is_new:
+            self._go_through(alert, now)
+        if alert.id in self.alerts:
+            touched = [
+                (condition, condition.settle(ladder.value))
+                for condition, ladder in ladders.items()
+                if ladder.value is not None
+            ]
+            self._decide(touched, moment)
+        if self.wants_look:
+            self._desk.look_at(self)
+
+    def _go_through(self, alert: Armed, now: float) -> None:
+        """The price as it was armed, and the trades since, as far as they are known."""
+        prices = [] if alert.base_price is None else [(alert.armed_at, alert.base_price)]
+        newest = -inf if alert.base_time is None else alert.base_time
+        for change in self.watch.since(alert.base_version) or ():
+            for time, price in change.trades or ():
+                if time >= newest:
+                    newest = time
+                    prices.append((time, price))
+        conditions = [one for one in alert.conditions if isinstance(one.gauge, Price)]
+        for time, price in prices:
+            if alert.id not in self.alerts:
+                return
+            bar = floor(time / MINUTE) * MINUTE
+            moment = self._moment(min(time, now), price, price, price, bar, is_late=False)
+            self._decide([(one, one.settle(price)) for one in conditions], moment)
+
+    def leave(self, alert: Armed) -> None:
+        if alert in self.arriving:
+            self.arriving.remove(alert)
+        if self.alerts.pop(alert.id, None) is None:
+            return
+        for condition in alert.conditions:
+            gauge = self._prices.get(condition.gauge) or self._bars[condition.gauge]
+            gauge.ladder.remove(condition)
+            if not len(gauge.ladder):
+                self._drop(condition.gauge)
+
+    # Catching up.
+
+    def replay(self, bars: Iterable[Row], resolution: Resolution, quote: Quote) -> None:
+        """Go through stored bars, up to those that led to the quote."""
+        calendar = self.watch.listing.calendar
+        position, self._quote = self.position, quote
+        until = inf if quote.time is None else quote.time
+        if position.price is None and self.arriving:
+            position.price = self.arriving[0].base_price
+        for time, _, high, low, close, _ in bars:
+            bar = int(time)
+            if bar < position.bar:
+                continue
+            for alert in [one for one in self.arriving if one.armed_at < bar]:
+                self.arriving.remove(alert)
+                self.join(alert, alert.armed_at, is_late=True)
+            day = calendar.label(bar, Resolution.DAY) if resolution.is_intraday else bar
+            if day not in {NONE, position.day}:
+                position.day, position.day_high, position.day_low = day, None, None
+            ended = min(float(calendar.end(bar, resolution)), until)
+            self._step(self._bar_moment(bar, ended, high, low, close, is_late=True))
+
+    def arrive(self, version: int, quote: Quote, now: float) -> None:
+        """All of it up to the version has been gone through."""
+        position = self.position
+        position.version = version
+        self._take_quote(quote)
+        if position.price is None:
+            self._step(self._quoted(quote, is_late=True))
+        self._take_day(quote)
+        self.is_behind = False
+        arriving, self.arriving = self.arriving, []
+        for alert in arriving:
+            self.join(alert, max(now, alert.armed_at))
+        self._desk.move(self)
+
+    def open_trail(self, trail: Trail, opened: Opened, now: float) -> None:
+        """Go on from the bars that have been read."""
+        since = self.position.closed.get(trail.resolution.value)
+        for readings in trail.begin(opened, since):
+            at = self._closed_at(trail, readings, now)
+            self._decide(_climb([readings]), self._now(at, is_late=True))
+        moment = self._now(now)
+        for gauge in tuple(self._prices.values()):
+            # Those that look back here may not have had a number so far.
+            if gauge in trail.others and (span := gauge.read(moment)) is not None:
+                self._decide(gauge.ladder.move(span.close, span.close, span.close), moment)
+        self._closed(trail)
+
+    # How it moves.
+
+    def _moments(self, change: Changed) -> list[Moment]:
+        position = self.position
+        if change.trades is not None:
+            return [
+                self._trade(time, price) for time, price in change.trades if time >= position.time
+            ]
+        finest = min(change.bars, key=lambda resolution: resolution.seconds, default=None)
+        quote = change.quote
+        if finest is not None and (finest.is_intraday or not quote.is_intraday):
+            calendar = self.watch.listing.calendar
+            return [
+                self._bar_moment(
+                    bar.time,
+                    min(calendar.end(bar.time, finest), change.updated),
+                    bar.high,
+                    bar.low,
+                    bar.close,
+                    is_late=False,
+                )
+                for bar in change.bars[finest]
+                if bar.time >= position.bar
+            ]
+        quoted = self._quoted(quote, is_late=False)
+        return [] if quoted is None else [quoted]
+
+    def _trade(self, time: float, price: float) -> Moment:
+        bar = floor(time / MINUTE) * MINUTE
+        return self._moment(time, price, price, price, bar, is_late=False)
+
+    def _quoted(self, quote: Quote, *, is_late: bool) -> Moment | None:
+        position = self.position
+        if quote.last is None or quote.time is None or quote.time < position.time:
+            return None
+        return self._moment(
+            quote.time, quote.last, quote.last, quote.last, position.bar, is_late=is_late
+        )
+
+    def _bar_moment(  # noqa: PLR0913  a bar
+        self, bar: int, time: float, high: float, low: float, close: float, *, is_late: bool
+    ) -> Moment:
+        """Of the bar that was forming only what is new of it."""
+        position = self.position
+        if bar == position.bar and position.price is not None:
+            if position.high is not None and high <= position.high:
+                high = max(position.price, close)
+            if position.low is not None and low >= position.low:
+                low = min(position.price, close)
+        return self._moment(time, high, low, close, bar, is_late=is_late)
+
+    def _now(self, now: float, *, is_late: bool = False) -> Moment:
+        """The price as it stands."""
+        price = self.position.price
+        stands = 0.0 if price is None else price
+        return self._moment(now, stands, stands, stands, self.position.bar, is_late=is_late)
+
+    def _moment(  # noqa: PLR0913  what there is of one
+        self, time: float, high: float, low: float, close: float, bar: int, *, is_late: bool
+    ) -> Moment:
+        position, quote = self.position, self._quote
+        return Moment(
+            time,
+            high,
+            low,
+            close,
+            bar,
+            None if quote is None or quote.day != position.day else quote.previous_close,
+            position.day_high,
+            position.day_low,
+            is_late,
+        )
+
+    def _step(self, moment: Moment | None, change: Changed | None = None) -> None:
+        touched: Touched = []
+        if moment is not None:
+            for gauge in self._prices.values():
+                if (span := gauge.read(moment)) is not None:
+                    touched += gauge.ladder.move(*span)
+            self._stand_at(moment)
+        if change is not None:
+            touched += self._follow(change)
+            self._take_day(change.quote)
+        if touched:
+            self._decide(touched, moment or self._now(self.position.time))
+
+    def _stand_at(self, moment: Moment) -> None:
+        position = self.position
+        position.time = max(position.time, moment.time)
+        position.price = moment.close
+        if moment.bar > position.bar:
+            position.bar, position.high, position.low = moment.bar, moment.high, moment.low
+        elif position.high is None or position.low is None:
+            position.high, position.low = moment.high, moment.low
+        else:
+            position.high = max(position.high, moment.high)
+            position.low = min(position.low, moment.low)
+        if position.day_high is None or moment.high > position.day_high:
+            position.day_high = moment.high
+        if position.day_low is None or moment.low < position.day_low:
+            position.day_low = moment.low
+
+    def _take_quote(self, quote: Quote) -> None:
+        self._quote = quote
+        if quote.day != self.position.day:
+            self.position.day = quote.day
+            self.position.day_high = self.position.day_low = None
+
+    def _take_day(self, quote: Quote) -> None:
+        if quote.high is not None and quote.low is not None:
+            self.position.day_high, self.position.day_low = quote.high, quote.low
+
+    def _follow(self, change: Changed) -> Touched:
+        touched: Touched = []
+        for resolution, trail in self.trails.items():
+            if resolution in change.resets:
+                trail.is_open = False
+            run = change.bars.get(resolution, ())
+            if trail.is_open and run:
+                touched += _climb(trail.follow(run))
+                self._closed(trail)
+            if not trail.is_open:
+                trail.missed.append((change.version, run))
+                self._desk.look_at(self)
+        return touched
+
+    def _closed(self, trail: Trail) -> None:
+        if trail.closed:
+            self.position.closed[trail.resolution.value] = int(trail.closed[-1][0])
+            self._desk.move(self)
+
+    def _closed_at(self, trail: Trail, readings: Sequence[Reading], now: float) -> float:
+        if not readings:
+            return now
+        bar = int(readings[0][2][0])
+        return min(now, float(self.watch.listing.calendar.end(bar, trail.resolution)))
+
+    def _decide(self, touched: Touched, moment: Moment) -> None:
+        """Fire the alerts of which something has come to be met, and that is enough."""
+        reached: dict[Armed, list[Condition]] = {}
+        for condition, is_reached in touched:
+            mine = reached.setdefault(condition.alert, [])
+            if is_reached:
+                mine.append(condition)
+        for alert, conditions in reached.items():
+            self._desk.mark(alert)
+            if not conditions or not alert.is_due(conditions, moment.time):
+                continue
+            # Of what is evaluated afterwards nobody knows whether it had been before.
+            if moment.is_late and alert.bar is not None and alert.bar >= moment.bar:
+                continue
+            self._desk.fire(alert, moment)
+
+    # What is watched of it.
+
+    def _gauge(self, key: Gauge, moment: Moment) -> PriceGauge | BarGauge:
+        known = self._prices.get(key) or self._bars.get(key)
+        if known is not None:
+            return known
+        if isinstance(key, Price | Move | Extreme):
+            history = history_of(key)
+            trail = None if history is None else self._trail(history[0])
+            gauge = self._prices[key] = price_gauge(key, trail)
+            if trail is not None and history is not None:
+                trail.others[gauge] = history[1]
+            if self.position.price is not None and (span := gauge.read(moment)) is not None:
+                gauge.ladder.move(*span)
+            return gauge
+        trail = self._trail(key.resolution)
+        made: BarGauge = VolumeOf(key, trail) if isinstance(key, Volume) else ReadingOf(key)
+        self._bars[key] = made
+        trail.gauges.append(made)
+        return made
+
+    def _trail(self, resolution: Resolution) -> Trail:
+        """Something new is asked of it: it has to be read."""
+        trail = self.trails.setdefault(resolution, Trail(resolution))
+        trail.is_open = False
+        return trail
+
+    def _drop(self, key: Gauge) -> None:
+        if isinstance(key, Price | Move | Extreme):
+            gauge = self._prices.pop(key)
+            for trail in self.trails.values():
+                trail.others.pop(gauge, None)
+        else:
+            made = self._bars.pop(key)
+            self.trails[key.resolution].gauges.remove(made)
+        idle = [
+            name for name, trail in self.trails.items() if not trail.gauges and not trail.others
+        ]
+        for resolution in idle:
+            del self.trails[resolution]
+            self.position.closed.pop(resolution.value, None)
+
+    def values(self, alert: Armed) -> Sequence[float | None]:
+        """The number that each condition is about, as it is."""
+        gauges = [
+            self._prices.get(condition.gauge) or self._bars[condition.gauge]
+            for condition in alert.conditions
+        ]
+        return [gauge.ladder.value for gauge in gauges]
+
+
+def _climb(steps: Iterable[Sequence[Reading]]) -> Touched:
+    touched: Touched = []
+    for readings in steps:
+        for gauge, value, _ in readings:
+            touched += gauge.ladder.move(value, value, value)
+    return touched
