@@ -37,6 +37,7 @@ from tradeapi.market.bars.validation import Reason
 from tradeapi.market.quotes import service as quotes
 from tradeapi.market.quotes import years
 from tradeapi.market.store import partitions
+from tradeapi.notifications import inboxes
 from tradeapi.security import passwords
 from tradeapi.security.share_tokens import MOST_DAYS
 from tradeapi.settings import Settings
@@ -62,6 +63,7 @@ from tradeapi.web.principal import NEEDS_MARKET_DATA, NEEDS_STREAM, Need, need_o
 
 CHARTS = "docs/charts.md"
 WATCHLISTS = "docs/watchlists.md"
+NOTIFICATIONS = "docs/notifications.md"
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operating.md"
 ACCOUNTS, SECURITY = "docs/accounts.md", "docs/security.md"
 CHARTING = "docs/charting.md"
@@ -251,7 +253,10 @@ def test_every_code_of_accounts_and_limits_is_listed() -> None:
     assert raised | {kind.code for kind in kinds} <= _codes_in(ACCOUNTS)
 
 
-@pytest.mark.parametrize(("folder", "page"), [("charts", CHARTS), ("watchlists", WATCHLISTS)])
+@pytest.mark.parametrize(
+    ("folder", "page"),
+    [("charts", CHARTS), ("watchlists", WATCHLISTS), ("notifications", NOTIFICATIONS)],
+)
 def test_every_code_of_a_feature_is_listed(folder: str, page: str) -> None:
     """In the page about it."""
     raised = {
@@ -386,6 +391,7 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (WATCHLISTS, f"one `PATCH` changes | {watchlist_schemas.MOST_AT_ONCE:,} |"),
         (WATCHLISTS, f"of the last {years.DAYS} days, `closes` up to {years.CLOSES} daily closes"),
         (WATCHLISTS, f"It lasts up to {MOST_DAYS} days,"),
+        (NOTIFICATIONS, f"The newest {inboxes.MOST:,} are kept"),
         (WATCHLISTS, f"| favourites of a user | {favourites.MOST:,} |"),
         (STREAM, f"a string of up to {requests.LONGEST_ID} characters"),
         (STREAM, f"0 to {requests.MOST_HISTORY}, by default {requests.DEFAULT_HISTORY}"),

@@ -22,6 +22,7 @@ BODIES = {
     f"POST {WATCHLIST}/items": (JSON, '{"symbol": "US:NONE"}'),
     f"PATCH {WATCHLIST}/items": (JSON, '{"items": [{"symbol": "US:NONE"}]}'),
     f"POST {WATCHLIST}/import": ("text/csv", "symbol\nUS:NONE"),
+    "PATCH /api/v1/notifications/{id}": (JSON, '{"read": true}'),
 }
 
 

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Response
 from tests.auth import forgeries
 from tests.auth.people import Person, Service, bearer, shared
 from tests.auth.routes import Headers, Operation, operations
+from tests.notifications.telling import notice, tell
 
 Forge = Callable[[Service, Person], str]
 
@@ -207,11 +208,12 @@ def test_a_share_gets_in_nowhere(service: Service) -> None:
     assert wrong_answers(service, headers, expected, junk=True) == {}
 
 
-def things(person: Person) -> dict[str, str]:
+def things(service: Service, person: Person) -> dict[str, str]:
     """One of everything that has an id in a route, by that route."""
     panes = [{"series": [{"id": "price", "type": "line"}]}]
     chart = person.call("POST", "/charts", {"panes": panes}).json()["id"]
     watchlist = person.call("POST", "/watchlists", {"name": "Mine"}).json()["id"]
+    tell(service.url, notice(person.id, "something"))
     reads = ("", "/quotes", "/stats", "/export")
     listed = (
         *reads,
@@ -226,6 +228,7 @@ def things(person: Person) -> dict[str, str]:
     return {
         **{f"/api/v1/charts/{{id}}{part}": chart for part in parts},
         **{f"/api/v1/watchlists/{{id}}{part}": watchlist for part in listed},
+        "/api/v1/notifications/{id}": person.get("/notifications")["items"][0]["id"],
         "/api/v1/auth/sessions/{id}": person.get("/auth/sessions")["current"],
         "/api/v1/auth/api-keys/{id}": person.key()["id"],
         "/api/v1/auth/path-tokens/{id}": person.path_token()["id"],
@@ -237,7 +240,7 @@ def things(person: Person) -> dict[str, str]:
 def test_what_is_somebody_elses_is_not_there(service: Service) -> None:
     """On every route with an id it is as if nobody had it, and nothing happens to it."""
     owner, other = service.person(), service.person()
-    owned = things(owner)
+    owned = things(service, owner)
     before = [owner.get("/auth/me/export"), owner.get("/charts")]
     for operation in operations(service.app):
         if "{id}" in operation.path:

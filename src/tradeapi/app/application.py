@@ -40,6 +40,8 @@ from tradeapi.market.live.messages import MESSAGES as MARKET_MESSAGES
 from tradeapi.market.quotes import router as quotes_router
 from tradeapi.market.symbols import exchanges_router
 from tradeapi.market.symbols import router as symbols_router
+from tradeapi.notifications import router as notifications_router
+from tradeapi.notifications.service import notifications_of
 from tradeapi.ops import health
 from tradeapi.ops.alone import admitted, refuse_workers
 from tradeapi.ops.bus import bus_dependencies, open_bus
@@ -79,6 +81,7 @@ TAGS = [
     {"name": "quotes", "description": "The newest prices."},
     {"name": "charts", "description": "Documents of yours, with series that you push or bind."},
     {"name": "watchlists", "description": "Symbols that you keep an eye on."},
+    {"name": "notifications", "description": "What you are told, and how."},
     {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
     {"name": "auth", "description": "Accounts, logins and API keys."},
@@ -102,6 +105,7 @@ API: tuple[APIRouter, ...] = (
     items_router.router,
     watchlists_router.making_router,
     own_router.router,
+    notifications_router.router,
     events_router,
     auth_router.router,
     links_router.router,
@@ -117,6 +121,7 @@ EXPORTED = {
     "watchlists": watchlists_of,
     "favourites": favourites_of,
     "searches": searches_of,
+    "notifications": notifications_of,
 }
 
 # What the stream says and hears, for its document.

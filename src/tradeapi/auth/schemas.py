@@ -283,6 +283,16 @@ class ExportedSearchOut(Out):
     searched_at: float
 
 
+class ExportedNotificationOut(Out):
+    type: str
+    title: str
+    text: str
+    data: dict[str, Any]
+    time: float
+    created_at: float
+    read_at: float | None
+
+
 class ExportOut(Out):
     user: UserOut
     sessions: list[LoginOut]
@@ -294,3 +304,4 @@ class ExportOut(Out):
     watchlists: list[ExportedWatchlistOut]
     favourites: list[ExportedFavouriteOut]
     searches: list[ExportedSearchOut]
+    notifications: list[ExportedNotificationOut]

@@ -1,0 +1,88 @@
+"""Statements on the inboxes of many users at once, each locked in the order of the users' ids."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Table, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tradeapi.auth.models import User
+from tradeapi.database import Base
+from tradeapi.notifications.models import Inbox, Notification
+
+# The most of one user. A few more may be there for a while: they go many at a time.
+MOST = 10_000
+SURPLUS = 200
+# As parameters of one statement.
+AT_ONCE = 1000
+
+INBOXES = Base.metadata.tables[Inbox.__tablename__]
+NOTIFICATIONS = Base.metadata.tables[Notification.__tablename__]
+
+
+async def lock_users(session: AsyncSession, users: Collection[UUID]) -> Sequence[UUID]:
+    """Those that there still are, in order; none of them goes before the transaction ends."""
+    found: list[UUID] = []
+    wanted = sorted(users)
+    for start in range(0, len(wanted), AT_ONCE):
+        chosen = select(User.id).where(User.id.in_(wanted[start : start + AT_ONCE]))
+        locked = chosen.order_by(User.id).with_for_update(read=True, key_share=True)
+        found += await session.scalars(locked)
+    return found
+
+
+async def advance(
+    session: AsyncSession, counts: Mapping[UUID, int]
+) -> Mapping[UUID, tuple[int, int]]:
+    """Have so many more in the inboxes, all unread; their `seq` and `count` then.
+
+    Whoever is there twice at the same time waits here.
+    """
+    rows = [
+        {
+            "user_id": user,
+            "seq": counts[user],
+            "swept": 0,
+            "count": counts[user],
+            "unread": counts[user],
+            "is_mail_due": False,
+        }
+        for user in sorted(counts)
+    ]
+    made = insert(session, INBOXES)
+    advanced = made.on_conflict_do_update(
+        index_elements=["user_id"],
+        set_={name: INBOXES.c[name] + made.excluded[name] for name in ("seq", "count", "unread")},
+    )
+    returned = advanced.returning(INBOXES.c.user_id, INBOXES.c.seq, INBOXES.c.count)
+    return {user: (seq, count) for user, seq, count in await session.execute(returned, rows)}
+
+
+async def add(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> Collection[UUID]:
+    """The ids of those that are new: what has the key of another one is left out."""
+    added = insert(session, NOTIFICATIONS).on_conflict_do_nothing(index_elements=["user_id", "key"])
+    return set(await session.scalars(added.returning(NOTIFICATIONS.c.id), [*rows]))
+
+
+async def take_back(session: AsyncSession, user: UUID, *, count: int, unread: int) -> None:
+    """So many fewer are there."""
+    fewer = update(INBOXES).where(INBOXES.c.user_id == user)
+    changed = {"count": INBOXES.c.count - count, "unread": INBOXES.c.unread - unread}
+    await session.execute(fewer.values(**changed))
+
+
+async def remove_oldest(session: AsyncSession, user: UUID, surplus: int) -> None:
+    owned = NOTIFICATIONS.c.user_id == user
+    kept = select(NOTIFICATIONS.c.seq).where(owned).order_by(NOTIFICATIONS.c.seq)
+    first = await session.scalar(kept.offset(surplus).limit(1))
+    removed = delete(NOTIFICATIONS).where(owned, NOTIFICATIONS.c.seq < first)
+    read = (await session.scalars(removed.returning(NOTIFICATIONS.c.read_at))).all()
+    await take_back(session, user, count=len(read), unread=read.count(None))
+
+
+def insert(session: AsyncSession, table: Table) -> sqlite.Insert | postgresql.Insert:
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
