@@ -1,7 +1,7 @@
 """What a process does beside answering callers: its roles, and the jobs that there are.
 
-The feed is under a lease, since only one process at a time may be it. Jobs are for all who play
-that role: whoever is free takes the next.
+The feed and the watching of alerts are each under a lease, since only one process at a time may do
+it. Jobs are for all who play that role: whoever is free takes the next.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -9,7 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 
+from tradeapi.alerts.engine.engine import AlertEngine
+from tradeapi.alerts.tasks import AlertExpiry
 from tradeapi.auth.upkeep import Expiry
+from tradeapi.bus.port import Bus
 from tradeapi.charts.tasks import ChartExpiry
 from tradeapi.clock import Clock
 from tradeapi.database import Database
@@ -18,26 +21,51 @@ from tradeapi.jobs.port import Cron, Handler, Jobs
 from tradeapi.jobs.runner import Runner
 from tradeapi.leases.lease import Lease
 from tradeapi.leases.locks import Locks
-from tradeapi.market.parts import Parts
+from tradeapi.market.parts import Followed, Parts
 from tradeapi.market.providers.feed import Feed
 from tradeapi.market.providers.securities import SECURITIES
 from tradeapi.market.store.retention import Retention
+from tradeapi.notifications.notifier import Notifier
 from tradeapi.settings import Role, Settings
+
+
+def notifier_of(jobs: Jobs, bus: Bus, clock: Clock) -> Notifier:
+    """What tells users, on every way there is."""
+    return Notifier(jobs, bus, clock, {})
 
 
 @asynccontextmanager
 async def play(  # noqa: PLR0913, PLR0917  they are what it has
-    settings: Settings, clock: Clock, database: Database, locks: Locks, parts: Parts, jobs: Jobs
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    bus: Bus,
+    locks: Locks,
+    market: Followed,
+    jobs: Jobs,
+    notifier: Notifier,
 ) -> AsyncIterator[None]:
     """Play each of our roles."""
     async with anyio.create_task_group() as tasks, AsyncExitStack() as roles:
         roles.callback(tasks.cancel_scope.cancel)
         if Role.FEED in settings.roles and settings.demo:
             lease = Lease(Role.FEED, locks, database)
-            tasks.start_soon(lease.run, _feed(clock, lease.database, parts).run)
+            tasks.start_soon(lease.run, _feed(clock, lease.database, market).run)
+        if Role.ALERTS in settings.roles:
+            lease = Lease(Role.ALERTS, locks, database)
+            engine = AlertEngine(
+                lease.database,
+                bus,
+                market["watches"],
+                market["bar_history"],
+                notifier,
+                clock,
+                lateness=settings.bar_lateness_seconds,
+            )
+            tasks.start_soon(lease.run, engine.run)
         if Role.JOBS in settings.roles:
             runner = Runner(
-                jobs, _handlers(), _crons(settings, clock, database, parts), database, clock
+                jobs, _handlers(), _crons(settings, clock, database, market), database, clock
             )
             await roles.enter_async_context(runner.running())
         yield
@@ -57,6 +85,7 @@ def _crons(settings: Settings, clock: Clock, database: Database, parts: Parts) -
     charts = ChartExpiry(database, clock, ttl_hours=settings.chart_ttl_hours)
     crons = [
         Cron(name="auth.expiry", expression=every(1), work=Expiry(database, clock).once),
+        Cron(name="alerts.expiry", expression=every(1), work=AlertExpiry(database, clock).once),
         Cron(
             name="charts.expiry",
             expression=every(settings.cleanup_interval_minutes),

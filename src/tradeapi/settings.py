@@ -36,6 +36,7 @@ class Role(StrEnum):
     """What a process does beside answering callers."""
 
     FEED = "feed"
+    ALERTS = "alerts"
     JOBS = "jobs"
 
 
@@ -116,7 +117,8 @@ class Settings(BaseSettings):
     roles: Annotated[tuple[Role, ...], NoDecode] = Field(
         default=tuple(Role),
         description="What this process does beside answering callers, separated by commas: feed "
-        "(the demo market, whenever no other does), jobs (in the background). Empty: nothing.",
+        "(the demo market) and alerts, whenever no other does, jobs (in the background). Empty: "
+        "nothing.",
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(

@@ -11,10 +11,10 @@ from tradeapi.clock import SystemClock
 from tradeapi.database import Database
 from tradeapi.jobs.opening import jobs_of
 from tradeapi.leases.locks import open_locks
-from tradeapi.market.parts import parts_of
+from tradeapi.market.parts import open_parts
 from tradeapi.ops.alone import admitted
 from tradeapi.ops.bus import open_bus
-from tradeapi.roles import play
+from tradeapi.roles import notifier_of, play
 from tradeapi.settings import Environment, Settings
 from tradeapi.web.outages import outage
 
@@ -41,9 +41,12 @@ async def _run(settings: Settings) -> None:
     ):
         if settings.environment is Environment.DEVELOPMENT:
             await _migrate(settings.database_url, stop)
-        parts = parts_of(settings, clock, database, bus)
         jobs = jobs_of(database, clock)
-        async with play(settings, clock, database, locks, parts, jobs):
+        notifier = notifier_of(jobs, bus, clock)
+        async with (
+            open_parts(settings, clock, database, bus) as market,
+            play(settings, clock, database, bus, locks, market, jobs, notifier),
+        ):
             _log.info("worker.started", roles=settings.roles)
             await stop.wait()
     _log.info("worker.stopped")

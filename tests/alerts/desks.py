@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 
 import anyio
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.market.places import Market, writing
 from tradeapi.alerts.engine.engine import AlertEngine
@@ -16,7 +15,7 @@ from tradeapi.alerts.models import Alert
 from tradeapi.alerts.schemas import AlertChange, AlertIn
 from tradeapi.alerts.service import Alerts
 from tradeapi.auth.models import User
-from tradeapi.jobs.port import NewJob
+from tradeapi.jobs.opening import jobs_of
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.newest import Newest
 from tradeapi.market.bars.tick_writer import PostedTicks, TickWriter
@@ -27,13 +26,6 @@ from tradeapi.web.preconditions import Precondition
 
 PATIENCE_SECONDS = 20
 LATENESS = 5
-
-
-class NoJobs:
-    """Nothing here has a way out but the inbox."""
-
-    async def enqueue(self, session: AsyncSession, *jobs: NewJob) -> None:  # noqa: ARG002
-        assert not jobs
 
 
 @dataclass
@@ -150,7 +142,7 @@ async def engine_of(market: Market) -> AsyncIterator[AlertEngine]:
             market.bus,
             watches,
             bars,
-            Notifier(NoJobs(), market.clock, {}),
+            Notifier(jobs_of(market.database, market.clock), market.bus, market.clock, {}),
             market.clock,
             lateness=LATENESS,
         )

@@ -17,7 +17,7 @@ from tests.streams.waiting import until
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.clock import SystemClock
 from tradeapi.database import Database
-from tradeapi.market.parts import parts_of
+from tradeapi.market.parts import open_parts
 from tradeapi.market.providers.feed import Feed
 from tradeapi.market.providers.securities import SECURITIES
 from tradeapi.settings import Settings
@@ -37,8 +37,10 @@ def opened(postgres_databases: PostgresDatabases) -> Iterator[str]:
 
 async def _open(url: str) -> None:
     clock = SystemClock()
-    async with Database(url) as database:
-        parts = parts_of(Settings(), clock, database, MemoryBus())
+    async with (
+        Database(url) as database,
+        open_parts(Settings(), clock, database, MemoryBus()) as parts,
+    ):
         store, directory, calendars = parts["store"], parts["directory"], parts["calendars"]
         await Feed(SECURITIES, database, store, directory, calendars, clock).advance()
 

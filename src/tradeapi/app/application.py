@@ -14,6 +14,8 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from tradeapi import __version__, logging
+from tradeapi.alerts import router as alerts_router
+from tradeapi.alerts.service import alerts_of
 from tradeapi.app.auth import AuthState, Credentials, open_auth
 from tradeapi.app.charts import ChartsState, open_charts
 from tradeapi.app.layers import layers
@@ -41,6 +43,7 @@ from tradeapi.market.quotes import router as quotes_router
 from tradeapi.market.symbols import exchanges_router
 from tradeapi.market.symbols import router as symbols_router
 from tradeapi.notifications import router as notifications_router
+from tradeapi.notifications.notifier import Notifier
 from tradeapi.notifications.service import notifications_of
 from tradeapi.ops import health
 from tradeapi.ops.alone import admitted, refuse_workers
@@ -48,7 +51,7 @@ from tradeapi.ops.bus import bus_dependencies, open_bus
 from tradeapi.ops.exposition import metrics_router
 from tradeapi.ops.readiness import Dependency, database_dependencies
 from tradeapi.redis import Redis, without_cluster
-from tradeapi.roles import play
+from tradeapi.roles import notifier_of, play
 from tradeapi.settings import Settings, load
 from tradeapi.streams.asyncapi import asyncapi_router
 from tradeapi.streams.hub import Hub
@@ -81,6 +84,7 @@ TAGS = [
     {"name": "quotes", "description": "The newest prices."},
     {"name": "charts", "description": "Documents of yours, with series that you push or bind."},
     {"name": "watchlists", "description": "Symbols that you keep an eye on."},
+    {"name": "alerts", "description": "What you want to be told of."},
     {"name": "notifications", "description": "What you are told, and how."},
     {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
@@ -105,6 +109,8 @@ API: tuple[APIRouter, ...] = (
     items_router.router,
     watchlists_router.making_router,
     own_router.router,
+    alerts_router.router,
+    alerts_router.making_router,
     notifications_router.router,
     events_router,
     auth_router.router,
@@ -121,6 +127,7 @@ EXPORTED = {
     "watchlists": watchlists_of,
     "favourites": favourites_of,
     "searches": searches_of,
+    "alerts": alerts_of,
     "notifications": notifications_of,
 }
 
@@ -136,6 +143,7 @@ class State(MarketState, AuthState, ChartsState):
     database: Database
     bus: Bus
     jobs: Jobs
+    notifier: Notifier
     dependencies: Sequence[Dependency]
     hub: Hub
     large_reads: LargeReads
@@ -213,32 +221,34 @@ def _lifespan(
             admitted(settings, locks),
             open_auth(credentials, settings, clock, database, redis) as auth,
             open_market(settings, clock, database, bus) as market,
-            open_streams(settings, clock, database, bus, market) as (hub, quotes),
+            open_streams(settings, clock, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
             open_watchlists(database, bus, hub, quotes),
-            play(settings, clock, database, locks, market, jobs),
         ):
             auth["revocations"].listen(hub.callers.hear)
-            with _settled():
-                yield {
-                    "settings": settings,
-                    "clock": clock,
-                    "database": database,
-                    "bus": bus,
-                    "jobs": jobs,
-                    "dependencies": [
-                        *database_dependencies(database),
-                        *([Dependency("redis", redis.ping, essential=False)] if redis else []),
-                        *bus_dependencies(settings, bus),
-                        *market["feeds"],
-                    ],
-                    "hub": hub,
-                    "large_reads": LargeReads(),
-                    "exported": EXPORTED,
-                    **auth,
-                    **market,
-                    **charts,
-                }
+            notifier = notifier_of(jobs, bus, clock)
+            async with play(settings, clock, database, bus, locks, market, jobs, notifier):
+                with _settled():
+                    yield {
+                        "settings": settings,
+                        "clock": clock,
+                        "database": database,
+                        "bus": bus,
+                        "jobs": jobs,
+                        "notifier": notifier,
+                        "dependencies": [
+                            *database_dependencies(database),
+                            *([Dependency("redis", redis.ping, essential=False)] if redis else []),
+                            *bus_dependencies(settings, bus),
+                            *market["feeds"],
+                        ],
+                        "hub": hub,
+                        "large_reads": LargeReads(),
+                        "exported": EXPORTED,
+                        **auth,
+                        **market,
+                        **charts,
+                    }
 
     return lifespan
 

@@ -9,16 +9,13 @@ import anyio
 from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
 from tradeapi.database import Database
-from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.bar_writer import BarWriter
-from tradeapi.market.bars.newest import Newest
 from tradeapi.market.bars.tick_writer import TickWriter
 from tradeapi.market.bars.ticks_together import TicksTogether
 from tradeapi.market.events import CHANGES
 from tradeapi.market.live.channels import BarsChannel, QuotesChannel
 from tradeapi.market.live.live_quotes import LiveQuotes
-from tradeapi.market.live.watches import Watches
-from tradeapi.market.parts import Parts, parts_of
+from tradeapi.market.parts import Followed, open_parts
 from tradeapi.market.providers.feed import probe
 from tradeapi.market.symbols.catalogue import Catalogue
 from tradeapi.ops.readiness import Dependency
@@ -28,9 +25,8 @@ from tradeapi.streams.limits import Limits
 from tradeapi.streams.status import StatusChannel
 
 
-class MarketState(Parts):
+class MarketState(Followed):
     catalogue: Catalogue
-    bar_history: BarHistory
     bar_writer: BarWriter
     tick_writer: TickWriter
     feeds: Sequence[Dependency]
@@ -40,11 +36,11 @@ class MarketState(Parts):
 async def open_market(
     settings: Settings, clock: Clock, database: Database, bus: Bus
 ) -> AsyncIterator[MarketState]:
-    lateness = settings.bar_lateness_seconds
-    parts = parts_of(settings, clock, database, bus)
-    directory, store = parts["directory"], parts["store"]
-    newest = Newest(database, directory, clock)
-    async with anyio.create_task_group() as tasks:
+    async with (
+        open_parts(settings, clock, database, bus) as parts,
+        anyio.create_task_group() as tasks,
+    ):
+        directory, store, newest = parts["directory"], parts["store"], parts["newest"]
         tasks.start_soon(newest.run)
         # One statement writes several tables on PostgreSQL alone.
         together = None if database.is_sqlite else TicksTogether(database, store, clock)
@@ -57,7 +53,6 @@ async def open_market(
             yield {
                 **parts,
                 "catalogue": Catalogue(database),
-                "bar_history": BarHistory(database, directory, newest, clock, lateness=lateness),
                 "bar_writer": BarWriter(database, directory, store, clock),
                 "tick_writer": TickWriter(database, directory, store, clock, together),
                 "feeds": feeds,
@@ -67,14 +62,12 @@ async def open_market(
 
 @asynccontextmanager
 async def open_streams(
-    settings: Settings, clock: Clock, database: Database, bus: Bus, market: MarketState
+    settings: Settings, clock: Clock, bus: Bus, market: MarketState
 ) -> AsyncIterator[tuple[Hub, LiveQuotes]]:
     lateness, stale_after = settings.bar_lateness_seconds, settings.quote_stale_seconds
     hub = Hub(Limits.of(settings), clock)
-    async with (
-        Watches(database, bus, market["directory"], clock) as watches,
-        anyio.create_task_group() as tasks,
-    ):
+    watches = market["watches"]
+    async with anyio.create_task_group() as tasks:
         quotes = LiveQuotes(watches, clock, stale_after=stale_after)
         hub.register("bars", BarsChannel(watches, market["bar_history"], clock, lateness=lateness))
         hub.register("quotes", QuotesChannel(quotes))
