@@ -25,6 +25,7 @@ from tradeapi.notifications.notifier import Notifier
 from tradeapi.web.preconditions import Precondition
 
 PATIENCE_SECONDS = 20
+MINUTE = 60
 LATENESS = 5
 
 
@@ -94,6 +95,16 @@ class Desk:
                 await anyio.sleep(0.01)
         return told
 
+    async def written(self, symbol: str = "X:A") -> None:
+        """Until the engine has written that it is where the symbol is."""
+        listing = await self.market.directory.get(symbol)
+        with anyio.fail_after(PATIENCE_SECONDS):
+            while True:
+                async with self.market.database.read() as raw:
+                    if await raw.fetch(_WRITTEN, listing.id):
+                        return
+                await anyio.sleep(0.02)
+
 
 @dataclass
 class Watching:
@@ -159,3 +170,9 @@ async def watching(market: Market) -> AsyncIterator[Watching]:
 
 def price(way: str, level: float) -> dict[str, object]:
     return {"type": "price", "is": way, "level": level}
+
+
+_WRITTEN = """
+SELECT h.version FROM heads h JOIN alert_positions p
+ON p.symbol_id = h.symbol_id AND p.version = h.version WHERE h.symbol_id = $1
+"""

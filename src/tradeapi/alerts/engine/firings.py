@@ -61,6 +61,7 @@ class Firing:
                 "match": "all" if alert.is_all else "any",
                 "number": self.number,
                 "note": alert.note,
+                "bar": moment.bar,
                 "late": moment.is_late,
             },
             channels=frozenset(map(Channel, alert.channels)),

@@ -249,6 +249,7 @@ class Tracked:
         self._take_quote(quote)
         if position.price is None:
             self._step(self._quoted(quote, is_late=True))
+            self._stand_within(quote)
         self._take_day(quote)
         self.is_behind = False
         arriving, self.arriving = self.arriving, []
@@ -370,6 +371,14 @@ class Tracked:
             position.day_high = moment.high
         if position.day_low is None or moment.low < position.day_low:
             position.day_low = moment.low
+
+    def _stand_within(self, quote: Quote) -> None:
+        """The bar that forms has been anywhere: what it shows later is no news."""
+        if quote.time is None:
+            return
+        bar = floor(quote.time / MINUTE) * MINUTE if quote.is_intraday else quote.day
+        self.position.bar = -1 if bar is None else bar
+        self.position.high, self.position.low = inf, -inf
 
     def _take_quote(self, quote: Quote) -> None:
         self._quote = quote
