@@ -82,9 +82,13 @@ def test_some_or_all(command: Run, words: tuple[str, ...]) -> None:
     assert command(*words).exit_code == 2
 
 
-def test_admins_do_the_same(database_url: str, dead: list[str], tmp_path: Path) -> None:
+async def test_admins_do_the_same(database_url: str, dead: list[str], tmp_path: Path) -> None:
     """Page by page, without payloads; the record knows of it."""
-    with serving(database_url, tmp_path) as service:
+    await anyio.to_thread.run_sync(administer, database_url, dead, tmp_path)
+
+
+def administer(url: str, dead: list[str], folder: Path) -> None:
+    with serving(url, folder) as service:
         admin = service.admin()
         found = [[letter["id"] for letter in page] for page in pages(admin, "/admin/jobs?limit=2")]
         assert found == [dead[:2], dead[2:]]
