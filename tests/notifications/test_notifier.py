@@ -111,7 +111,9 @@ async def test_nothing_is_told_of_what_is_undone(database: Database) -> None:
         assert await teller.notifications(ada) == []
         assert heard == []
         await teller.tell(notice(ada, "b"))
-    assert heard == [Changed(user=str(ada), seq=1)]
+    [change] = heard
+    assert (change.user, change.after, change.seq, change.unread) == (str(ada), 0, 1, 1)
+    assert [one["title"] for one in change.told or ()] == ["What b says"]
 
 
 async def tell_and_fail(teller: Teller, told: Notice) -> None:
