@@ -77,7 +77,7 @@ async def test_a_notice_that_came_before_is_none(database: Database) -> None:
     assert (inbox.count, inbox.unread) == (3, 3)
     await teller.tell(*again)
     assert len(carrier.given) == 4
-    assert len(teller.enqueued.jobs) == 2
+    assert await teller.waiting() == {"carry": 2}
     assert (await teller.inbox(ada)).unread == 3
 
 
