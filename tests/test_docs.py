@@ -38,6 +38,7 @@ from tradeapi.market.quotes import service as quotes
 from tradeapi.market.quotes import years
 from tradeapi.market.store import partitions
 from tradeapi.notifications import inboxes
+from tradeapi.notifications.live import reading as notifications_reading
 from tradeapi.security import passwords
 from tradeapi.security.share_tokens import MOST_DAYS
 from tradeapi.settings import Settings
@@ -392,6 +393,9 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (WATCHLISTS, f"of the last {years.DAYS} days, `closes` up to {years.CLOSES} daily closes"),
         (WATCHLISTS, f"It lasts up to {MOST_DAYS} days,"),
         (NOTIFICATIONS, f"The newest {inboxes.MOST:,} are kept"),
+        (NOTIFICATIONS, f"has the newest {notifications_reading.NEWEST} and"),
+        (NOTIFICATIONS, f"up to {notifications_reading.AT_ONCE:,} frames, and else"),
+        (STREAM, f"up to {notifications_reading.AT_ONCE:,} frames come again"),
         (WATCHLISTS, f"| favourites of a user | {favourites.MOST:,} |"),
         (STREAM, f"a string of up to {requests.LONGEST_ID} characters"),
         (STREAM, f"0 to {requests.MOST_HISTORY}, by default {requests.DEFAULT_HISTORY}"),

@@ -6,30 +6,18 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from tests.auth.people import NOON
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock, FixedClock
 from tradeapi.database import Database
-from tradeapi.jobs.port import NewJob
+from tradeapi.jobs.opening import jobs_of
 from tradeapi.notifications.models import Inbox, Notification
 from tradeapi.notifications.notices import Channel, Notice
 from tradeapi.notifications.notifier import Carrier, Notifier
 
 Done = TypeVar("Done")
-
-
-class Enqueued:
-    """The jobs that were asked for."""
-
-    def __init__(self) -> None:
-        self.jobs: list[NewJob] = []
-
-    async def enqueue(self, session: AsyncSession, *jobs: NewJob) -> None:
-        assert session.in_transaction()
-        self.jobs += jobs
 
 
 class Teller:
@@ -43,13 +31,18 @@ class Teller:
         carriers: Mapping[Channel, Carrier] | None = None,
     ) -> None:
         self.database = database
-        self.enqueued = Enqueued()
         self.clock = clock or FixedClock(NOON)
-        self.notifier = Notifier(self.enqueued, bus or MemoryBus(), self.clock, carriers or {})
+        self.jobs = jobs_of(database, self.clock)
+        self.notifier = Notifier(self.jobs, bus or MemoryBus(), self.clock, carriers or {})
 
     async def tell(self, *notices: Notice) -> None:
         async with self.database.transaction() as session:
             await self.notifier.notify(session, notices)
+
+    async def waiting(self) -> dict[str, int]:
+        """How many jobs there are, by their names."""
+        async with self.database.reading() as session:
+            return {count.name: count.jobs for count in await self.jobs.counts(session)}
 
     async def inbox(self, user: UUID) -> Inbox:
         async with self.database.reading() as session:

@@ -77,7 +77,7 @@ async def test_a_notice_that_came_before_is_none(database: Database) -> None:
     assert (inbox.count, inbox.unread) == (3, 3)
     await teller.tell(*again)
     assert len(carrier.given) == 4
-    assert len(teller.enqueued.jobs) == 2
+    assert await teller.waiting() == {"carry": 2}
     assert (await teller.inbox(ada)).unread == 3
 
 
@@ -111,7 +111,9 @@ async def test_nothing_is_told_of_what_is_undone(database: Database) -> None:
         assert await teller.notifications(ada) == []
         assert heard == []
         await teller.tell(notice(ada, "b"))
-    assert heard == [Changed(user=str(ada), seq=1)]
+    [change] = heard
+    assert (change.user, change.after, change.seq, change.unread) == (str(ada), 0, 1, 1)
+    assert [one["title"] for one in change.told or ()] == ["What b says"]
 
 
 async def tell_and_fail(teller: Teller, told: Notice) -> None:

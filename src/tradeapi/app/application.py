@@ -20,6 +20,7 @@ from tradeapi.app.auth import AuthState, Credentials, open_auth
 from tradeapi.app.charts import ChartsState, open_charts
 from tradeapi.app.layers import layers
 from tradeapi.app.market import MarketState, open_market, open_streams
+from tradeapi.app.notifications import open_notifications
 from tradeapi.app.watchlists import open_watchlists
 from tradeapi.auth import admin_router, keys_router, links_router, path_tokens_router
 from tradeapi.auth import router as auth_router
@@ -44,6 +45,7 @@ from tradeapi.market.quotes import router as quotes_router
 from tradeapi.market.symbols import exchanges_router
 from tradeapi.market.symbols import router as symbols_router
 from tradeapi.notifications import router as notifications_router
+from tradeapi.notifications.live.messages import MESSAGES as NOTIFICATION_MESSAGES
 from tradeapi.notifications.notifier import Notifier
 from tradeapi.notifications.service import notifications_of
 from tradeapi.ops import health
@@ -134,7 +136,14 @@ EXPORTED = {
 }
 
 # What the stream says and hears, for its document.
-MESSAGES = (*OPERATIONS, *STREAM_MESSAGES, *MARKET_MESSAGES, *CHART_MESSAGES, *WATCHLIST_MESSAGES)
+MESSAGES = (
+    *OPERATIONS,
+    *STREAM_MESSAGES,
+    *MARKET_MESSAGES,
+    *CHART_MESSAGES,
+    *WATCHLIST_MESSAGES,
+    *NOTIFICATION_MESSAGES,
+)
 
 
 class State(MarketState, AuthState, ChartsState):
@@ -226,6 +235,7 @@ def _lifespan(
             open_streams(settings, clock, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
             open_watchlists(database, bus, hub, quotes),
+            open_notifications(database, bus, hub),
         ):
             auth["revocations"].listen(hub.callers.hear)
             notifier = notifier_of(jobs, bus, clock)

@@ -1,20 +1,22 @@
-"""Notifications as they are told, over HTTP and on the stream."""
+"""Notifications as they are told on the stream."""
 
 from collections.abc import Mapping
+from typing import Any
 
-from tradeapi.notifications.models import Notification
+FIELDS = (
+    "seq",
+    "type",
+    "title",
+    "text",
+    "data",
+    "is_test",
+    "time",
+    "created_at",
+    "read_at",
+)
 
 
-def document(notification: Notification) -> Mapping[str, object]:
-    return {
-        "id": notification.id,
-        "seq": notification.seq,
-        "type": notification.type,
-        "title": notification.title,
-        "text": notification.text,
-        "data": notification.data,
-        "is_test": notification.is_test,
-        "time": notification.time,
-        "created_at": notification.created_at,
-        "read_at": notification.read_at,
-    }
+def document(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Of a row of the table."""
+    # Of a UUID asyncpg has a type of its own.
+    return {"id": str(row["id"]), **{field: row.get(field) for field in FIELDS}}

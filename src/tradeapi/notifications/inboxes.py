@@ -1,6 +1,7 @@
 """Statements on the inboxes of many users at once, each locked in the order of the users' ids."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,16 @@ INBOXES = Base.metadata.tables[Inbox.__tablename__]
 NOTIFICATIONS = Base.metadata.tables[Notification.__tablename__]
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far an inbox came in this transaction, from `before`; and what is in it."""
+
+    before: int
+    seq: int
+    count: int
+    unread: int
+
+
 async def lock_users(session: AsyncSession, users: Collection[UUID]) -> Sequence[UUID]:
     """Those that there still are, in order; none of them goes before the transaction ends."""
     found: list[UUID] = []
@@ -33,12 +44,10 @@ async def lock_users(session: AsyncSession, users: Collection[UUID]) -> Sequence
     return found
 
 
-async def advance(
-    session: AsyncSession, counts: Mapping[UUID, int]
-) -> Mapping[UUID, tuple[int, int]]:
-    """Have so many more in the inboxes, all unread; their `seq` and `count` then.
+async def advance(session: AsyncSession, counts: Mapping[UUID, int]) -> dict[UUID, Standing]:
+    """Have so many more in the inboxes, all unread.
 
-    Whoever is there twice at the same time waits here.
+    Of two who do so at the same time one waits here.
     """
     rows = [
         {
@@ -56,8 +65,9 @@ async def advance(
         index_elements=["user_id"],
         set_={name: INBOXES.c[name] + made.excluded[name] for name in ("seq", "count", "unread")},
     )
-    returned = advanced.returning(INBOXES.c.user_id, INBOXES.c.seq, INBOXES.c.count)
-    return {user: (seq, count) for user, seq, count in await session.execute(returned, rows)}
+    columns = INBOXES.c.user_id, INBOXES.c.seq, INBOXES.c.count, INBOXES.c.unread
+    found = await session.execute(advanced.returning(*columns), rows)
+    return {user: Standing(seq - counts[user], seq, *rest) for user, seq, *rest in found}
 
 
 async def add(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> Collection[UUID]:
@@ -66,20 +76,28 @@ async def add(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> Colle
     return set(await session.scalars(added.returning(NOTIFICATIONS.c.id), [*rows]))
 
 
-async def take_back(session: AsyncSession, user: UUID, *, count: int, unread: int) -> None:
-    """So many fewer are there."""
-    fewer = update(INBOXES).where(INBOXES.c.user_id == user)
-    changed = {"count": INBOXES.c.count - count, "unread": INBOXES.c.unread - unread}
-    await session.execute(fewer.values(**changed))
+async def settle(
+    session: AsyncSession, user: UUID, standing: Standing, *, replayed: int
+) -> Standing:
+    """Without those that were there before, and without the oldest if there are too many."""
+    count, unread = standing.count - replayed, standing.unread - replayed
+    if count > MOST + SURPLUS:
+        read = await _remove_oldest(session, user, count - MOST)
+        count, unread = count - len(read), unread - read.count(None)
+    settled = replace(standing, count=count, unread=unread)
+    if settled != standing:
+        counted = update(INBOXES).where(INBOXES.c.user_id == user)
+        await session.execute(counted.values(count=count, unread=unread))
+    return settled
 
 
-async def remove_oldest(session: AsyncSession, user: UUID, surplus: int) -> None:
+async def _remove_oldest(session: AsyncSession, user: UUID, surplus: int) -> Sequence[float | None]:
+    """When each of them was read."""
     owned = NOTIFICATIONS.c.user_id == user
     kept = select(NOTIFICATIONS.c.seq).where(owned).order_by(NOTIFICATIONS.c.seq)
     first = await session.scalar(kept.offset(surplus).limit(1))
     removed = delete(NOTIFICATIONS).where(owned, NOTIFICATIONS.c.seq < first)
-    read = (await session.scalars(removed.returning(NOTIFICATIONS.c.read_at))).all()
-    await take_back(session, user, count=len(read), unread=read.count(None))
+    return (await session.scalars(removed.returning(NOTIFICATIONS.c.read_at))).all()
 
 
 def insert(session: AsyncSession, table: Table) -> sqlite.Insert | postgresql.Insert:

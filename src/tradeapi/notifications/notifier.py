@@ -1,6 +1,6 @@
 """Tells users, inside the transaction of whoever has something to tell."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
@@ -12,7 +12,9 @@ from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
 from tradeapi.jobs.port import Jobs, NewJob
 from tradeapi.notifications import inboxes
-from tradeapi.notifications.events import Changed, announce
+from tradeapi.notifications.answers import document
+from tradeapi.notifications.events import MOST_TOLD, Changed, announce
+from tradeapi.notifications.inboxes import Standing
 from tradeapi.notifications.models import LONGEST_TEXT, LONGEST_TITLE
 from tradeapi.notifications.notices import Channel, Notice
 
@@ -55,49 +57,50 @@ class Notifier:
         if not fresh:
             return
         counts = Counter(notice.user_id for notice in fresh)
-        advanced = await inboxes.advance(session, counts)
-        told = await self._write(session, fresh, advanced, counts)
-        await self._settle(session, told, advanced, counts)
+        standings = await inboxes.advance(session, counts)
+        rows = self._rows(fresh, standings)
+        added = await inboxes.add(session, [*rows.values()])
+        told = {id: notice for id, notice in zip(rows, fresh, strict=True) if id in added}
+        # Replays are not counted, and no more are kept than there may be.
+        new = Counter(notice.user_id for notice in told.values())
+        for user in sorted(standings):
+            standings[user] = await inboxes.settle(
+                session, user, standings[user], replayed=counts[user] - new[user]
+            )
         await self._carry(session, told)
-        for user in {notice.user_id for notice in told.values()}:
-            announce(session, self._bus, Changed(user=str(user), seq=advanced[user][0]))
+        self._announce(session, [rows[id] for id in told], standings)
 
-    async def _write(
-        self,
-        session: AsyncSession,
-        notices: Sequence[Notice],
-        advanced: Mapping[UUID, tuple[int, int]],
-        counts: Mapping[UUID, int],
-    ) -> Mapping[UUID, Notice]:
-        """Those that are new, by the ids they got."""
+    def _rows(
+        self, notices: Sequence[Notice], standings: Mapping[UUID, Standing]
+    ) -> Mapping[UUID, Mapping[str, Any]]:
+        """As they are to be added, by their ids."""
         now = round(self._clock.now(), 3)
-        last = {user: seq - counts[user] for user, (seq, _) in advanced.items()}
-        by_id: dict[UUID, Notice] = {}
-        rows = []
+        last = {user: standing.before for user, standing in standings.items()}
+        rows = {}
         for notice in notices:
             last[notice.user_id] += 1
             id = uuid7()
-            by_id[id] = notice
-            rows.append(_row(id, last[notice.user_id], notice, now))
-        added = await inboxes.add(session, rows)
-        return {id: notice for id, notice in by_id.items() if id in added}
+            rows[id] = _row(id, last[notice.user_id], notice, now)
+        return rows
 
-    @staticmethod
-    async def _settle(
+    def _announce(
+        self,
         session: AsyncSession,
-        told: Mapping[UUID, Notice],
-        advanced: Mapping[UUID, tuple[int, int]],
-        counts: Mapping[UUID, int],
+        rows: Sequence[Mapping[str, Any]],
+        standings: Mapping[UUID, Standing],
     ) -> None:
-        """Count no replays, and keep no more than there may be."""
-        new = Counter(notice.user_id for notice in told.values())
-        for user, (_, count) in sorted(advanced.items()):
-            replayed = counts[user] - new[user]
-            if replayed:
-                await inboxes.take_back(session, user, count=replayed, unread=replayed)
-            surplus = count - replayed - inboxes.MOST
-            if surplus > inboxes.SURPLUS:
-                await inboxes.remove_oldest(session, user, surplus)
+        told: dict[UUID, list[Mapping[str, Any]]] = defaultdict(list)
+        for row in rows:
+            told[row["user_id"]].append(document(row))
+        for user, standing in standings.items():
+            change = Changed(
+                user=str(user),
+                seq=standing.seq,
+                after=standing.before,
+                unread=standing.unread,
+                told=told[user] if len(told[user]) <= MOST_TOLD else None,
+            )
+            announce(session, self._bus, change)
 
     async def _carry(self, session: AsyncSession, told: Mapping[UUID, Notice]) -> None:
         jobs: list[NewJob] = []

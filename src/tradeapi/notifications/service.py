@@ -60,10 +60,10 @@ class Notifications:
         if inbox is None or found is None:
             raise _no_such_notification()
         if (found.read_at is not None) is not is_read:
+            inbox.unread += -1 if is_read else 1
             self._step(inbox)
             found.read_at = self._now if is_read else None
             found.marked = inbox.seq
-            inbox.unread += -1 if is_read else 1
         return found
 
     async def mark_all(self, until: int | None) -> None:
@@ -79,9 +79,9 @@ class Notifications:
         unread = unread.values(read_at=self._now).returning(Notification.id)
         marked = len((await self._session.scalars(unread)).all())
         if marked:
+            inbox.unread -= marked
             self._step(inbox)
             inbox.swept = inbox.seq
-            inbox.unread -= marked
 
     async def delete(self, id: UUID) -> None:
         if not await self._delete(Notification.id == id):
@@ -99,10 +99,10 @@ class Notifications:
         rows = await self._session.scalars(removed.returning(Notification.read_at))
         read = rows.all()
         if read:
-            self._step(inbox)
-            inbox.swept = inbox.seq
             inbox.count -= len(read)
             inbox.unread -= read.count(None)
+            self._step(inbox)
+            inbox.swept = inbox.seq
         return len(read)
 
     def _owned(self) -> Select[Notification]:
@@ -114,8 +114,12 @@ class Notifications:
         return await self._session.scalar(locked)
 
     def _step(self, inbox: Inbox) -> None:
+        """One more change, which whoever follows the inbox reads."""
         inbox.seq += 1
-        announce(self._session, self._bus, Changed(user=str(self._owner), seq=inbox.seq))
+        change = Changed(
+            user=str(self._owner), seq=inbox.seq, after=inbox.seq - 1, unread=inbox.unread
+        )
+        announce(self._session, self._bus, change)
 
 
 def _no_such_notification() -> NotFound:

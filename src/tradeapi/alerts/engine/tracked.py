@@ -261,8 +261,8 @@ class Tracked:
         """Go on from the bars that have been read."""
         since = self.position.closed.get(trail.resolution.value)
         for readings in trail.begin(opened, since):
-            at = self._closed_at(trail, readings, now)
-            self._decide(_climb([readings]), self._now(at, is_late=True))
+            moment = self._closing(trail, readings, now)
+            self._decide(_climb([readings]), moment, is_seen=trail.forming is not None)
         moment = self._now(now)
         for gauge in tuple(self._prices.values()):
             # Those that look back here may not have had a number so far.
@@ -409,14 +409,20 @@ class Tracked:
             self.position.closed[trail.resolution.value] = int(trail.closed[-1][0])
             self._desk.move(self)
 
-    def _closed_at(self, trail: Trail, readings: Sequence[Reading], now: float) -> float:
-        if not readings:
-            return now
-        bar = int(readings[0][2][0])
-        return min(now, float(self.watch.listing.calendar.end(bar, trail.resolution)))
+    def _closing(self, trail: Trail, readings: Sequence[Reading], now: float) -> Moment:
+        """When the bar of these was closed, or now."""
+        moment = self._now(now, is_late=True)
+        if readings:
+            _, _, row = readings[0]
+            ended = self.watch.listing.calendar.end(int(row[0]), trail.resolution)
+            moment.time = min(now, float(ended))
+        return moment
 
-    def _decide(self, touched: Touched, moment: Moment) -> None:
-        """Fire the alerts of which something has come to be met, and that is enough."""
+    def _decide(self, touched: Touched, moment: Moment, *, is_seen: bool = True) -> None:
+        """Fire the alerts of which something has come to be met, and that is enough.
+
+        `is_seen`: what is evaluated afterwards may have been before, as far as its bar had come.
+        """
         reached: dict[Armed, list[Condition]] = {}
         for condition, is_reached in touched:
             mine = reached.setdefault(condition.alert, [])
@@ -426,10 +432,9 @@ class Tracked:
             self._desk.mark(alert)
             if not conditions or not alert.is_due(conditions, moment.time):
                 continue
-            # Of what is evaluated afterwards nobody knows whether it had been before.
-            if moment.is_late and alert.bar is not None and alert.bar >= moment.bar:
-                continue
-            self._desk.fire(alert, moment)
+            is_told = is_seen and alert.bar is not None and alert.bar >= moment.bar
+            if not (moment.is_late and is_told):
+                self._desk.fire(alert, moment)
 
     # What is watched of it.
 

@@ -75,6 +75,7 @@ class Trail:
         if since is not None:
             known = min(known, int(bars.time.searchsorted(since, "right")))
         self.closed = rows_of(bars[: max(known - 1, 0)])
+        self.forming = None
         self.is_open = True
         for other in self.others:
             if isinstance(other, ExtremeOf):

@@ -8,8 +8,8 @@ from pgqueuer.adapters.persistence.schema_ddl import render_converge, render_uni
 
 from tradeapi.jobs.names import NAMES
 
-revision: str = "0014"
-down_revision: str | None = "0013"
+revision: str = "0012"
+down_revision: str | None = "0011"
 branch_labels: str | Sequence[str] | None = None
 depends_on: str | Sequence[str] | None = None
 
