@@ -65,6 +65,7 @@ from tradeapi.web.principal import NEEDS_MARKET_DATA, NEEDS_STREAM, Need, need_o
 CHARTS = "docs/charts.md"
 WATCHLISTS = "docs/watchlists.md"
 NOTIFICATIONS = "docs/notifications.md"
+ALERTS = "docs/alerts.md"
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operating.md"
 ACCOUNTS, SECURITY = "docs/accounts.md", "docs/security.md"
 CHARTING = "docs/charting.md"
@@ -256,7 +257,12 @@ def test_every_code_of_accounts_and_limits_is_listed() -> None:
 
 @pytest.mark.parametrize(
     ("folder", "page"),
-    [("charts", CHARTS), ("watchlists", WATCHLISTS), ("notifications", NOTIFICATIONS)],
+    [
+        ("charts", CHARTS),
+        ("watchlists", WATCHLISTS),
+        ("alerts", ALERTS),
+        ("notifications", NOTIFICATIONS),
+    ],
 )
 def test_every_code_of_a_feature_is_listed(folder: str, page: str) -> None:
     """In the page about it."""

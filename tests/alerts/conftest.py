@@ -3,8 +3,21 @@
 import pytest
 
 from tests.alerts.desks import Desk
+from tests.auth.people import Service
 from tests.market.places import Market
+from tests.serving import plain_log, serve
+from tests.serving import service as empty
+from tests.watchlists.lists import list_symbols
 from tradeapi.database import Database
+
+__all__ = ["empty", "plain_log", "serve", "service"]
+
+
+@pytest.fixture(scope="module")
+def service(empty: Service) -> Service:
+    """That the tests of a file share; its symbols are listed."""
+    list_symbols(empty)
+    return empty
 
 
 @pytest.fixture

@@ -119,8 +119,7 @@ class Watching:
         await self.rest()
         for price in prices:
             self.market.clock.time += every
-            tick = {"symbol": symbol, "time": self.market.clock.time, "price": price, "size": 1}
-            await self.post([tick])
+            await self.post([tick(symbol, self.market.clock.time, price)])
 
     async def rest(self) -> None:
         """Until it has looked at all that there is."""
@@ -170,6 +169,10 @@ async def watching(market: Market) -> AsyncIterator[Watching]:
 
 def price(way: str, level: float) -> dict[str, object]:
     return {"type": "price", "is": way, "level": level}
+
+
+def tick(symbol: str, time: float, price: float) -> dict[str, object]:
+    return {"symbol": symbol, "time": time, "price": price, "size": 1}
 
 
 _WRITTEN = """

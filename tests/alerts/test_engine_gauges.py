@@ -1,5 +1,6 @@
 """Conditions on other numbers than the price, as the market moves and over restarts."""
 
+from itertools import pairwise
 from random import Random
 
 import anyio
@@ -16,7 +17,7 @@ RSI = {"type": "indicator", "indicator": "rsi", "params": {"period": 5}, "resolu
 
 
 def expected_crossings(values: list[float], level: float) -> int:
-    return sum(a < level <= b for a, b in zip(values, values[1:], strict=False))
+    return sum(a < level <= b for a, b in pairwise(values))
 
 
 async def test_an_indicator_on_close_fires_for_each_closed_bar_that_crosses(desk: Desk) -> None:

@@ -3,7 +3,7 @@
 import anyio
 from sqlalchemy import text
 
-from tests.alerts.desks import MINUTE, Desk, engine_of, price, trading, watching
+from tests.alerts.desks import MINUTE, Desk, engine_of, price, tick, trading, watching
 from tests.market.places import Market
 from tradeapi.market.bars.tick_writer import PostedTicks, TickWriter
 from tradeapi.market.resolutions import Resolution
@@ -13,8 +13,7 @@ async def trade(market: Market, ticks: TickWriter, *prices: float, every: float 
     """While nobody watches."""
     for one in prices:
         market.clock.time += every
-        tick = {"symbol": "X:A", "time": market.clock.time, "price": one, "size": 1}
-        await ticks.post(PostedTicks([tick]))
+        await ticks.post(PostedTicks([tick("X:A", market.clock.time, one)]))
 
 
 async def test_each_bar_of_an_outage_that_crossed_fires_once(desk: Desk) -> None:

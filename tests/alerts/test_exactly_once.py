@@ -8,7 +8,8 @@ from uuid import UUID
 import anyio
 import pytest
 
-from tests.alerts.desks import MINUTE, Desk, Watching, engine_of, price, trading
+from tests.alerts.desks import MINUTE, Desk, Watching, engine_of, price, tick, trading
+from tradeapi.market.bars.tick_writer import PostedTicks, TickWriter
 
 LEVELS = (98.0, 100.0, 103.0)
 ROUNDS = 8
@@ -39,62 +40,69 @@ class Bar:
         return before > level >= low or high > level >= close
 
 
+class Trial:
+    """Trades on one symbol, and a repeating alert for each way through each level."""
+
+    def __init__(self, desk: Desk, random: Random) -> None:
+        self.desk = desk
+        self.random = random
+        self.bars: dict[int, Bar] = {}
+        self.alerts: dict[UUID, tuple[float, bool]] = {}
+        self._last = 100.0
+
+    async def begin(self, market: Watching) -> None:
+        await market.trade("X:A", self._last)
+        for level in LEVELS:
+            for up in (True, False):
+                condition = price("crosses_up" if up else "crosses_down", level)
+                self.alerts[await self.desk.make("X:A", condition, repeat=True)] = level, up
+        await market.rest()
+
+    async def trade(self, ticks: TickWriter, *, seen: bool) -> None:
+        """Some trades, within seconds or minutes of each other."""
+        clock = self.desk.market.clock
+        for _ in range(self.random.randrange(1, 12)):
+            clock.time += self.random.choice([0.5, 1, 5, 20, 70])
+            traded = float(self.random.randrange(94, 108))
+            bar = self.bars.setdefault(int(clock.time) // MINUTE * MINUTE, Bar())
+            bar.trades.append((self._last, traded, seen))
+            self._last = traded
+            await ticks.post(PostedTicks([tick("X:A", clock.time, traded)]))
+
+    async def check(self) -> None:
+        told: dict[UUID, Counter[tuple[int, bool]]] = defaultdict(Counter)
+        for one in await self.desk.told():
+            told[UUID(one.data["alert_id"])][one.data["bar"], one.data["late"]] += 1
+        for id, (level, up) in self.alerts.items():
+            for minute, bar in self.bars.items():
+                live, late = told[id].pop((minute, False), 0), told[id].pop((minute, True), 0)
+                assert live == bar.crossings(level, up=up, seen=True)
+                assert late <= min(1, bar.crossings(level, up=up, seen=False))
+                assert late or not bar.is_certain(level, up=up)
+            assert not +told[id], "Something fired that nothing had crossed."
+
+
 @pytest.mark.parametrize("seed", range(8))
 async def test_each_crossing_fires_once(desk: Desk, seed: int) -> None:
     """While the engine lives each of them, and over an outage each bar that crossed."""
     random = Random(seed)
-    bars: dict[int, Bar] = {}
-    last = 100.0
-    alerts: dict[UUID, tuple[float, bool]] = {}
-
-    async def trade(market: Watching | None, ticks: Watching) -> None:
-        nonlocal last
-        for _ in range(random.randrange(1, 12)):
-            desk.market.clock.time += random.choice([0.5, 1, 5, 20, 70])
-            price = float(random.randrange(94, 108))
-            minute = int(desk.market.clock.time) // MINUTE * MINUTE
-            bars.setdefault(minute, Bar()).trades.append((last, price, market is not None))
-            last = price
-            tick = {"symbol": "X:A", "time": desk.market.clock.time, "price": price, "size": 1}
-            await ticks.post([tick])
-
-    async with trading(desk.market) as writer:
-        ticks = Watching(desk.market, None, writer)  # type: ignore[arg-type]
+    trial = Trial(desk, random)
+    async with trading(desk.market) as ticks:
         async with engine_of(desk.market) as engine:
-            market = Watching(desk.market, engine, writer)
-            await ticks.post(
-                [{"symbol": "X:A", "time": desk.market.clock.time, "price": 100.0, "size": 1}]
-            )
-            for level in LEVELS:
-                for up in (True, False):
-                    way = "crosses_up" if up else "crosses_down"
-                    alerts[await desk.make("X:A", price(way, level), repeat=True)] = (level, up)
-            await market.rest()
-            await trade(market, ticks)
+            await trial.begin(Watching(desk.market, engine, ticks))
+            await trial.trade(ticks, seen=True)
             await desk.written()
         for _ in range(ROUNDS):
             if random.random() < 0.7:
-                await trade(None, ticks)
+                await trial.trade(ticks, seen=False)
             async with engine_of(desk.market) as engine:
-                market = Watching(desk.market, engine, writer)
-                if random.random() < 0.8:
-                    await market.rest()
-                    await trade(market, ticks)
-                    await desk.written()
-                else:
-                    # Killed as it may be in the middle of catching up.
+                if random.random() < 0.2:
+                    # Killed, maybe in the middle of catching up.
                     await anyio.sleep(random.random() / 50)
-        async with engine_of(desk.market) as engine:
-            await Watching(desk.market, engine, writer).rest()
+                    continue
+                await Watching(desk.market, engine, ticks).rest()
+                await trial.trade(ticks, seen=True)
+                await desk.written()
+        async with engine_of(desk.market):
             await desk.written()
-
-    told: dict[UUID, Counter[tuple[int, bool]]] = defaultdict(Counter)
-    for one in await desk.told():
-        told[UUID(one.data["alert_id"])][one.data["bar"], one.data["late"]] += 1
-    for id, (level, up) in alerts.items():
-        for minute, bar in bars.items():
-            live, late = told[id].pop((minute, False), 0), told[id].pop((minute, True), 0)
-            assert live == bar.crossings(level, up=up, seen=True)
-            assert late <= min(1, bar.crossings(level, up=up, seen=False))
-            assert late or not bar.is_certain(level, up=up)
-        assert not +told[id], "Something fired that nothing had crossed."
+    await trial.check()

@@ -213,6 +213,10 @@ def things(service: Service, person: Person) -> dict[str, str]:
     panes = [{"series": [{"id": "price", "type": "line"}]}]
     chart = person.call("POST", "/charts", {"panes": panes}).json()["id"]
     watchlist = person.call("POST", "/watchlists", {"name": "Mine"}).json()["id"]
+    service.admin().call("PUT", "/symbols/US:LETTER", {})
+    condition = {"type": "price", "is": "above", "level": 1.0}
+    alerted = {"symbol": "US:LETTER", "conditions": [condition]}
+    alert = person.call("POST", "/alerts", alerted).json()["id"]
     tell(service.url, notice(person.id, "something"))
     reads = ("", "/quotes", "/stats", "/export")
     listed = (
@@ -228,6 +232,7 @@ def things(service: Service, person: Person) -> dict[str, str]:
     return {
         **{f"/api/v1/charts/{{id}}{part}": chart for part in parts},
         **{f"/api/v1/watchlists/{{id}}{part}": watchlist for part in listed},
+        **dict.fromkeys(("/api/v1/alerts/{id}", "/api/v1/alerts/{id}/test"), alert),
         "/api/v1/notifications/{id}": person.get("/notifications")["items"][0]["id"],
         "/api/v1/auth/sessions/{id}": person.get("/auth/sessions")["current"],
         "/api/v1/auth/api-keys/{id}": person.key()["id"],

@@ -23,12 +23,13 @@ from tradeapi.database import Database
 from tradeapi.drivers import Raw
 from tradeapi.leases.lease import Lost
 from tradeapi.market.bars.bar_history import BarHistory
-from tradeapi.market.live.watches import Watches, safely
+from tradeapi.market.live.watches import Watches
 from tradeapi.market.quotes.service import read_quotes
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.history import Window, history
 from tradeapi.metrics import ALERTS_WATCHED
 from tradeapi.notifications.notifier import Notifier
+from tradeapi.streams.background import safely
 
 READ_AT_ONCE = 1000
 OPENED_AT_ONCE = 200
