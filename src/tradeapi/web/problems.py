@@ -137,7 +137,7 @@ async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     await _ask_who_calls(request)
     found = error.errors()
-    faults = [_field_error(fault) for fault in found[:MOST_ERRORS]]
+    faults = [_field_error(fault, error.body) for fault in found[:MOST_ERRORS]]
     first = faults[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     detail = f"{first.pointer.removeprefix('/query/') or 'The body'}: {first.detail}{more}"
@@ -162,19 +162,33 @@ def _methods_at(request: Request) -> set[str]:
     }
 
 
-def _field_error(fault: Mapping[str, Any]) -> FieldError:
+def _field_error(fault: Mapping[str, Any], body: object) -> FieldError:
     if fault["type"] == "json_invalid":
         # Its location is a position in the text.
         return FieldError("", f"Not JSON: {fault['ctx']['error']} at {fault['loc'][-1]}.")
-    return FieldError(_pointer(fault["loc"]), fault["msg"].removeprefix("Value error, "))
+    return FieldError(_pointer(fault["loc"], body), fault["msg"].removeprefix("Value error, "))
 
 
-def _pointer(location: Sequence[int | str]) -> str:
+def _pointer(location: Sequence[int | str], body: object) -> str:
     """`("query", "limit")` is /query/limit; `("body", "bars", 0)` is /bars/0."""
     if location and location[0] == "body":
-        location = location[1:]
+        location = _without_tags(location[1:], body)
     # RFC 6901
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+def _without_tags(location: Sequence[int | str], value: object) -> list[int | str]:
+    """The model that a `type` has chosen is named in the location, and not in the body."""
+    kept: list[int | str] = []
+    for part in location:
+        if isinstance(value, Mapping):
+            if part not in value and value.get("type") == part:
+                continue
+            value = value.get(part)
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        kept.append(part)
+    return kept
 
 
 def _presentable(text: str) -> str:
