@@ -65,6 +65,10 @@ class Cron:
     work: Callable[[], Awaitable[object]]
 
 
+# With this the names of crons' jobs begin. They do not wait behind a crowd of others.
+CRON = "cron:"
+
+
 class State(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
