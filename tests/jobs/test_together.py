@@ -107,6 +107,22 @@ async def test_a_tick_is_for_one_of_three(database_url: str) -> None:
     assert ticks == [NOON, NOON + 300, NOON + 960]
 
 
+async def test_a_tick_does_not_wait_behind_a_crowd(database: Database, jobs: Jobs) -> None:
+    """Though the crowd was there first."""
+    diary = Diary()
+    before: list[int] = []
+
+    async def work() -> None:
+        before.append(len(diary.jobs))
+
+    cron = Cron(name="test", expression="* * * * *", work=work)
+    async with database.transaction() as session:
+        await jobs.enqueue(session, *map(noted, range(2000)))
+    async with at_work(database, {"note": diary}, [cron]):
+        await until(lambda: bool(before), 60)
+    assert before[0] < 2000
+
+
 async def test_work_that_fails_is_left_to_the_next_tick(database: Database) -> None:
     """After the tries that any job has; no dead letters pile up."""
     calls = 0

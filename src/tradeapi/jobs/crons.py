@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from tradeapi.clock import Clock
 from tradeapi.database import Database
-from tradeapi.jobs.port import Cron, Handler, Job, Jobs, NewJob
+from tradeapi.jobs.port import CRON, Cron, Handler, Job, Jobs, NewJob
 
 LOOK_SECONDS = 1.0
 
@@ -76,7 +76,7 @@ def every(minutes: int) -> str:
 
 
 def _job_name(cron: Cron) -> str:
-    return f"cron:{cron.name}"
+    return f"{CRON}{cron.name}"
 
 
 def _handler(cron: Cron) -> Handler:

@@ -39,7 +39,8 @@ class Job:
     attempt: int
 
 
-# Called at least once for each job: what it does twice must be as if it were done once.
+# Called at least once for each job: what it does twice must be as if it were done once. While it
+# waits for others it holds no session, for many wait at once.
 Handler = Callable[[Job], Awaitable[None]]
 
 
@@ -62,6 +63,10 @@ class Cron:
     name: str
     expression: str
     work: Callable[[], Awaitable[object]]
+
+
+# With this the names of crons' jobs begin. They do not wait behind a crowd of others.
+CRON = "cron:"
 
 
 class State(StrEnum):

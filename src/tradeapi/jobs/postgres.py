@@ -19,7 +19,7 @@ from tradeapi.clock import Clock
 from tradeapi.database import Database, raw
 from tradeapi.drivers import PATIENCE_SECONDS
 from tradeapi.jobs.names import NAMES
-from tradeapi.jobs.port import NewJob
+from tradeapi.jobs.port import CRON, NewJob
 from tradeapi.jobs.queue_table import QueueTable
 
 # Longer than any of its statements needs.
@@ -45,9 +45,9 @@ class PostgresJobs(QueueTable):
         now = self._clock.now()
         await (await raw(session)).fetch(
             self._insert,
-            [0] * len(jobs),
+            [int(job.name.startswith(CRON)) for job in jobs],
             [job.name for job in jobs],
-            [orjson.dumps(job.payload) for job in jobs],
+            [orjson.dumps({**job.payload}) for job in jobs],
             [timedelta(seconds=max(0.0, (job.run_at or now) - now)) for job in jobs],
             [job.key for job in jobs],
             ["{}"] * len(jobs),

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tradeapi.clock import Clock
 from tradeapi.database import Database, after_commit, raw
 from tradeapi.jobs.names import NAMES
-from tradeapi.jobs.port import NewJob
+from tradeapi.jobs.port import CRON, NewJob
 from tradeapi.jobs.queue_table import QueueTable
 
 COLUMNS = (
@@ -52,7 +52,7 @@ class SqliteJobs(QueueTable):
             "INSERT INTO jobs (entrypoint, payload, dedupe_key, execute_after, created) "
             "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
             [
-                (job.name, orjson.dumps(job.payload), job.key, job.run_at or now, now)
+                (job.name, orjson.dumps({**job.payload}), job.key, job.run_at or now, now)
                 for job in jobs
             ],
         )
@@ -179,7 +179,9 @@ _DUE = (
 _DEQUEUE = f"""
     UPDATE jobs SET status = 'picked', queue_manager_id = $4, updated = $2, heartbeat = $2
     WHERE id IN (
-        SELECT id FROM jobs WHERE {_DUE} ORDER BY id LIMIT max(0, min($5, $6 - (
+        SELECT id FROM jobs WHERE {_DUE}
+        ORDER BY entrypoint LIKE '{CRON}%' DESC, id
+        LIMIT max(0, min($5, $6 - (
             SELECT count(*) FROM jobs WHERE status = 'picked' AND queue_manager_id = $4
         )))
     )
