@@ -4,7 +4,7 @@ The feed is under a lease, since only one process at a time may be it. Jobs are 
 that role: whoever is free takes the next.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
@@ -14,7 +14,7 @@ from tradeapi.charts.tasks import ChartExpiry
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.jobs.crons import every
-from tradeapi.jobs.port import Cron, Handler, Jobs
+from tradeapi.jobs.port import Cron, Jobs
 from tradeapi.jobs.runner import Runner
 from tradeapi.leases.lease import Lease
 from tradeapi.leases.locks import Locks
@@ -22,12 +22,19 @@ from tradeapi.market.parts import Parts
 from tradeapi.market.providers.feed import Feed
 from tradeapi.market.providers.securities import SECURITIES
 from tradeapi.market.store.retention import Retention
+from tradeapi.notifications.parts import Telling
 from tradeapi.settings import Role, Settings
 
 
 @asynccontextmanager
 async def play(  # noqa: PLR0913, PLR0917  they are what it has
-    settings: Settings, clock: Clock, database: Database, locks: Locks, parts: Parts, jobs: Jobs
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    locks: Locks,
+    parts: Parts,
+    jobs: Jobs,
+    telling: Telling,
 ) -> AsyncIterator[None]:
     """Play each of our roles."""
     async with anyio.create_task_group() as tasks, AsyncExitStack() as roles:
@@ -36,9 +43,8 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
             lease = Lease(Role.FEED, locks, database)
             tasks.start_soon(lease.run, _feed(clock, lease.database, parts).run)
         if Role.JOBS in settings.roles:
-            runner = Runner(
-                jobs, _handlers(), _crons(settings, clock, database, parts), database, clock
-            )
+            crons = [*_crons(settings, clock, database, parts), *telling.crons]
+            runner = Runner(jobs, telling.handlers, crons, database, clock)
             await roles.enter_async_context(runner.running())
         yield
 
@@ -46,11 +52,6 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
 def _feed(clock: Clock, database: Database, parts: Parts) -> Feed:
     store, directory, calendars = parts["store"], parts["directory"], parts["calendars"]
     return Feed(SECURITIES, database, store, directory, calendars, clock)
-
-
-def _handlers() -> Mapping[str, Handler]:
-    """Who does the jobs of each name."""
-    return {}
 
 
 def _crons(settings: Settings, clock: Clock, database: Database, parts: Parts) -> Sequence[Cron]:

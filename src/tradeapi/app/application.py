@@ -41,8 +41,11 @@ from tradeapi.market.live.messages import MESSAGES as MARKET_MESSAGES
 from tradeapi.market.quotes import router as quotes_router
 from tradeapi.market.symbols import exchanges_router
 from tradeapi.market.symbols import router as symbols_router
+from tradeapi.notifications import preferences_router
 from tradeapi.notifications import router as notifications_router
 from tradeapi.notifications.live.messages import MESSAGES as NOTIFICATION_MESSAGES
+from tradeapi.notifications.parts import Telling
+from tradeapi.notifications.preferences import preferences_of
 from tradeapi.notifications.service import notifications_of
 from tradeapi.ops import health
 from tradeapi.ops.alone import admitted, refuse_workers
@@ -108,6 +111,7 @@ API: tuple[APIRouter, ...] = (
     watchlists_router.making_router,
     own_router.router,
     notifications_router.router,
+    preferences_router.router,
     events_router,
     auth_router.router,
     links_router.router,
@@ -124,6 +128,7 @@ EXPORTED = {
     "favourites": favourites_of,
     "searches": searches_of,
     "notifications": notifications_of,
+    "notification_preferences": preferences_of,
 }
 
 # What the stream says and hears, for its document.
@@ -145,6 +150,7 @@ class State(MarketState, AuthState, ChartsState):
     database: Database
     bus: Bus
     jobs: Jobs
+    telling: Telling
     dependencies: Sequence[Dependency]
     hub: Hub
     large_reads: LargeReads
@@ -225,8 +231,10 @@ def _lifespan(
             open_streams(settings, clock, database, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
             open_watchlists(database, bus, hub, quotes),
-            open_notifications(database, bus, hub),
-            play(settings, clock, database, locks, market, jobs),
+            open_notifications(
+                settings, clock, database, bus, hub, jobs, credentials.mailer
+            ) as telling,
+            play(settings, clock, database, locks, market, jobs, telling),
         ):
             auth["revocations"].listen(hub.callers.hear)
             with _settled():
@@ -236,6 +244,7 @@ def _lifespan(
                     "database": database,
                     "bus": bus,
                     "jobs": jobs,
+                    "telling": telling,
                     "dependencies": [
                         *database_dependencies(database),
                         *([Dependency("redis", redis.ping, essential=False)] if redis else []),
