@@ -39,6 +39,7 @@ from tradeapi.market.quotes import years
 from tradeapi.market.store import partitions
 from tradeapi.notifications import inboxes
 from tradeapi.notifications.live import reading as notifications_reading
+from tradeapi.notifications.mailing import outbox as mail_outbox
 from tradeapi.security import passwords
 from tradeapi.security.share_tokens import MOST_DAYS
 from tradeapi.settings import Settings
@@ -399,6 +400,7 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (WATCHLISTS, f"of the last {years.DAYS} days, `closes` up to {years.CLOSES} daily closes"),
         (WATCHLISTS, f"It lasts up to {MOST_DAYS} days,"),
         (NOTIFICATIONS, f"The newest {inboxes.MOST:,} are kept"),
+        (NOTIFICATIONS, f"There are up to {mail_outbox.MOST_AN_HOUR} such mails in an hour,"),
         (NOTIFICATIONS, f"has the newest {notifications_reading.NEWEST} and"),
         (NOTIFICATIONS, f"up to {notifications_reading.AT_ONCE:,} frames, and else"),
         (STREAM, f"up to {notifications_reading.AT_ONCE:,} frames come again"),

@@ -78,6 +78,7 @@ def upgrade() -> None:
         "mail_items",
         sa.Column("notification_id", sa.Uuid(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("mail_id", sa.Uuid(), nullable=True),
         sa.Column("claimed_until", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(
             ["notification_id"],

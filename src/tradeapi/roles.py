@@ -4,7 +4,7 @@ The feed and the watching of alerts are each under a lease, since only one proce
 it. Jobs are for all who play that role: whoever is free takes the next.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
@@ -17,7 +17,7 @@ from tradeapi.charts.tasks import ChartExpiry
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.jobs.crons import every
-from tradeapi.jobs.port import Cron, Handler, Jobs
+from tradeapi.jobs.port import Cron, Jobs
 from tradeapi.jobs.runner import Runner
 from tradeapi.leases.lease import Lease
 from tradeapi.leases.locks import Locks
@@ -25,13 +25,8 @@ from tradeapi.market.parts import Followed, Parts
 from tradeapi.market.providers.feed import Feed
 from tradeapi.market.providers.securities import SECURITIES
 from tradeapi.market.store.retention import Retention
-from tradeapi.notifications.notifier import Notifier
+from tradeapi.notifications.parts import Telling
 from tradeapi.settings import Role, Settings
-
-
-def notifier_of(jobs: Jobs, bus: Bus, clock: Clock) -> Notifier:
-    """What tells users, on every way there is."""
-    return Notifier(jobs, bus, clock, {})
 
 
 @asynccontextmanager
@@ -43,7 +38,7 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
     locks: Locks,
     market: Followed,
     jobs: Jobs,
-    notifier: Notifier,
+    telling: Telling,
 ) -> AsyncIterator[None]:
     """Play each of our roles."""
     async with anyio.create_task_group() as tasks, AsyncExitStack() as roles:
@@ -58,15 +53,14 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
                 bus,
                 market["watches"],
                 market["bar_history"],
-                notifier,
+                telling.notifier,
                 clock,
                 lateness=settings.bar_lateness_seconds,
             )
             tasks.start_soon(lease.run, engine.run)
         if Role.JOBS in settings.roles:
-            runner = Runner(
-                jobs, _handlers(), _crons(settings, clock, database, market), database, clock
-            )
+            crons = [*_crons(settings, clock, database, market), *telling.crons]
+            runner = Runner(jobs, telling.handlers, crons, database, clock)
             await roles.enter_async_context(runner.running())
         yield
 
@@ -74,11 +68,6 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
 def _feed(clock: Clock, database: Database, parts: Parts) -> Feed:
     store, directory, calendars = parts["store"], parts["directory"], parts["calendars"]
     return Feed(SECURITIES, database, store, directory, calendars, clock)
-
-
-def _handlers() -> Mapping[str, Handler]:
-    """Who does the jobs of each name."""
-    return {}
 
 
 def _crons(settings: Settings, clock: Clock, database: Database, parts: Parts) -> Sequence[Cron]:

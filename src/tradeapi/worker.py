@@ -11,10 +11,12 @@ from tradeapi.clock import SystemClock
 from tradeapi.database import Database
 from tradeapi.jobs.opening import jobs_of
 from tradeapi.leases.locks import open_locks
+from tradeapi.mail import configured
 from tradeapi.market.parts import open_parts
+from tradeapi.notifications.parts import telling_of
 from tradeapi.ops.alone import admitted
 from tradeapi.ops.bus import open_bus
-from tradeapi.roles import notifier_of, play
+from tradeapi.roles import play
 from tradeapi.settings import Environment, Settings
 from tradeapi.web.outages import outage
 
@@ -32,7 +34,7 @@ async def _run(settings: Settings) -> None:
     stop = anyio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    clock = SystemClock()
+    clock, mailer = SystemClock(), configured(settings)
     async with (
         Database(settings.database_url) as database,
         open_bus(settings) as bus,
@@ -42,10 +44,10 @@ async def _run(settings: Settings) -> None:
         if settings.environment is Environment.DEVELOPMENT:
             await _migrate(settings.database_url, stop)
         jobs = jobs_of(database, clock)
-        notifier = notifier_of(jobs, bus, clock)
+        telling = telling_of(settings, clock, database, bus, jobs, mailer)
         async with (
             open_parts(settings, clock, database, bus) as market,
-            play(settings, clock, database, bus, locks, market, jobs, notifier),
+            play(settings, clock, database, bus, locks, market, jobs, telling),
         ):
             _log.info("worker.started", roles=settings.roles)
             await stop.wait()

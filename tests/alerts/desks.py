@@ -20,6 +20,7 @@ from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.newest import Newest
 from tradeapi.market.bars.tick_writer import PostedTicks, TickWriter
 from tradeapi.market.live.watches import Watches
+from tradeapi.notifications.channels import Channels
 from tradeapi.notifications.models import Notification
 from tradeapi.notifications.notifier import Notifier
 from tradeapi.web.preconditions import Precondition
@@ -57,7 +58,13 @@ class Desk:
         market = self.market
         async with market.database.transaction() as session:
             yield Alerts(
-                session, market.bus, market.directory, self.owner, market.clock.now(), most=1000
+                session,
+                market.bus,
+                market.directory,
+                self.owner,
+                market.clock.now(),
+                channels=Channels(frozenset()),
+                most=1000,
             )
 
     async def make(self, symbol: str, *conditions: Mapping[str, Any], **options: object) -> UUID:

@@ -57,6 +57,7 @@ def test_what_is_for_everybody_is_little(service: Service) -> None:
         "POST /api/v1/auth/password/forgot",
         "POST /api/v1/auth/password/reset",
         "POST /api/v1/auth/email/verify",
+        "POST /api/v1/notifications/mail-off",
     }
 
 

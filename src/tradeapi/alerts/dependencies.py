@@ -8,7 +8,9 @@ from starlette.requests import HTTPConnection
 from tradeapi.alerts.service import Alerts
 from tradeapi.auth.dependencies import OwnerDep
 from tradeapi.market.dependencies import DirectoryDep
+from tradeapi.notifications.dependencies import ChannelsDep
 from tradeapi.notifications.notifier import Notifier
+from tradeapi.notifications.parts import Telling
 from tradeapi.web.dependencies import BusDep, ClockDep, ReadingDep, SessionDep, SettingsDep
 
 
@@ -19,9 +21,10 @@ async def _alerts(  # noqa: PLR0913, PLR0917  they are what it takes
     owner: OwnerDep,
     clock: ClockDep,
     settings: SettingsDep,
+    channels: ChannelsDep,
 ) -> Alerts:
     most = settings.alerts_per_user
-    return Alerts(session, bus, directory, owner, clock.now(), most=most)
+    return Alerts(session, bus, directory, owner, clock.now(), channels=channels, most=most)
 
 
 async def _readable_alerts(  # noqa: PLR0913, PLR0917
@@ -31,14 +34,15 @@ async def _readable_alerts(  # noqa: PLR0913, PLR0917
     owner: OwnerDep,
     clock: ClockDep,
     settings: SettingsDep,
+    channels: ChannelsDep,
 ) -> Alerts:
     most = settings.alerts_per_user
-    return Alerts(session, bus, directory, owner, clock.now(), most=most)
+    return Alerts(session, bus, directory, owner, clock.now(), channels=channels, most=most)
 
 
 async def _notifier(connection: HTTPConnection) -> Notifier:
-    notifier: Notifier = connection.state.notifier
-    return notifier
+    telling: Telling = connection.state.telling
+    return telling.notifier
 
 
 AlertsDep = Annotated[Alerts, Depends(_alerts)]

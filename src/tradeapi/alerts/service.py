@@ -21,6 +21,7 @@ from tradeapi.bus.port import Bus
 from tradeapi.errors import FieldError, Forbidden, Invalid, NotFound
 from tradeapi.market.models import Head, Symbol
 from tradeapi.market.symbols.directory import Directory
+from tradeapi.notifications.channels import Channels
 from tradeapi.notifications.notices import Channel, Notice
 from tradeapi.notifications.notifier import Notifier
 from tradeapi.web.preconditions import Precondition
@@ -57,11 +58,13 @@ class Alerts:
         owner: UUID,
         now: float,
         *,
+        channels: Channels,
         most: int,
     ) -> None:
         self._session = session
         self._bus = bus
         self._directory = directory
+        self._channels = channels
         self._owner = owner
         self._now = now
         self._most = most
@@ -89,6 +92,7 @@ class Alerts:
         """Watched from here on; raises Forbidden beyond the quota."""
         listing = await self._directory.get(new.symbol)
         conditions = _kept(new.conditions)
+        self._channels.require(new.channels)
         self._check_expiry(new.expires_at)
         await lock_owner(self._session, self._owner)
         counted = select(func.count()).select_from(Alert).where(Alert.owner_id == self._owner)
@@ -139,6 +143,7 @@ class Alerts:
         if change.note is not None:
             alert.note = change.note
         if change.channels is not None:
+            self._channels.require(change.channels)
             alert.channels = [channel.value for channel in change.channels]
         if change.enabled is not None:
             self._enable(alert, is_enabled=change.enabled)

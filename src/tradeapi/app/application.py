@@ -44,9 +44,11 @@ from tradeapi.market.live.messages import MESSAGES as MARKET_MESSAGES
 from tradeapi.market.quotes import router as quotes_router
 from tradeapi.market.symbols import exchanges_router
 from tradeapi.market.symbols import router as symbols_router
+from tradeapi.notifications import preferences_router
 from tradeapi.notifications import router as notifications_router
 from tradeapi.notifications.live.messages import MESSAGES as NOTIFICATION_MESSAGES
-from tradeapi.notifications.notifier import Notifier
+from tradeapi.notifications.parts import Telling
+from tradeapi.notifications.preferences import preferences_of
 from tradeapi.notifications.service import notifications_of
 from tradeapi.ops import health
 from tradeapi.ops.alone import admitted, refuse_workers
@@ -54,7 +56,7 @@ from tradeapi.ops.bus import bus_dependencies, open_bus
 from tradeapi.ops.exposition import metrics_router
 from tradeapi.ops.readiness import Dependency, database_dependencies
 from tradeapi.redis import Redis, without_cluster
-from tradeapi.roles import notifier_of, play
+from tradeapi.roles import play
 from tradeapi.settings import Settings, load
 from tradeapi.streams.asyncapi import asyncapi_router
 from tradeapi.streams.hub import Hub
@@ -115,6 +117,7 @@ API: tuple[APIRouter, ...] = (
     alerts_router.router,
     alerts_router.making_router,
     notifications_router.router,
+    preferences_router.router,
     events_router,
     auth_router.router,
     links_router.router,
@@ -133,6 +136,7 @@ EXPORTED = {
     "searches": searches_of,
     "alerts": alerts_of,
     "notifications": notifications_of,
+    "notification_preferences": preferences_of,
 }
 
 # What the stream says and hears, for its document.
@@ -154,7 +158,7 @@ class State(MarketState, AuthState, ChartsState):
     database: Database
     bus: Bus
     jobs: Jobs
-    notifier: Notifier
+    telling: Telling
     dependencies: Sequence[Dependency]
     hub: Hub
     large_reads: LargeReads
@@ -235,32 +239,33 @@ def _lifespan(
             open_streams(settings, clock, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
             open_watchlists(database, bus, hub, quotes),
-            open_notifications(database, bus, hub),
+            open_notifications(
+                settings, clock, database, bus, hub, jobs, credentials.mailer
+            ) as telling,
+            play(settings, clock, database, bus, locks, market, jobs, telling),
         ):
             auth["revocations"].listen(hub.callers.hear)
-            notifier = notifier_of(jobs, bus, clock)
-            async with play(settings, clock, database, bus, locks, market, jobs, notifier):
-                with _settled():
-                    yield {
-                        "settings": settings,
-                        "clock": clock,
-                        "database": database,
-                        "bus": bus,
-                        "jobs": jobs,
-                        "notifier": notifier,
-                        "dependencies": [
-                            *database_dependencies(database),
-                            *([Dependency("redis", redis.ping, essential=False)] if redis else []),
-                            *bus_dependencies(settings, bus),
-                            *market["feeds"],
-                        ],
-                        "hub": hub,
-                        "large_reads": LargeReads(),
-                        "exported": EXPORTED,
-                        **auth,
-                        **market,
-                        **charts,
-                    }
+            with _settled():
+                yield {
+                    "settings": settings,
+                    "clock": clock,
+                    "database": database,
+                    "bus": bus,
+                    "jobs": jobs,
+                    "telling": telling,
+                    "dependencies": [
+                        *database_dependencies(database),
+                        *([Dependency("redis", redis.ping, essential=False)] if redis else []),
+                        *bus_dependencies(settings, bus),
+                        *market["feeds"],
+                    ],
+                    "hub": hub,
+                    "large_reads": LargeReads(),
+                    "exported": EXPORTED,
+                    **auth,
+                    **market,
+                    **charts,
+                }
 
     return lifespan
 

@@ -293,6 +293,17 @@ class ExportedNotificationOut(Out):
     read_at: float | None
 
 
+class ExportedPreferencesOut(Out):
+    """What `PUT /api/v1/notifications/preferences` was sent; times of day are minutes."""
+
+    time_zone: str
+    quiet_from: int | None
+    quiet_to: int | None
+    channels: list[str]
+    mail: bool
+    digest_minute: int | None
+
+
 class ExportOut(Out):
     user: UserOut
     sessions: list[LoginOut]
@@ -305,3 +316,6 @@ class ExportOut(Out):
     favourites: list[ExportedFavouriteOut]
     searches: list[ExportedSearchOut]
     notifications: list[ExportedNotificationOut]
+    notification_preferences: list[ExportedPreferencesOut] = Field(
+        description="None where nothing was chosen."
+    )

@@ -1,6 +1,6 @@
 """Statements on the inboxes of many users at once, each locked in the order of the users' ids."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -33,12 +33,17 @@ class Standing:
     unread: int
 
 
+def parts(users: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
+    """As many as one statement takes."""
+    for start in range(0, len(users), AT_ONCE):
+        yield users[start : start + AT_ONCE]
+
+
 async def lock_users(session: AsyncSession, users: Collection[UUID]) -> Sequence[UUID]:
     """Those that there still are, in order; none of them goes before the transaction ends."""
     found: list[UUID] = []
-    wanted = sorted(users)
-    for start in range(0, len(wanted), AT_ONCE):
-        chosen = select(User.id).where(User.id.in_(wanted[start : start + AT_ONCE]))
+    for some in parts(sorted(users)):
+        chosen = select(User.id).where(User.id.in_(some))
         locked = chosen.order_by(User.id).with_for_update(read=True, key_share=True)
         found += await session.scalars(locked)
     return found

@@ -1,5 +1,6 @@
 """The tables of notifications; times are seconds since 1970, and times of day minutes."""
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -120,10 +121,15 @@ class Preference(Base):
     digest_day: Mapped[str | None] = mapped_column(String(10))
     digest_seq: Mapped[int] = mapped_column(BigInteger)
 
+    @property
+    def last_digest(self) -> date | None:
+        return date.fromisoformat(self.digest_day) if self.digest_day else None
+
 
 class MailItem(Base):
-    """A notification that is to be mailed; gone when it was. Until `claimed_until` somebody is at
-    it.
+    """A notification that is to be mailed; gone when it was.
+
+    Until `claimed_until` somebody is at it, with the mail `mail_id`.
     """
 
     __tablename__ = "mail_items"
@@ -132,6 +138,7 @@ class MailItem(Base):
         ForeignKey("notifications.id", ondelete="CASCADE"), primary_key=True
     )
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    mail_id: Mapped[UUID | None] = mapped_column(Uuid)
     claimed_until: Mapped[float] = mapped_column(Float)
 
 
