@@ -79,6 +79,9 @@ STREAM_LAG = Histogram(
     "stream_lag_seconds", "Time from a change's write to its hand-over to the sockets."
 )
 
+WEBHOOK_DELIVERIES = Counter("webhook_deliveries_total", "Attempts to send.", ["result"])
+WEBHOOK_SECONDS = Histogram("webhook_delivery_seconds", "Time from a request to its answer.")
+
 
 def scrape(accept: str) -> tuple[bytes, str]:
     """All processes' metrics and their content type; reads files, so call it in a thread."""

@@ -16,6 +16,7 @@ from tradeapi.market.parts import Parts
 from tradeapi.market.providers.feed import Feed
 from tradeapi.market.providers.securities import SECURITIES
 from tradeapi.market.store.retention import Retention
+from tradeapi.notifications.webhooks.tasks import DeliveryExpiry
 from tradeapi.settings import Role, Settings
 
 
@@ -52,6 +53,7 @@ def _upkeep(settings: Settings, clock: Clock, database: Database, parts: Parts) 
     jobs: list[Work] = [
         Expiry(database, clock).run,
         ChartExpiry(database, clock, ttl_hours=ttl, every_minutes=interval).run,
+        DeliveryExpiry(database, clock).run,
     ]
     if days := settings.minute_retention_days:
         retention = Retention(database, parts["store"], parts["directory"], clock, days=days)

@@ -212,6 +212,8 @@ def things(person: Person) -> dict[str, str]:
     panes = [{"series": [{"id": "price", "type": "line"}]}]
     chart = person.call("POST", "/charts", {"panes": panes}).json()["id"]
     watchlist = person.call("POST", "/watchlists", {"name": "Mine"}).json()["id"]
+    webhook = person.call("POST", "/webhooks", {"url": "https://example.com/"}).json()["id"]
+    sent = ("", "/secret", "/test", "/deliveries", "/deliveries/{delivery}/replay")
     reads = ("", "/quotes", "/stats", "/export")
     listed = (
         *reads,
@@ -226,6 +228,7 @@ def things(person: Person) -> dict[str, str]:
     return {
         **{f"/api/v1/charts/{{id}}{part}": chart for part in parts},
         **{f"/api/v1/watchlists/{{id}}{part}": watchlist for part in listed},
+        **{f"/api/v1/webhooks/{{id}}{part}": webhook for part in sent},
         "/api/v1/auth/sessions/{id}": person.get("/auth/sessions")["current"],
         "/api/v1/auth/api-keys/{id}": person.key()["id"],
         "/api/v1/auth/path-tokens/{id}": person.path_token()["id"],

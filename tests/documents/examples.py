@@ -16,6 +16,7 @@ DOCUMENTS = (
     "docs/bars.md",
     "docs/charts.md",
     "docs/watchlists.md",
+    "docs/webhooks.md",
     "docs/stream.md",
     "docs/datafeed.md",
     "docs/charting.md",

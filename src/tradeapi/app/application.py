@@ -38,6 +38,8 @@ from tradeapi.market.live.messages import MESSAGES as MARKET_MESSAGES
 from tradeapi.market.quotes import router as quotes_router
 from tradeapi.market.symbols import exchanges_router
 from tradeapi.market.symbols import router as symbols_router
+from tradeapi.notifications.webhooks import router as webhooks_router
+from tradeapi.notifications.webhooks.service import webhooks_of
 from tradeapi.ops import health
 from tradeapi.ops.alone import admitted, refuse_workers
 from tradeapi.ops.bus import bus_dependencies, open_bus
@@ -77,6 +79,7 @@ TAGS = [
     {"name": "quotes", "description": "The newest prices."},
     {"name": "charts", "description": "Documents of yours, with series that you push or bind."},
     {"name": "watchlists", "description": "Symbols that you keep an eye on."},
+    {"name": "webhooks", "description": "Your notifications, sent to servers of yours."},
     {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
     {"name": "auth", "description": "Accounts, logins and API keys."},
@@ -100,6 +103,8 @@ API: tuple[APIRouter, ...] = (
     items_router.router,
     watchlists_router.making_router,
     own_router.router,
+    webhooks_router.router,
+    webhooks_router.making_router,
     events_router,
     auth_router.router,
     links_router.router,
@@ -115,6 +120,7 @@ EXPORTED = {
     "watchlists": watchlists_of,
     "favourites": favourites_of,
     "searches": searches_of,
+    "webhooks": webhooks_of,
 }
 
 # What the stream says and hears, for its document.

@@ -283,6 +283,18 @@ class ExportedSearchOut(Out):
     searched_at: float
 
 
+class ExportedWebhookOut(Out):
+    """A webhook without its secret; what was sent is at `GET /api/v1/webhooks/{id}/deliveries`."""
+
+    id: UUID
+    url: str
+    description: str
+    types: list[str] | None
+    disabled_at: float | None
+    created_at: float
+    updated_at: float
+
+
 class ExportOut(Out):
     user: UserOut
     sessions: list[LoginOut]
@@ -294,3 +306,4 @@ class ExportOut(Out):
     watchlists: list[ExportedWatchlistOut]
     favourites: list[ExportedFavouriteOut]
     searches: list[ExportedSearchOut]
+    webhooks: list[ExportedWebhookOut]
