@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import tradeapi.auth.models
 import tradeapi.charts.models
+import tradeapi.jobs.models
 import tradeapi.leases.models
 import tradeapi.market.models
 import tradeapi.notifications.models
@@ -44,8 +45,9 @@ def migrate(connection: Connection) -> None:
 
 
 def is_ours(name: str | None, kind: str, _: object) -> bool:
-    """Partitions come and go with the data; no migration knows them."""
-    return not (kind == "table" and name is not None and name.startswith("bar_blocks_"))
+    """Partitions come and go with the data; no migration knows them, and no model the queue."""
+    foreign = ("bar_blocks_", "tradeapi_pgqueuer", "jobs")
+    return not (kind == "table" and name is not None and name.startswith(foreign))
 
 
 def migrate_sqlite(url: URL) -> None:

@@ -37,7 +37,7 @@ from tradeapi.market.bars.validation import Reason
 from tradeapi.market.quotes import service as quotes
 from tradeapi.market.quotes import years
 from tradeapi.market.store import partitions
-from tradeapi.notifications.posting import poster
+from tradeapi.notifications.posting import poster, turns
 from tradeapi.notifications.webhooks import schedule, signing, tasks
 from tradeapi.security import passwords
 from tradeapi.security.share_tokens import MOST_DAYS
@@ -431,6 +431,7 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (WEBHOOKS, f"the connection may take {poster.CONNECT_SECONDS:.0f}."),
         (WEBHOOKS, f"For {signing.OVERLAP_SECONDS / 3600:.0f} hours each message is signed"),
         (WEBHOOKS, f"After the {len(schedule.DELAYS) + 1}th attempt"),
+        (WEBHOOKS, f"To one webhook {turns.AT_ONCE} are under way at once"),
         (WEBHOOKS, f"for {tasks.KEPT_SECONDS / 86_400:.0f} days, the newest {tasks.MOST_KEPT:,}"),
         (OPERATING, f"covers {partitions.BLOCKS_PER_PARTITION} days"),
         (ACCOUNTS, f"of any kind, and at most {passwords.LONGEST}."),

@@ -63,6 +63,16 @@ LEASE_HELD = Gauge(
 )
 LEASE_TAKEOVERS = Counter("lease_takeovers_total", "Leases taken here.", ["lease"])
 
+JOBS_DONE = Counter("jobs_done_total", "Background jobs done here.", ["name"])
+JOBS_RETRIED = Counter("jobs_retried_total", "Failures of jobs that are tried again.", ["name"])
+JOBS_FAILED = Counter("jobs_failed_total", "Jobs that were given up here.", ["name"])
+JOBS_WAITING = Gauge(
+    "jobs_waiting", "Jobs that nobody has begun.", ["name"], multiprocess_mode="livemax"
+)
+JOBS_DEAD = Gauge(
+    "jobs_dead", "Jobs kept because they were given up.", ["name"], multiprocess_mode="livemax"
+)
+
 STREAM_CLIENTS = Gauge("stream_clients", "Sockets open.", multiprocess_mode="livesum")
 STREAM_SUBSCRIPTIONS = Gauge(
     "stream_subscriptions", "Topics followed by sockets.", ["kind"], multiprocess_mode="livesum"

@@ -1,8 +1,11 @@
-"""What a process does beside answering callers: its roles, each under the lease of that name."""
+"""What a process does beside answering callers: its roles, and the jobs that there are.
+
+The feed is under a lease, since only one process at a time may be it. Jobs are for all who play
+that role: whoever is free takes the next.
+"""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from functools import partial
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
 
@@ -10,55 +13,64 @@ from tradeapi.auth.upkeep import Expiry
 from tradeapi.charts.tasks import ChartExpiry
 from tradeapi.clock import Clock
 from tradeapi.database import Database
-from tradeapi.leases.lease import Lease, Work
+from tradeapi.jobs.crons import every
+from tradeapi.jobs.port import Cron, Jobs
+from tradeapi.jobs.runner import Runner
+from tradeapi.leases.lease import Lease
 from tradeapi.leases.locks import Locks
 from tradeapi.market.parts import Parts
 from tradeapi.market.providers.feed import Feed
 from tradeapi.market.providers.securities import SECURITIES
 from tradeapi.market.store.retention import Retention
+from tradeapi.notifications.notifier import Notifier
+from tradeapi.notifications.outgoing import open_outgoing, outgoing
 from tradeapi.notifications.webhooks.tasks import DeliveryExpiry
 from tradeapi.settings import Role, Settings
 
 
 @asynccontextmanager
-async def play(
-    settings: Settings, clock: Clock, database: Database, locks: Locks, parts: Parts
+async def play(  # noqa: PLR0913, PLR0917  they are what it has
+    settings: Settings, clock: Clock, database: Database, locks: Locks, parts: Parts, jobs: Jobs
 ) -> AsyncIterator[None]:
-    """Do the work of each of our roles whenever no other process does."""
-    async with anyio.create_task_group() as tasks:
-        for role in settings.roles:
-            lease = Lease(role, locks, database)
-            jobs = _jobs[role](settings, clock, lease.database, parts)
-            if jobs:
-                tasks.start_soon(lease.run, partial(_side_by_side, jobs))
+    """Play each of our roles."""
+    async with anyio.create_task_group() as tasks, AsyncExitStack() as roles:
+        roles.callback(tasks.cancel_scope.cancel)
+        if Role.FEED in settings.roles and settings.demo:
+            lease = Lease(Role.FEED, locks, database)
+            tasks.start_soon(lease.run, _feed(clock, lease.database, parts).run)
+        if Role.JOBS in settings.roles:
+            notifier = Notifier(jobs, clock, outgoing(clock))
+            handlers = await roles.enter_async_context(
+                open_outgoing(settings, clock, database, notifier)
+            )
+            runner = Runner(
+                jobs, handlers, _crons(settings, clock, database, parts), database, clock
+            )
+            await roles.enter_async_context(runner.running())
         yield
-        tasks.cancel_scope.cancel()
 
 
-async def _side_by_side(jobs: Sequence[Work]) -> None:
-    async with anyio.create_task_group() as tasks:
-        for job in jobs:
-            tasks.start_soon(job)
-
-
-def _feed(settings: Settings, clock: Clock, database: Database, parts: Parts) -> Sequence[Work]:
-    if not settings.demo:
-        return []
+def _feed(clock: Clock, database: Database, parts: Parts) -> Feed:
     store, directory, calendars = parts["store"], parts["directory"], parts["calendars"]
-    return [Feed(SECURITIES, database, store, directory, calendars, clock).run]
+    return Feed(SECURITIES, database, store, directory, calendars, clock)
 
 
-def _upkeep(settings: Settings, clock: Clock, database: Database, parts: Parts) -> Sequence[Work]:
-    ttl, interval = settings.chart_ttl_hours, settings.cleanup_interval_minutes
-    jobs: list[Work] = [
-        Expiry(database, clock).run,
-        ChartExpiry(database, clock, ttl_hours=ttl, every_minutes=interval).run,
-        DeliveryExpiry(database, clock).run,
+def _crons(settings: Settings, clock: Clock, database: Database, parts: Parts) -> Sequence[Cron]:
+    charts = ChartExpiry(database, clock, ttl_hours=settings.chart_ttl_hours)
+    crons = [
+        Cron(name="auth.expiry", expression=every(1), work=Expiry(database, clock).once),
+        Cron(
+            name="charts.expiry",
+            expression=every(settings.cleanup_interval_minutes),
+            work=charts.once,
+        ),
+        Cron(
+            name="webhooks.expiry",
+            expression=every(15),
+            work=DeliveryExpiry(database, clock).once,
+        ),
     ]
     if days := settings.minute_retention_days:
         retention = Retention(database, parts["store"], parts["directory"], clock, days=days)
-        jobs.append(retention.run)
-    return jobs
-
-
-_jobs = {Role.FEED: _feed, Role.UPKEEP: _upkeep}
+        crons.append(Cron(name="bars.retention", expression=every(360), work=retention.apply))
+    return crons

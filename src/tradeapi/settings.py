@@ -36,7 +36,7 @@ class Role(StrEnum):
     """What a process does beside answering callers."""
 
     FEED = "feed"
-    UPKEEP = "upkeep"
+    JOBS = "jobs"
 
 
 class SettingsError(NotStarted):
@@ -115,8 +115,8 @@ class Settings(BaseSettings):
     )
     roles: Annotated[tuple[Role, ...], NoDecode] = Field(
         default=tuple(Role),
-        description="What this process does beside answering callers, separated by commas, "
-        "whenever no other does: feed (the demo market), upkeep. Empty: nothing.",
+        description="What this process does beside answering callers, separated by commas: feed "
+        "(the demo market, whenever no other does), jobs (in the background). Empty: nothing.",
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(

@@ -9,6 +9,7 @@ import structlog
 from tradeapi import migrations
 from tradeapi.clock import SystemClock
 from tradeapi.database import Database
+from tradeapi.jobs.opening import jobs_of
 from tradeapi.leases.locks import open_locks
 from tradeapi.market.parts import parts_of
 from tradeapi.ops.alone import admitted
@@ -41,7 +42,8 @@ async def _run(settings: Settings) -> None:
         if settings.environment is Environment.DEVELOPMENT:
             await _migrate(settings.database_url, stop)
         parts = parts_of(settings, clock, database, bus)
-        async with play(settings, clock, database, locks, parts):
+        jobs = jobs_of(database, clock)
+        async with play(settings, clock, database, locks, parts, jobs):
             _log.info("worker.started", roles=settings.roles)
             await stop.wait()
     _log.info("worker.stopped")

@@ -36,7 +36,7 @@ def make(service: Service, **fields: object) -> str:
 
 async def expire(url: str, clock: FixedClock) -> int:
     async with Database(url) as database:
-        return await ChartExpiry(database, clock, ttl_hours=24, every_minutes=15).once()
+        return await ChartExpiry(database, clock, ttl_hours=24).once()
 
 
 async def counts(url: str) -> list[int]:
@@ -100,7 +100,7 @@ async def test_charts_of_accounts_stay(open_service: Service) -> None:
 
 
 def test_the_service_removes_them_by_itself(database_url: str, tmp_path: Path) -> None:
-    """Where it plays the role upkeep, which it does unless it is told otherwise."""
+    """Where it plays the role jobs, which it does unless it is told otherwise."""
     with serving(database_url, tmp_path, auth_required=False) as service:
         make(service, title="old")
     sql(database_url, "UPDATE charts SET accessed_at = accessed_at - 1000000")

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Self
 
-import anyio
 import numpy as np
 import pytest
 from sqlalchemy import text
@@ -16,7 +15,7 @@ from tradeapi.clock import FixedClock
 from tradeapi.database import Database
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.store import partitions, retention
+from tradeapi.market.store import partitions
 from tradeapi.market.store.bar_store import BarStore
 from tradeapi.market.store.history import Page, Window, history
 from tradeapi.market.store.retention import Retention
@@ -50,19 +49,6 @@ async def test_minutes_past_their_age_are_dropped_and_their_rollups_stay(
 
     await shop.write(_bars(minutes.time[:1] + 60))
     assert (await _read(database, listing.id, Resolution.HOUR)).bars == hours.bars
-
-
-async def test_a_database_that_is_away_does_not_end_the_service(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What could not be dropped is tried again."""
-    shop = await _Shop.of(database)
-    monkeypatch.setattr(retention, "RETRY_SECONDS", 0.01)
-    async with database.transaction() as session:
-        await session.execute(text("ALTER TABLE bar_series RENAME TO away"))
-    with anyio.move_on_after(0.2) as scope:
-        await shop.keeper.run()
-    assert scope.cancelled_caught
 
 
 async def test_a_series_of_which_nothing_is_left_begins_anew(database: Database) -> None:

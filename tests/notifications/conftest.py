@@ -1,17 +1,21 @@
 """Somebody with webhooks, on a service of their own."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.auth.people import Service
 from tests.notifications.telling import Queue
-from tests.serving import plain_log, service
+from tests.serving import plain_log, serve, service
 
-__all__ = ["plain_log", "queue", "service"]
+__all__ = ["plain_log", "queue", "serve", "service"]
 
 
 @pytest.fixture
-def queue(service: Service) -> Queue:
+def queue(service: Service) -> Iterator[Queue]:
     """The jobs that come of what is asked for, and are not done."""
-    queue = Queue()
-    service.client.app_state["jobs"] = queue
-    return queue
+    state = service.client.app_state
+    jobs, queue = state["jobs"], Queue()
+    state["jobs"] = queue
+    yield queue
+    state["jobs"] = jobs

@@ -13,6 +13,7 @@ from tradeapi.database import Database
 from tradeapi.jobs.port import Job
 from tradeapi.notifications.notices import Channel, Notice
 from tradeapi.notifications.notifier import Notifier
+from tradeapi.notifications.posting.aside import Aside
 from tradeapi.notifications.posting.poster import Poster
 from tradeapi.notifications.webhooks.carrier import WebhookCarrier
 from tradeapi.notifications.webhooks.courier import Courier
@@ -82,11 +83,15 @@ class Hooks:
 
 @asynccontextmanager
 async def open_hooks(
-    database: Database, *, whole_seconds: float = 5, loopback: bool = True
+    database: Database, *, patience: float = 10, loopback: bool = True
 ) -> AsyncIterator[Hooks]:
     times, queue = Times(), Queue()
     safe = Safe.of(Secrets("s" * 32), PURPOSE)
-    notifier = Notifier(queue, times.clock, {Channel.WEBHOOK: WebhookCarrier(times.clock)})
-    async with Poster(loopback=loopback, whole_seconds=whole_seconds) as poster:
-        courier = Courier(database, poster, notifier, safe, times.clock)
+    carriers = {Channel.WEBHOOK: WebhookCarrier(times.clock)}
+    notifier = Notifier(queue, times.clock, carriers)  # type: ignore[arg-type]
+    async with (
+        Poster(loopback=loopback) as poster,
+        Aside(patience=patience, with_slow=patience) as aside,
+    ):
+        courier = Courier(database, poster, aside, notifier, safe, times.clock)
         yield Hooks(database, times, queue, safe, notifier, courier)

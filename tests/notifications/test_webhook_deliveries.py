@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from uuid import UUID, uuid4
 
-import anyio
 import pytest
 import structlog
 from sqlalchemy import delete, event, update
@@ -18,7 +17,7 @@ from tests.notifications.receiver import Receiver, receiving, status
 from tests.notifications.telling import add_user, eventually, notice, told
 from tradeapi.database import Database
 from tradeapi.jobs.port import Job
-from tradeapi.notifications.posting import turns
+from tradeapi.notifications.posting import aside, turns
 from tradeapi.notifications.webhooks import schedule, tasks
 from tradeapi.notifications.webhooks.models import Delivery, Webhook
 from tradeapi.notifications.webhooks.service import PURPOSE
@@ -297,35 +296,42 @@ async def test_secrets_outlive_a_change_of_ours(
 
 
 async def test_one_that_hangs_holds_up_itself(database: Database, user: UUID) -> None:
-    """A few of its deliveries wait, the rest come back later; others are served meanwhile."""
+    """Its jobs are given back soon, and a few requests wait; others are served meanwhile."""
     async with (
         receiving(behaviours.hang) as dead,
         receiving() as alive,
-        open_hooks(database, whole_seconds=2) as hooks,
-        anyio.create_task_group() as tasks,
+        open_hooks(database, patience=0.01) as hooks,
     ):
         await hooks.add(user, dead.url())
-        jobs = await hooks.tell(*(notice(user, str(number)) for number in range(20)))
-        ends: list[float | None] = []
-
-        async def deliver(job: Job) -> None:
-            ends.append(await hooks.deliver(job))
-
-        for job in jobs:
-            tasks.start_soon(deliver, job)
-        turned_away = len(jobs) - turns.AT_ONCE - turns.MOST_WAITING
-        async for _ in eventually():
-            if len(ends) >= turned_away and len(dead.requests) >= turns.AT_ONCE:
-                break
-        assert dead.most_at_once <= turns.AT_ONCE
+        for job in await hooks.tell(*(notice(user, str(number)) for number in range(30))):
+            assert await hooks.deliver(job) is not None
         other = await add_user(database)
         id, _ = await hooks.add(other, alive.url())
         (job,) = await hooks.tell(notice(other))
+        await hooks.deliver(job)
+        async for _ in eventually():
+            if [one.status for one in await hooks.deliveries(id)] == ["delivered"]:
+                break
+        # It comes back to find that it is done.
         assert await hooks.deliver(job) is None
-        assert len(dead.requests) == turns.AT_ONCE
-        assert [one.status for one in await hooks.deliveries(id)] == ["delivered"]
-    assert len(ends) == len(jobs)
-    assert None not in ends
+        assert len(alive.requests) == 1
+        async for _ in eventually():
+            if len(dead.requests) == turns.AT_ONCE:
+                break
+        assert dead.most_at_once == turns.AT_ONCE
+
+
+async def test_what_is_under_way_is_not_begun_again(database: Database, user: UUID) -> None:
+    """However often its job comes back meanwhile."""
+    async with receiving(behaviours.hang) as dead, open_hooks(database, patience=0.01) as hooks:
+        await hooks.add(user, dead.url())
+        (job,) = await hooks.tell(notice(user))
+        assert await hooks.deliver(job) == aside.AGAIN_SECONDS
+        async for _ in eventually():
+            if dead.requests:
+                break
+        assert await hooks.deliver(job) == aside.AGAIN_SECONDS
+        assert len(dead.requests) == 1
 
 
 async def test_connections_are_kept_between_deliveries(

@@ -1,12 +1,27 @@
 """Webhooks over HTTP: made, changed, tried, and never shown with their secret again."""
 
 from base64 import b64decode
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
+import orjson
 import pytest
+from anyio.from_thread import start_blocking_portal
+from standardwebhooks import Webhook as Signer
 
-from tests.auth.people import NOON, Person, Service, code, everything_stored, pages, sql
+from tests.auth.people import (
+    NOON,
+    Person,
+    Service,
+    code,
+    eventually,
+    everything_stored,
+    pages,
+    sql,
+)
+from tests.notifications.receiver import receiving
 from tests.notifications.telling import Queue
 from tradeapi.notifications.webhooks.signing import OVERLAP_SECONDS
 
@@ -247,3 +262,28 @@ def test_what_is_done_is_on_the_record(service: Service, mine: Person) -> None:
         "webhook.change",
         "webhook.create",
     ]
+
+
+def test_a_test_reaches_the_server(serve: Callable[..., Service]) -> None:
+    """By way of the jobs, signed, and its delivery says so; replayed it is the same message."""
+    service = serve(outgoing_to_loopback=True)
+    mine = service.person()
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(receiving()) as to:
+        made = make(mine, url=to.url())
+        sent = mine.call("POST", f"/webhooks/{made['id']}/test").json()
+        deliveries = f"/webhooks/{made['id']}/deliveries"
+        for _ in eventually(30):
+            if mine.get(deliveries)["items"][0]["status"] == "delivered":
+                break
+        path = f"{deliveries}/{sent['id']}/replay"
+        assert mine.call("POST", path).status_code == 202
+        for _ in eventually(30):
+            if len(to.requests) == 2:
+                break
+        first, second = to.requests
+    time = datetime.fromtimestamp(NOON, UTC)
+    expected = Signer(made["secret"]).sign(sent["message_id"], time, first.body.decode())
+    assert first.headers["webhook-signature"] == expected
+    assert first.headers["webhook-id"] == second.headers["webhook-id"] == sent["message_id"]
+    assert first.body == second.body
+    assert orjson.loads(first.body)["data"]["notification"]["is_test"] is True

@@ -26,7 +26,7 @@ def test_it_waits_for_its_database(tradeapi: Start, late: Postgres) -> None:
     worker = tradeapi("worker", DATABASE_URL=late.url, REDIS_URL=DEAD, DEMO="false")
     eventually(lambda: worker.has_logged("database.away"))
     late.start()
-    eventually(lambda: worker.has_logged("lease.taken", lease="upkeep"))
+    eventually(lambda: worker.has_logged("jobs.ready"))
     worker.process.send_signal(signal.SIGTERM)
     assert worker.process.wait(timeout=20) == 0
 
@@ -45,9 +45,9 @@ def test_it_stops_when_asked(tradeapi: Start, sqlite_url: str, number: signal.Si
 
 def test_it_plays_the_roles_that_it_is_given(tradeapi: Start, sqlite_url: str) -> None:
     """And no other."""
-    worker = tradeapi("worker", "--roles", "upkeep", DATABASE_URL=sqlite_url)
-    eventually(lambda: worker.has_logged("lease.taken", lease="upkeep"))
-    assert worker.has_logged("worker.started", roles=["upkeep"])
+    worker = tradeapi("worker", "--roles", "jobs", DATABASE_URL=sqlite_url)
+    eventually(lambda: worker.has_logged("jobs.ready"))
+    assert worker.has_logged("worker.started", roles=["jobs"])
     assert not worker.has_logged("lease.taken", lease="feed")
 
 

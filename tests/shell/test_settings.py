@@ -113,16 +113,16 @@ def test_lists_are_separated_by_commas() -> None:
 
 def test_no_role_is_something_to_say(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Of all other settings an empty one is as good as none, in .env as well."""
-    assert load().roles == (Role.FEED, Role.UPKEEP)
+    assert load().roles == (Role.FEED, Role.JOBS)
     environment.setenv("ROLES", "")
     environment.setenv("PORT", "")
     assert (load().roles, load().port) == ((), 8000)
     environment.delenv("ROLES")
     (tmp_path / ".env").write_text("ROLES=\nHOST=\n")
     assert (load().roles, load().host) == ((), "127.0.0.1")
-    environment.setenv("ROLES", "upkeep")
-    assert load().roles == (Role.UPKEEP,)
-    environment.setenv("ROLES", "upkeep, sweeping")
+    environment.setenv("ROLES", "jobs")
+    assert load().roles == (Role.JOBS,)
+    environment.setenv("ROLES", "jobs, sweeping")
     with pytest.raises(SettingsError, match="ROLES"):
         load()
 

@@ -31,6 +31,8 @@ from tradeapi.clock import Clock, SystemClock
 from tradeapi.compat import router as compat_router
 from tradeapi.compat import socket_router as compat_socket_router
 from tradeapi.database import Database
+from tradeapi.jobs.opening import jobs_of
+from tradeapi.jobs.port import Jobs
 from tradeapi.leases.locks import open_locks
 from tradeapi.market.bars import router as bars_router
 from tradeapi.market.bars import ticks_router
@@ -134,6 +136,7 @@ class State(MarketState, AuthState, ChartsState):
     clock: Clock
     database: Database
     bus: Bus
+    jobs: Jobs
     dependencies: Sequence[Dependency]
     hub: Hub
     large_reads: LargeReads
@@ -201,8 +204,10 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+        database = Database(settings.database_url)
+        jobs = jobs_of(database, clock)
         async with (
-            Database(settings.database_url) as database,
+            database,
             redis or AsyncExitStack(),
             open_bus(settings) as bus,
             open_locks(settings.database_url) as locks,
@@ -212,7 +217,7 @@ def _lifespan(
             open_streams(settings, clock, database, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
             open_watchlists(database, bus, hub, quotes),
-            play(settings, clock, database, locks, market),
+            play(settings, clock, database, locks, market, jobs),
         ):
             auth["revocations"].listen(hub.callers.hear)
             with _settled():
@@ -221,6 +226,7 @@ def _lifespan(
                     "clock": clock,
                     "database": database,
                     "bus": bus,
+                    "jobs": jobs,
                     "dependencies": [
                         *database_dependencies(database),
                         *([Dependency("redis", redis.ping, essential=False)] if redis else []),

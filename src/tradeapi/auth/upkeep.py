@@ -1,6 +1,5 @@
 """What is done for accounts once a minute: counted, written, forgotten, deleted."""
 
-from collections.abc import Awaitable, Callable
 from typing import Never
 
 import anyio
@@ -13,7 +12,6 @@ from tradeapi.auth.revocations import Revocations, forget_in
 from tradeapi.auth.uses import Uses
 from tradeapi.clock import Clock
 from tradeapi.database import Database
-from tradeapi.leases.lease import Lost
 from tradeapi.metrics import ACTIVE_SESSIONS
 
 SECONDS = 60.0
@@ -40,7 +38,13 @@ class Upkeep:
             await self.attempt()
 
     async def attempt(self) -> None:
-        await _attempt(self.once)
+        """What fails is done the next time."""
+        try:
+            # SQLite's thread would go on by itself, and find nobody to tell that it is done.
+            with anyio.CancelScope(shield=True):
+                await self.once()
+        except Exception as error:  # noqa: BLE001  whatever it is, it must not end the rest
+            _log.warning("auth.upkeep_failed", error=repr(error))
 
     async def once(self) -> None:
         if self._is_open:
@@ -59,11 +63,6 @@ class Expiry:
         self._database = database
         self._clock = clock
 
-    async def run(self) -> Never:
-        while True:
-            await _attempt(self.once)
-            await anyio.sleep(SECONDS)
-
     async def once(self) -> None:
         now = self._clock.now()
         async with self._database.transaction() as session:
@@ -74,15 +73,3 @@ class Expiry:
                 old = table.revoked_at < now - KEYS_KEPT_SECONDS
                 await session.execute(delete(table).where(old))
             await forget_in(session, now)
-
-
-async def _attempt(work: Callable[[], Awaitable[None]]) -> None:
-    """What fails is done the next time."""
-    try:
-        # SQLite's thread would go on by itself, and find nobody to tell that it is done.
-        with anyio.CancelScope(shield=True):
-            await work()
-    except Lost:
-        raise
-    except Exception as error:  # noqa: BLE001  whatever it is, it must not end the rest
-        _log.warning("auth.upkeep_failed", error=repr(error))

@@ -1,8 +1,5 @@
 """Charts that nobody has asked for, removed when their time is over."""
 
-from typing import Never
-
-import anyio
 import structlog
 from sqlalchemy import delete, select
 
@@ -10,7 +7,6 @@ from tradeapi.charts.accesses import SECONDS
 from tradeapi.charts.models import Chart, ChartShare
 from tradeapi.clock import Clock
 from tradeapi.database import Database
-from tradeapi.leases.lease import Lost
 from tradeapi.metrics import CHARTS_EXPIRED
 
 HOUR = 3600.0
@@ -25,25 +21,10 @@ _log = structlog.get_logger("tradeapi.charts")
 class ChartExpiry:
     """What one process does for all."""
 
-    def __init__(
-        self, database: Database, clock: Clock, *, ttl_hours: int, every_minutes: int
-    ) -> None:
+    def __init__(self, database: Database, clock: Clock, *, ttl_hours: int) -> None:
         self._database = database
         self._clock = clock
         self._ttl = ttl_hours * HOUR
-        self._every = every_minutes * 60.0
-
-    async def run(self) -> Never:
-        while True:
-            try:
-                # SQLite's thread would go on by itself, and find nobody to tell that it is done.
-                with anyio.CancelScope(shield=True):
-                    await self.once()
-            except Lost:
-                raise
-            except Exception as error:  # noqa: BLE001  what is left is removed the next time
-                _log.warning("charts.expiry_failed", error=repr(error))
-            await anyio.sleep(self._every)
 
     async def once(self) -> int:
         """How many charts have gone."""

@@ -1,1 +1,1 @@
-"""Work in the background: what is to be done later, again, or every so often."""
+"""What is done in the background, by any process that plays the role: begin to read in `port`."""

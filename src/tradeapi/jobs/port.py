@@ -1,17 +1,26 @@
-"""The port of background work."""
+"""Background jobs: how they are asked for, who does them, and what becomes of them.
 
-from collections.abc import Awaitable, Callable, Mapping
+A job is written in the transaction of what it is about: both commit, or neither does. It is done at
+least once, by any process that plays the role, and again when the process that was at it has died.
+A handler that fails is called again after a while, and again; then the job is kept as a dead letter
+until an operator decides.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
+from pgqueuer.ports import RepositoryPort
 from sqlalchemy.ext.asyncio import AsyncSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """What is to be done: at `run_at` in epoch seconds, or at once.
+    """What is to be done; `payload` is JSON, `run_at` in epoch seconds, or at once.
 
-    Of two unfinished jobs with one `key` the second is not added. `payload` is JSON.
+    Of two unfinished jobs with one key, and one that runs is unfinished, the second is not added.
     """
 
     name: str
@@ -30,19 +39,86 @@ class Job:
     attempt: int
 
 
-class Jobs(Protocol):
-    async def enqueue(self, session: AsyncSession, *jobs: NewJob) -> None:
-        """Have the jobs done once the session's transaction has committed, and never otherwise."""
-        ...
-
-
-# It may be called twice for one job.
+# Called at least once for each job: what it does twice must be as if it were done once.
 Handler = Callable[[Job], Awaitable[None]]
 
 
 class Later(Exception):
-    """What a handler raises to be called again after so many seconds: nothing has failed."""
+    """Raised by a handler: call it again then, with the next attempt. It has not failed."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(seconds)
+        super().__init__(f"again in {seconds} s")
         self.seconds = seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cron:
+    """Work for each tick of five fields in UTC, such as `*/5 * * * *`: once, over all processes.
+
+    The latest tick that nobody was there for is made up for. While the work of one tick is
+    unfinished the next ones are left out.
+    """
+
+    name: str
+    expression: str
+    work: Callable[[], Awaitable[object]]
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    name: str
+    state: State
+    jobs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A job that was given up, without its payload, which may hold secrets."""
+
+    id: int
+    name: str
+    key: str | None
+    attempts: int
+    error: str
+    created_at: float
+
+
+class Jobs(Protocol):
+    """All is done in the caller's transaction."""
+
+    async def enqueue(self, session: AsyncSession, *jobs: NewJob) -> None:
+        """Have these done once the transaction has committed, and never otherwise."""
+        ...
+
+    async def counts(self, session: AsyncSession) -> Sequence[Count]: ...
+
+    async def dead_letters(
+        self, session: AsyncSession, *, before: int | None = None, limit: int
+    ) -> Sequence[DeadLetter]:
+        """The newest first, those with lower ids than `before`."""
+        ...
+
+    async def requeue(self, session: AsyncSession, ids: Sequence[int] | None) -> int:
+        """Have these dead letters, or all, done as if they were new; how many there were.
+
+        They have lost their keys, for others may have them by now.
+        """
+        ...
+
+    async def discard(self, session: AsyncSession, id: int) -> bool:
+        """Whether there was that dead letter."""
+        ...
+
+    def broker(self) -> AbstractAsyncContextManager[RepositoryPort]:
+        """Where a runner takes jobs from, and says what became of them."""
+        ...
+
+    async def tidy(self) -> None:
+        """Forget what nobody asks for any more; once an hour."""
+        ...

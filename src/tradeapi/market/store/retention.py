@@ -1,12 +1,9 @@
 """Drops 1-minute bars past their age; what was folded from them stays."""
 
-import asyncio
-
 import structlog
 
 from tradeapi.clock import Clock
 from tradeapi.database import Database, raw
-from tradeapi.leases.lease import Lost
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.bar_store import BarStore
 from tradeapi.market.store.blocks import window
@@ -16,8 +13,6 @@ from tradeapi.market.symbols.directory import Directory
 
 log = structlog.get_logger()
 
-EVERY_SECONDS = 6 * 3600
-RETRY_SECONDS = 60
 _MINUTE = Resolution.MINUTE
 
 
@@ -33,23 +28,10 @@ class Retention:
         self._clock = clock
         self._days = days
 
-    async def run(self) -> None:
-        while True:
-            try:
-                await self.apply()
-            except Lost:
-                raise
-            except Exception as error:  # noqa: BLE001  old bars can wait, the service goes on
-                log.warning("retention.failed", error=repr(error))
-                await asyncio.sleep(RETRY_SECONDS)
-            else:
-                await asyncio.sleep(EVERY_SECONDS)
-
     async def apply(self) -> list[str]:
         """Drop what is old enough; the symbols that lost bars."""
         span = BLOCKS_PER_PARTITION * window(_MINUTE)
         boundary = int(self._clock.now() - self._days * 86400) // span * span
-        # No transaction, in which a lease could be proved; but what is too old now will be later.
         await self._store.partitions.drop_before(_MINUTE, boundary)
         async with self._database.read() as reader:
             rows = await reader.fetch(

@@ -1,6 +1,7 @@
 """Sends what is to be delivered, and writes down what became of it."""
 
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import anyio
@@ -14,6 +15,7 @@ from tradeapi.jobs.port import Job, Later
 from tradeapi.metrics import WEBHOOK_DELIVERIES, WEBHOOK_SECONDS
 from tradeapi.notifications.notices import Notice
 from tradeapi.notifications.notifier import Notifier
+from tradeapi.notifications.posting.aside import Aside
 from tradeapi.notifications.posting.poster import NotPosted, Poster
 from tradeapi.notifications.posting.turns import Turns
 from tradeapi.notifications.webhooks.models import Delivery, Webhook
@@ -55,11 +57,18 @@ class Outcome:
 class Courier:
     """The handler of the jobs that deliver to webhooks, on any number of processes."""
 
-    def __init__(
-        self, database: Database, poster: Poster, notifier: Notifier, safe: Safe, clock: Clock
+    def __init__(  # noqa: PLR0913, PLR0917  they are what it has
+        self,
+        database: Database,
+        poster: Poster,
+        aside: Aside,
+        notifier: Notifier,
+        safe: Safe,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._poster = poster
+        self._aside = aside
         self._notifier = notifier
         self._safe = safe
         self._clock = clock
@@ -74,11 +83,16 @@ class Courier:
         wait = (delivery.next_attempt_at or 0) - self._clock.now()
         if wait > EARLY_SECONDS:
             raise Later(wait)
+        await self._aside.do(
+            delivery.id,
+            partial(self._carry_out, delivery, webhook),
+            is_slow=webhook.failing_since is not None,
+        )
+
+    async def _carry_out(self, delivery: Delivery, webhook: Webhook) -> float | None:
         async with self._turns.one(webhook.id):
             outcome = await self._attempt(delivery, webhook)
-        seconds = await self._record(delivery, webhook, outcome)
-        if seconds is not None:
-            raise Later(seconds)
+            return await self._record(delivery, webhook, outcome)
 
     async def _find(self, id: UUID) -> tuple[Delivery, Webhook] | None:
         async with self._database.reading() as session:

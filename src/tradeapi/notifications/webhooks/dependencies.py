@@ -3,10 +3,9 @@
 from typing import Annotated
 
 from fastapi import Depends
-from starlette.requests import HTTPConnection
 
 from tradeapi.auth.dependencies import AuditDep, OwnerDep
-from tradeapi.jobs.port import Jobs
+from tradeapi.jobs.dependencies import JobsDep
 from tradeapi.notifications.posting.urls import Rules
 from tradeapi.notifications.webhooks.deliveries import Deliveries, Sending
 from tradeapi.notifications.webhooks.service import PURPOSE, Editing, Webhooks
@@ -39,10 +38,7 @@ async def _editing(
     )
 
 
-async def _sending(
-    connection: HTTPConnection, session: SessionDep, owner: OwnerDep, clock: ClockDep
-) -> Sending:
-    jobs: Jobs = connection.state.jobs
+async def _sending(session: SessionDep, owner: OwnerDep, jobs: JobsDep, clock: ClockDep) -> Sending:
     return Sending(Webhooks(session, owner), jobs, round(clock.now(), 3))
 
 

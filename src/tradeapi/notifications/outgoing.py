@@ -8,6 +8,7 @@ from tradeapi.database import Database
 from tradeapi.jobs.port import Handler
 from tradeapi.notifications.notices import Channel
 from tradeapi.notifications.notifier import Carrier, Notifier
+from tradeapi.notifications.posting.aside import Aside
 from tradeapi.notifications.posting.poster import Poster
 from tradeapi.notifications.webhooks.carrier import WebhookCarrier
 from tradeapi.notifications.webhooks.courier import Courier
@@ -29,5 +30,5 @@ async def open_outgoing(
 ) -> AsyncIterator[Mapping[str, Handler]]:
     """For those who do the jobs: by their names."""
     safe = Safe.of(Secrets.of(settings), PURPOSE)
-    async with Poster(loopback=settings.outgoing_to_loopback) as poster:
-        yield {DELIVER: Courier(database, poster, notifier, safe, clock).deliver}
+    async with Poster(loopback=settings.outgoing_to_loopback) as poster, Aside() as aside:
+        yield {DELIVER: Courier(database, poster, aside, notifier, safe, clock).deliver}

@@ -1,0 +1,71 @@
+"""What operators ask of the queue's table, whose columns are pgqueuer's on every database."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tradeapi.database import raw
+from tradeapi.jobs.port import Count, DeadLetter, State
+
+STATES = {"queued": State.WAITING, "picked": State.RUNNING, "failed": State.DEAD}
+# Above any id.
+LAST = 2**63 - 1
+
+
+class QueueTable:
+    def __init__(self, table: str, *, created: str) -> None:
+        """`created` is SQL for the epoch seconds of that column."""
+        self._table = table
+        self._created = created
+
+    async def counts(self, session: AsyncSession) -> Sequence[Count]:
+        rows = await (await raw(session)).fetch(
+            f"SELECT entrypoint, CAST(status AS text), count(*) FROM {self._table} "  # noqa: S608
+            "GROUP BY entrypoint, status ORDER BY 1, 2"
+        )
+        return [
+            Count(name=name, state=STATES[status], jobs=jobs)
+            for name, status, jobs in rows
+            if status in STATES
+        ]
+
+    async def dead_letters(
+        self, session: AsyncSession, *, before: int | None = None, limit: int
+    ) -> Sequence[DeadLetter]:
+        rows = await (await raw(session)).fetch(
+            "SELECT id, entrypoint, dedupe_key, attempts, headers->>'error', "  # noqa: S608
+            f"{self._created} FROM {self._table} "
+            "WHERE status = 'failed' AND id < $1 ORDER BY id DESC LIMIT $2",
+            LAST if before is None else before,
+            limit,
+        )
+        return [
+            DeadLetter(
+                id=id,
+                name=name,
+                key=key,
+                attempts=attempts + 1,
+                error=error or "",
+                created_at=created,
+            )
+            for id, name, key, attempts, error, created in rows
+        ]
+
+    async def requeue(self, session: AsyncSession, ids: Sequence[int] | None) -> int:
+        connection = await raw(session)
+        is_one, wanted = ("<= $1", LAST) if ids is None else connection.one_of("$1", ids)
+        rows = await connection.fetch(
+            f"UPDATE {self._table} SET status = 'queued', dedupe_key = NULL, "  # noqa: S608
+            "attempts = 0, headers = '{}', execute_after = created "
+            f"WHERE status = 'failed' AND id {is_one} RETURNING id",
+            wanted,
+        )
+        return len(rows)
+
+    async def discard(self, session: AsyncSession, id: int) -> bool:
+        rows = await (await raw(session)).fetch(
+            f"DELETE FROM {self._table} WHERE status = 'failed' AND id = $1 "  # noqa: S608
+            "RETURNING id",
+            id,
+        )
+        return bool(rows)

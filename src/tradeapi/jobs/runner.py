@@ -1,0 +1,137 @@
+"""Does jobs: several at once in each process that has one, whenever the database is there."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Never
+
+import anyio
+import structlog
+from pgqueuer import QueueManager
+from pgqueuer.domain.types import Channel
+from pgqueuer.ports import RepositoryPort
+
+from tradeapi.clock import Clock
+from tradeapi.database import Database
+from tradeapi.jobs.crons import Crons
+from tradeapi.jobs.execution import Execution
+from tradeapi.jobs.names import NAMES
+from tradeapi.jobs.port import Cron, Handler, Jobs, State
+from tradeapi.metrics import JOBS_DEAD, JOBS_WAITING
+
+BATCH = 10
+AT_ONCE = 20
+# What nobody is told of: jobs of processes that have died, and on SQLite those of others.
+LOOK_SECONDS = 1.0
+# One that is silent for so long has died, and its jobs are done again.
+HEARTBEAT_SECONDS = 10.0
+RETRY_SECONDS = 2.0
+COUNT_SECONDS = 10.0
+# How long what is under way may take to end when we stop; then it is begun anew elsewhere.
+GRACE_SECONDS = 10.0
+
+_log = structlog.get_logger("tradeapi.jobs")
+
+
+class Runner:
+    def __init__(
+        self,
+        jobs: Jobs,
+        handlers: Mapping[str, Handler],
+        crons: Sequence[Cron],
+        database: Database,
+        clock: Clock,
+    ) -> None:
+        own = Cron(name="jobs.tidy", expression="17 * * * *", work=jobs.tidy)
+        self._jobs = jobs
+        self._handlers = handlers
+        self._crons = Crons([*crons, own], jobs, database, clock)
+        self._database = database
+        self._stopping = asyncio.Event()
+        self._stopped = asyncio.Event()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._run)
+            tasks.start_soon(self._crons.run)
+            tasks.start_soon(self._count)
+            try:
+                yield
+            finally:
+                self._stopping.set()
+                with anyio.move_on_after(GRACE_SECONDS, shield=True):
+                    await self._stopped.wait()
+                tasks.cancel_scope.cancel()
+
+    async def _run(self) -> None:
+        is_away = False
+        try:
+            while not self._stopping.is_set():
+                try:
+                    async with self._jobs.broker() as queries:
+                        await self._work(queries)
+                    is_away = False
+                except Exception as error:  # noqa: BLE001  whatever it is, it may be gone then
+                    if not is_away:
+                        _log.warning("jobs.away", error=repr(error))
+                    is_away = True
+                    with anyio.move_on_after(RETRY_SECONDS):
+                        await self._stopping.wait()
+        finally:
+            self._stopped.set()
+
+    async def _work(self, queries: RepositoryPort) -> None:
+        manager = self._manager(queries)
+        await manager.verify_structure()
+        _log.info("jobs.ready")
+        work = asyncio.create_task(
+            manager.run(
+                dequeue_timeout=timedelta(seconds=LOOK_SECONDS),
+                batch_size=BATCH,
+                max_concurrent_tasks=AT_ONCE,
+                heartbeat_timeout=timedelta(seconds=HEARTBEAT_SECONDS),
+                # Nobody reads its statistics.
+                log_aggregation_interval=timedelta(0),
+                shutdown_on_listener_failure=True,
+            )
+        )
+        stopping = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            manager.shutdown.set()
+            await asyncio.wait({work})
+        finally:
+            stopping.cancel()
+            if not work.done():
+                # It gives its jobs back, and must not be cancelled while it does.
+                work.cancel()
+                with anyio.move_on_after(RETRY_SECONDS, shield=True):
+                    await asyncio.wait({work})
+        await work
+
+    def _manager(self, queries: RepositoryPort) -> QueueManager:
+        manager = QueueManager(queries, Channel(NAMES.channel))
+        for name, handler in self._handlers.items():
+            manager.entrypoint(name, accepts_context=False, on_failure="hold")(Execution(handler))
+        for name, handler in self._crons.handlers().items():
+            # The next tick does what this one could not.
+            manager.entrypoint(name, accepts_context=False)(Execution(handler))
+        return manager
+
+    async def _count(self) -> Never:
+        names: set[str] = set()
+        while True:
+            try:
+                async with self._database.reading() as session:
+                    counts = await self._jobs.counts(session)
+            except Exception as error:  # noqa: BLE001  whatever it is, we count again
+                _log.debug("jobs.not_counted", error=repr(error))
+            else:
+                found = {(count.name, count.state): count.jobs for count in counts}
+                names |= {count.name for count in counts}
+                for name in names:
+                    JOBS_WAITING.labels(name).set(found.get((name, State.WAITING), 0))
+                    JOBS_DEAD.labels(name).set(found.get((name, State.DEAD), 0))
+            await anyio.sleep(COUNT_SECONDS)
