@@ -14,6 +14,7 @@ import tradeapi.jobs.models
 import tradeapi.leases.models
 import tradeapi.market.models
 import tradeapi.notifications.models
+import tradeapi.notifications.push.models
 import tradeapi.notifications.webhooks.models
 import tradeapi.udf.models
 import tradeapi.watchlists.models

@@ -38,6 +38,7 @@ from tradeapi.market.quotes import service as quotes
 from tradeapi.market.quotes import years
 from tradeapi.market.store import partitions
 from tradeapi.notifications.posting import poster, turns
+from tradeapi.notifications.push import browser
 from tradeapi.notifications.webhooks import schedule, signing, tasks
 from tradeapi.security import passwords
 from tradeapi.security.share_tokens import MOST_DAYS
@@ -265,6 +266,7 @@ def test_every_code_of_accounts_and_limits_is_listed() -> None:
         ("watchlists", WATCHLISTS),
         ("posting", WEBHOOKS),
         ("webhooks", WEBHOOKS),
+        ("push", WEBHOOKS),
     ],
 )
 def test_every_code_of_a_feature_is_listed(folder: str, page: str) -> None:
@@ -431,6 +433,7 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (WEBHOOKS, f"the connection may take {poster.CONNECT_SECONDS:.0f}."),
         (WEBHOOKS, f"For {signing.OVERLAP_SECONDS / 3600:.0f} hours each message is signed"),
         (WEBHOOKS, f"After the {len(schedule.DELAYS) + 1}th attempt"),
+        (WEBHOOKS, f"within {browser.TTL_SECONDS / 3600:.0f} hours, then it is given up"),
         (WEBHOOKS, f"To one webhook {turns.AT_ONCE} are under way at once"),
         (WEBHOOKS, f"for {tasks.KEPT_SECONDS / 86_400:.0f} days, the newest {tasks.MOST_KEPT:,}"),
         (OPERATING, f"covers {partitions.BLOCKS_PER_PARTITION} days"),

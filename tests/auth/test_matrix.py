@@ -9,6 +9,7 @@ from fastapi import FastAPI, Response
 from tests.auth import forgeries
 from tests.auth.people import Person, Service, bearer, shared
 from tests.auth.routes import Headers, Operation, operations
+from tests.notifications.browser import Browser
 
 Forge = Callable[[Service, Person], str]
 
@@ -213,6 +214,7 @@ def things(person: Person) -> dict[str, str]:
     chart = person.call("POST", "/charts", {"panes": panes}).json()["id"]
     watchlist = person.call("POST", "/watchlists", {"name": "Mine"}).json()["id"]
     webhook = person.call("POST", "/webhooks", {"url": "https://example.com/"}).json()["id"]
+    pushed = person.call("PUT", "/push/subscriptions", Browser().subscription()).json()["id"]
     sent = ("", "/secret", "/test", "/deliveries", "/deliveries/{delivery}/replay")
     reads = ("", "/quotes", "/stats", "/export")
     listed = (
@@ -229,6 +231,7 @@ def things(person: Person) -> dict[str, str]:
         **{f"/api/v1/charts/{{id}}{part}": chart for part in parts},
         **{f"/api/v1/watchlists/{{id}}{part}": watchlist for part in listed},
         **{f"/api/v1/webhooks/{{id}}{part}": webhook for part in sent},
+        "/api/v1/push/subscriptions/{id}": pushed,
         "/api/v1/auth/sessions/{id}": person.get("/auth/sessions")["current"],
         "/api/v1/auth/api-keys/{id}": person.key()["id"],
         "/api/v1/auth/path-tokens/{id}": person.path_token()["id"],

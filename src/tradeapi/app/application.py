@@ -40,6 +40,8 @@ from tradeapi.market.live.messages import MESSAGES as MARKET_MESSAGES
 from tradeapi.market.quotes import router as quotes_router
 from tradeapi.market.symbols import exchanges_router
 from tradeapi.market.symbols import router as symbols_router
+from tradeapi.notifications.push import router as push_router
+from tradeapi.notifications.push.service import push_subscriptions_of
 from tradeapi.notifications.webhooks import router as webhooks_router
 from tradeapi.notifications.webhooks.service import webhooks_of
 from tradeapi.ops import health
@@ -82,6 +84,7 @@ TAGS = [
     {"name": "charts", "description": "Documents of yours, with series that you push or bind."},
     {"name": "watchlists", "description": "Symbols that you keep an eye on."},
     {"name": "webhooks", "description": "Your notifications, sent to servers of yours."},
+    {"name": "push", "description": "Your notifications, pushed to your browsers."},
     {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
     {"name": "auth", "description": "Accounts, logins and API keys."},
@@ -107,6 +110,7 @@ API: tuple[APIRouter, ...] = (
     own_router.router,
     webhooks_router.router,
     webhooks_router.making_router,
+    push_router.router,
     events_router,
     auth_router.router,
     links_router.router,
@@ -123,6 +127,7 @@ EXPORTED = {
     "favourites": favourites_of,
     "searches": searches_of,
     "webhooks": webhooks_of,
+    "push_subscriptions": push_subscriptions_of,
 }
 
 # What the stream says and hears, for its document.

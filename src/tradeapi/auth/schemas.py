@@ -295,6 +295,15 @@ class ExportedWebhookOut(Out):
     updated_at: float
 
 
+class ExportedPushSubscriptionOut(Out):
+    """A browser that notifications are pushed to, by the host of its push service."""
+
+    id: UUID
+    host: str
+    created_at: float
+    updated_at: float
+
+
 class ExportOut(Out):
     user: UserOut
     sessions: list[LoginOut]
@@ -307,3 +316,4 @@ class ExportOut(Out):
     favourites: list[ExportedFavouriteOut]
     searches: list[ExportedSearchOut]
     webhooks: list[ExportedWebhookOut]
+    push_subscriptions: list[ExportedPushSubscriptionOut]
