@@ -37,6 +37,9 @@ from tradeapi.market.bars.validation import Reason
 from tradeapi.market.quotes import service as quotes
 from tradeapi.market.quotes import years
 from tradeapi.market.store import partitions
+from tradeapi.notifications import inboxes
+from tradeapi.notifications.live import reading as notifications_reading
+from tradeapi.notifications.mailing import outbox as mail_outbox
 from tradeapi.notifications.posting import poster, turns
 from tradeapi.notifications.push import browser
 from tradeapi.notifications.webhooks import schedule, signing, tasks
@@ -66,6 +69,7 @@ from tradeapi.web.principal import NEEDS_MARKET_DATA, NEEDS_STREAM, Need, need_o
 CHARTS = "docs/charts.md"
 WATCHLISTS = "docs/watchlists.md"
 WEBHOOKS = "docs/webhooks.md"
+NOTIFICATIONS = "docs/notifications.md"
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operating.md"
 ACCOUNTS, SECURITY = "docs/accounts.md", "docs/security.md"
 CHARTING = "docs/charting.md"
@@ -264,6 +268,7 @@ def test_every_code_of_accounts_and_limits_is_listed() -> None:
     [
         ("charts", CHARTS),
         ("watchlists", WATCHLISTS),
+        ("notifications", NOTIFICATIONS),
         ("posting", WEBHOOKS),
         ("webhooks", WEBHOOKS),
         ("push", WEBHOOKS),
@@ -404,6 +409,11 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (WATCHLISTS, f"one `PATCH` changes | {watchlist_schemas.MOST_AT_ONCE:,} |"),
         (WATCHLISTS, f"of the last {years.DAYS} days, `closes` up to {years.CLOSES} daily closes"),
         (WATCHLISTS, f"It lasts up to {MOST_DAYS} days,"),
+        (NOTIFICATIONS, f"The newest {inboxes.MOST:,} are kept"),
+        (NOTIFICATIONS, f"There are up to {mail_outbox.MOST_AN_HOUR} such mails in an hour,"),
+        (NOTIFICATIONS, f"has the newest {notifications_reading.NEWEST} and"),
+        (NOTIFICATIONS, f"up to {notifications_reading.AT_ONCE:,} frames, and else"),
+        (STREAM, f"up to {notifications_reading.AT_ONCE:,} frames come again"),
         (WATCHLISTS, f"| favourites of a user | {favourites.MOST:,} |"),
         (STREAM, f"a string of up to {requests.LONGEST_ID} characters"),
         (STREAM, f"0 to {requests.MOST_HISTORY}, by default {requests.DEFAULT_HISTORY}"),

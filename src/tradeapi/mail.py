@@ -19,6 +19,7 @@ import structlog
 from aiosmtplib import SMTPException, SMTPRecipientsRefused, SMTPResponseException
 
 from tradeapi.errors import NotStarted, Unavailable
+from tradeapi.settings import Settings
 
 SEND_SECONDS = 10
 LONGEST_ADDRESS = 254  # RFC 5321, 4.5.3.1.3, without the brackets
@@ -43,19 +44,23 @@ _log = structlog.get_logger("tradeapi.mail")
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A text for one address; raises ValueError for what would not be sent as it stands."""
+    """A text for one address; raises ValueError for what would not be sent as it stands.
+
+    `html` says the same for those whose programs show it.
+    """
 
     to: str
     subject: str
     # It holds links that let whoever has them in: no log may show it.
     text: str = field(repr=False)
+    html: str | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if not _is_address(self.to):
             raise ValueError("A mail goes to one plain address.")
         if _unfit_for_header.search(self.subject):
             raise ValueError("The subject of a mail is one line, and without encoded words.")
-        if _unfit_for_text.search(self.text):
+        if _unfit_for_text.search(self.text + (self.html or "")):
             raise ValueError("The text of a mail has no NUL and no half of a surrogate pair.")
 
 
@@ -194,6 +199,21 @@ def mailer_of(url: str, sender: str) -> Mailer:
     return SmtpMailer(SmtpServer.of(url), sender)
 
 
+def configured(settings: Settings) -> Mailer | None:
+    """None where mail can't be sent at all; raises NotStarted."""
+    url = settings.mail_url
+    return mailer_of(url.get_secret_value(), settings.mail_from) if url else None
+
+
+def fit_for_header(text: str) -> str:
+    """On one line, and read as it is written."""
+    return _unfit_for_header.sub(" ", text)
+
+
+def fit_for_text(text: str) -> str:
+    return _unfit_for_text.sub(" ", text)
+
+
 class NotSent(Exception):
     """What went wrong with a server, in our words: its own may quote the mail or the login."""
 
@@ -222,6 +242,8 @@ def _composed(mail: Mail, sender: str) -> EmailMessage:
     # RFC 3834: nobody's holiday notice answers it.
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.text)
+    if mail.html is not None:
+        message.add_alternative(mail.html, subtype="html")
     return message
 
 

@@ -22,15 +22,21 @@ from tradeapi.market.parts import Parts
 from tradeapi.market.providers.feed import Feed
 from tradeapi.market.providers.securities import SECURITIES
 from tradeapi.market.store.retention import Retention
-from tradeapi.notifications.notifier import Notifier
-from tradeapi.notifications.outgoing import open_outgoing, outgoing
+from tradeapi.notifications.outgoing import open_outgoing
+from tradeapi.notifications.parts import Telling
 from tradeapi.notifications.webhooks.tasks import DeliveryExpiry
 from tradeapi.settings import Role, Settings
 
 
 @asynccontextmanager
 async def play(  # noqa: PLR0913, PLR0917  they are what it has
-    settings: Settings, clock: Clock, database: Database, locks: Locks, parts: Parts, jobs: Jobs
+    settings: Settings,
+    clock: Clock,
+    database: Database,
+    locks: Locks,
+    parts: Parts,
+    jobs: Jobs,
+    telling: Telling,
 ) -> AsyncIterator[None]:
     """Play each of our roles."""
     async with anyio.create_task_group() as tasks, AsyncExitStack() as roles:
@@ -39,13 +45,10 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
             lease = Lease(Role.FEED, locks, database)
             tasks.start_soon(lease.run, _feed(clock, lease.database, parts).run)
         if Role.JOBS in settings.roles:
-            notifier = Notifier(jobs, clock, outgoing(clock))
-            handlers = await roles.enter_async_context(
-                open_outgoing(settings, clock, database, notifier)
-            )
-            runner = Runner(
-                jobs, handlers, _crons(settings, clock, database, parts), database, clock
-            )
+            outgoing = open_outgoing(settings, clock, database, telling.notifier)
+            handlers = {**telling.handlers, **await roles.enter_async_context(outgoing)}
+            crons = [*_crons(settings, clock, database, parts), *telling.crons]
+            runner = Runner(jobs, handlers, crons, database, clock)
             await roles.enter_async_context(runner.running())
         yield
 

@@ -164,8 +164,8 @@ class Settings(BaseSettings):
     app_url: str = Field(
         default="http://127.0.0.1:8000",
         pattern=r"^https?://[^\s]+$",
-        description="Where the pages are that links in mails lead to: /verify-email and "
-        "/reset-password, each with ?token=, and /forgot-password.",
+        description="Where the pages are that links in mails lead to: /verify-email, "
+        "/reset-password and /mail-off, each with ?token=, /forgot-password and /notifications.",
     )
     api_key_header: str = Field(
         default="X-API-Key",

@@ -11,7 +11,9 @@ from tradeapi.clock import SystemClock
 from tradeapi.database import Database
 from tradeapi.jobs.opening import jobs_of
 from tradeapi.leases.locks import open_locks
+from tradeapi.mail import configured
 from tradeapi.market.parts import parts_of
+from tradeapi.notifications.parts import telling_of
 from tradeapi.ops.alone import admitted
 from tradeapi.ops.bus import open_bus
 from tradeapi.roles import play
@@ -32,7 +34,7 @@ async def _run(settings: Settings) -> None:
     stop = anyio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    clock = SystemClock()
+    clock, mailer = SystemClock(), configured(settings)
     async with (
         Database(settings.database_url) as database,
         open_bus(settings) as bus,
@@ -43,7 +45,8 @@ async def _run(settings: Settings) -> None:
             await _migrate(settings.database_url, stop)
         parts = parts_of(settings, clock, database, bus)
         jobs = jobs_of(database, clock)
-        async with play(settings, clock, database, locks, parts, jobs):
+        telling = telling_of(settings, clock, database, bus, jobs, mailer)
+        async with play(settings, clock, database, locks, parts, jobs, telling):
             _log.info("worker.started", roles=settings.roles)
             await stop.wait()
     _log.info("worker.stopped")

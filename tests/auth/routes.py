@@ -23,6 +23,7 @@ BODIES = {
     f"PATCH {WATCHLIST}/items": (JSON, '{"items": [{"symbol": "US:NONE"}]}'),
     f"POST {WATCHLIST}/import": ("text/csv", "symbol\nUS:NONE"),
     "POST /api/v1/webhooks": (JSON, '{"url": "https://example.com/"}'),
+    "PATCH /api/v1/notifications/{id}": (JSON, '{"read": true}'),
 }
 
 

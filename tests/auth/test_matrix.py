@@ -10,6 +10,7 @@ from tests.auth import forgeries
 from tests.auth.people import Person, Service, bearer, shared
 from tests.auth.routes import Headers, Operation, operations
 from tests.notifications.browser import Browser
+from tests.notifications.telling import notice, tell
 
 Forge = Callable[[Service, Person], str]
 
@@ -57,6 +58,7 @@ def test_what_is_for_everybody_is_little(service: Service) -> None:
         "POST /api/v1/auth/password/forgot",
         "POST /api/v1/auth/password/reset",
         "POST /api/v1/auth/email/verify",
+        "POST /api/v1/notifications/mail-off",
     }
 
 
@@ -208,7 +210,7 @@ def test_a_share_gets_in_nowhere(service: Service) -> None:
     assert wrong_answers(service, headers, expected, junk=True) == {}
 
 
-def things(person: Person) -> dict[str, str]:
+def things(service: Service, person: Person) -> dict[str, str]:
     """One of everything that has an id in a route, by that route."""
     panes = [{"series": [{"id": "price", "type": "line"}]}]
     chart = person.call("POST", "/charts", {"panes": panes}).json()["id"]
@@ -216,6 +218,7 @@ def things(person: Person) -> dict[str, str]:
     webhook = person.call("POST", "/webhooks", {"url": "https://example.com/"}).json()["id"]
     pushed = person.call("PUT", "/push/subscriptions", Browser().subscription()).json()["id"]
     sent = ("", "/secret", "/test", "/deliveries", "/deliveries/{delivery}/replay")
+    tell(service.url, notice(person.id, "something"))
     reads = ("", "/quotes", "/stats", "/export")
     listed = (
         *reads,
@@ -232,6 +235,7 @@ def things(person: Person) -> dict[str, str]:
         **{f"/api/v1/watchlists/{{id}}{part}": watchlist for part in listed},
         **{f"/api/v1/webhooks/{{id}}{part}": webhook for part in sent},
         "/api/v1/push/subscriptions/{id}": pushed,
+        "/api/v1/notifications/{id}": person.get("/notifications")["items"][0]["id"],
         "/api/v1/auth/sessions/{id}": person.get("/auth/sessions")["current"],
         "/api/v1/auth/api-keys/{id}": person.key()["id"],
         "/api/v1/auth/path-tokens/{id}": person.path_token()["id"],
@@ -243,7 +247,7 @@ def things(person: Person) -> dict[str, str]:
 def test_what_is_somebody_elses_is_not_there(service: Service) -> None:
     """On every route with an id it is as if nobody had it, and nothing happens to it."""
     owner, other = service.person(), service.person()
-    owned = things(owner)
+    owned = things(service, owner)
     before = [owner.get("/auth/me/export"), owner.get("/charts")]
     for operation in operations(service.app):
         if "{id}" in operation.path:

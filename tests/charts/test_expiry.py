@@ -106,6 +106,7 @@ def test_the_service_removes_them_by_itself(database_url: str, tmp_path: Path) -
     sql(database_url, "UPDATE charts SET accessed_at = accessed_at - 1000000")
     with serving(database_url, tmp_path, auth_required=False) as service:
         make(service, title="new")
+        service.clock.time += HOUR
         for _ in eventually():
             charts = service.client.get("/api/v1/charts").json()["items"]
             if [chart["title"] for chart in charts] == ["new"]:

@@ -10,7 +10,9 @@ import orjson
 from websockets.sync.client import ClientConnection, connect
 
 from tests.documents.demo import Demo
+from tests.notifications.telling import notice, tell
 from tests.streams.documented import Frame, frame_of
+from tradeapi.auth.dev import DEV_USER
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import State
 from tradeapi.streams import protocol
@@ -74,6 +76,7 @@ def hear_all(demo: Demo) -> Sequence[Frame]:
         first.hear("snapshot", "status")
         _follow_chart(api, first)
         _follow_watchlist(api, first)
+        _follow_inbox(demo, api, first)
         first.say(op="replay", id=5, topic=BARS, start=0, speed=100_000)
         for _ in ("started", "ended"):
             first.hear("replay")
@@ -124,6 +127,20 @@ def _follow_watchlist(api: httpx2.Client, guest: Listener) -> None:
     _ok(api.patch(path, json={"name": "Other frames"}))
     guest.hear("watchlist", topic)
     _ok(api.delete(path))
+
+
+def _follow_inbox(demo: Demo, api: httpx2.Client, guest: Listener) -> None:
+    topic, data = "notifications", {"symbol": SYMBOL, "price": 1.5}
+    url = demo.environment["DATABASE_URL"]
+    tell(url, notice(DEV_USER, "first", data=data))
+    guest.say(op="subscribe", id=1, topics=[topic])
+    guest.hear("snapshot", topic)
+    tell(url, notice(DEV_USER, "second", data=data))
+    id = guest.hear("notification", topic)["notification"]["id"]
+    _ok(api.patch(f"/notifications/{id}", json={"read": True}))
+    guest.hear("mark", topic)
+    _ok(api.delete("/notifications"))
+    guest.hear("inbox", topic)
 
 
 def _degraded() -> str:

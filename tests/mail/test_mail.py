@@ -61,6 +61,18 @@ async def test_every_text_arrives(delivery: Delivery, text: str) -> None:
     assert got.get_content() == "\n".join([*text.splitlines(), ""])
 
 
+async def test_a_mail_may_say_the_same_in_html(delivery: Delivery) -> None:
+    """Beside the text, for those whose programs show it; whatever is in it, it arrives."""
+    html = f"<p>Grüße 👩‍🚀 &amp; more</p>\n.\n<p>{'x' * 5000}</p>\n"
+    await delivery.mailer.send(Mail(MAIL.to, MAIL.subject, MAIL.text, html))
+    (mail,) = delivery.mails()
+    assert mail.get_content_type() == "multipart/alternative"
+    assert [part.get_content_type() for part in mail.iter_parts()] == ["text/plain", "text/html"]
+    assert [part.get_content() for part in mail.iter_parts()] == [MAIL.text, html]
+    with pytest.raises(ValueError, match="NUL"):
+        Mail(MAIL.to, MAIL.subject, MAIL.text, "<p>\0</p>")
+
+
 async def test_mails_keep_their_order(delivery: Delivery) -> None:
     """And none is taken for another."""
     subjects = [f"Mail {number}" for number in range(5)]

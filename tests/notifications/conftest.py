@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.auth.people import Service
-from tests.notifications.telling import Queue
+from tests.notifications.errands import Queue
 from tests.serving import plain_log, serve, service
 
 __all__ = ["plain_log", "queue", "serve", "service"]

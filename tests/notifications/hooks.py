@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import select, update
 from uuid_utils.compat import uuid7
 
-from tests.notifications.telling import Queue, Times, later
+from tests.notifications.errands import Queue, Times, later
+from tradeapi.bus.memory import MemoryBus
 from tradeapi.database import Database
 from tradeapi.jobs.port import Job
 from tradeapi.notifications.notices import Channel, Notice
@@ -88,7 +89,7 @@ async def open_hooks(
     times, queue = Times(), Queue()
     safe = Safe.of(Secrets("s" * 32), PURPOSE)
     carriers = {Channel.WEBHOOK: WebhookCarrier(times.clock)}
-    notifier = Notifier(queue, times.clock, carriers)  # type: ignore[arg-type]
+    notifier = Notifier(queue, MemoryBus(), times.clock, carriers)  # type: ignore[arg-type]
     async with (
         Poster(loopback=loopback) as poster,
         Aside(patience=patience, with_slow=patience) as aside,

@@ -1,102 +1,84 @@
-"""Users who are told something, and the jobs that come of it, done one by one."""
+"""Whoever has something to tell users, on a database that may be a service's."""
 
-import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
-from uuid import UUID, uuid4
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
 
-import anyio
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-from uuid_utils.compat import uuid7
 
-from tradeapi.auth.models import User
-from tradeapi.clock import FixedClock
+from tests.auth.people import NOON
+from tradeapi.bus.memory import MemoryBus
+from tradeapi.bus.port import Bus
+from tradeapi.clock import Clock, FixedClock
 from tradeapi.database import Database
-from tradeapi.jobs.port import Handler, Job, Later, NewJob
-from tradeapi.notifications.models import Notification
+from tradeapi.jobs.opening import jobs_of
+from tradeapi.notifications.models import Inbox, Notification
 from tradeapi.notifications.notices import Channel, Notice
+from tradeapi.notifications.notifier import Carrier, Notifier
+
+Done = TypeVar("Done")
 
 
-class Queue:
-    """Jobs of transactions that have committed, for a test to do."""
+class Teller:
+    """One process that tells; `bus` brings the news of it."""
 
-    def __init__(self) -> None:
-        self.jobs: list[NewJob] = []
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus | None = None,
+        clock: Clock | None = None,
+        carriers: Mapping[Channel, Carrier] | None = None,
+    ) -> None:
+        self.database = database
+        self.clock = clock or FixedClock(NOON)
+        self.jobs = jobs_of(database, self.clock)
+        self.notifier = Notifier(self.jobs, bus or MemoryBus(), self.clock, carriers or {})
 
-    async def enqueue(self, session: AsyncSession, *jobs: NewJob) -> None:
-        async def commit() -> None:
-            self.jobs.extend(jobs)
+    async def tell(self, *notices: Notice) -> None:
+        async with self.database.transaction() as session:
+            await self.notifier.notify(session, notices)
 
-        session.info.setdefault("after_commit", []).append(commit)
+    async def waiting(self) -> dict[str, int]:
+        """How many jobs there are, by their names."""
+        async with self.database.reading() as session:
+            return {count.name: count.jobs for count in await self.jobs.counts(session)}
 
-    def take(self) -> list[Job]:
-        """All that wait."""
-        taken, self.jobs = self.jobs, []
-        return [
-            Job(id=str(uuid4()), name=job.name, payload=job.payload, attempt=1) for job in taken
-        ]
+    async def inbox(self, user: UUID) -> Inbox:
+        async with self.database.reading() as session:
+            inbox = await session.get(Inbox, user)
+        assert inbox is not None
+        return inbox
 
-
-async def later(handler: Handler, job: Job) -> float | None:
-    """In how many seconds it is to be done again; None: it is done."""
-    try:
-        await handler(job)
-    except Later as again:
-        return again.seconds
-    return None
-
-
-@dataclass(slots=True)
-class Times:
-    """The clock of a test, near the real one: libraries have their own."""
-
-    clock: FixedClock = field(default_factory=lambda: FixedClock(round(time.time(), 3)))
-
-    @property
-    def now(self) -> float:
-        return self.clock.time
-
-    def go_on(self, seconds: float) -> None:
-        self.clock.time += seconds
-
-
-async def add_user(database: Database) -> UUID:
-    user = User(
-        id=uuid7(),
-        email=f"{uuid4()}@example.com",
-        role="user",
-        scopes="read write",
-        created_at=0,
-    )
-    async with database.transaction() as session:
-        session.add(user)
-    return user.id
-
-
-def notice(user: UUID, key: str = "1", *, type: str = "alert.fired") -> Notice:
-    return Notice(
-        user_id=user,
-        key=key,
-        type=type,
-        title="US:AAPL is above 200",
-        text="It is at 201.5.",
-        data={"symbol": "US:AAPL", "price": 201.5},
-        channels=frozenset(Channel),
-        time=1_795_217_326.361,
-    )
-
-
-async def told(database: Database, user: UUID) -> Sequence[Notification]:
-    """What is in the inbox."""
-    async with database.reading() as session:
+    async def notifications(self, user: UUID) -> Sequence[Notification]:
+        """In the order in which they came."""
         chosen = select(Notification).where(Notification.user_id == user)
-        return (await session.scalars(chosen.order_by(Notification.seq))).all()
+        async with self.database.reading() as session:
+            return (await session.scalars(chosen.order_by(Notification.seq))).all()
 
 
-async def eventually() -> AsyncIterator[None]:
-    """Try again, a hundred times a second: `async for _ in eventually(): if ...: break`."""
-    for _ in range(3000):
-        yield
-        await anyio.sleep(0.01)
-    raise AssertionError
+def notice(user: UUID | str, key: str, **fields: Any) -> Notice:
+    given = {
+        "type": "alert.fired",
+        "title": f"What {key} says",
+        "text": f"All that {key} says.",
+        "data": {"key": key},
+        "channels": frozenset[Channel](),
+        "time": NOON - 1,
+        **fields,
+    }
+    return Notice(user_id=UUID(str(user)), key=key, **given)
+
+
+def on(url: str, work: Callable[[Database], Awaitable[Done]]) -> Done:
+    """Done in an event loop of its own, beside a service that runs on the same database."""
+
+    async def run() -> Done:
+        async with Database(url) as database:
+            return await work(database)
+
+    return asyncio.run(run())
+
+
+def tell(url: str, *notices: Notice) -> None:
+    on(url, lambda database: Teller(database).tell(*notices))

@@ -18,8 +18,9 @@ from sqlalchemy import delete, func, select
 from uuid_utils.compat import uuid7
 
 from tests.notifications.browser import Browser, base64url
+from tests.notifications.errands import Queue, Times, add_user, later, notice, told
 from tests.notifications.receiver import Receiver, receiving, status
-from tests.notifications.telling import Queue, Times, add_user, later, notice, told
+from tradeapi.bus.memory import MemoryBus
 from tradeapi.database import Database
 from tradeapi.errors import Unavailable
 from tradeapi.jobs.port import Job
@@ -97,7 +98,7 @@ def safe(current: str = "s", *previous: str) -> Safe:
 async def pushes(database: Database) -> AsyncIterator[Pushes]:
     times, queue = Times(), Queue()
     carriers = {Channel.PUSH: PushCarrier(times.clock)}
-    notifier = Notifier(queue, times.clock, carriers)  # type: ignore[arg-type]
+    notifier = Notifier(queue, MemoryBus(), times.clock, carriers)  # type: ignore[arg-type]
     keys = PushKeys(database, safe(), times.clock)
     async with AsyncExitStack() as resources:
         poster = await resources.enter_async_context(Poster(loopback=True))

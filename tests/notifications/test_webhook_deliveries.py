@@ -12,9 +12,9 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from tests.notifications import receiver as behaviours
+from tests.notifications.errands import add_user, eventually, notice, told
 from tests.notifications.hooks import Hooks, open_hooks
 from tests.notifications.receiver import Receiver, receiving, status
-from tests.notifications.telling import add_user, eventually, notice, told
 from tradeapi.database import Database
 from tradeapi.jobs.port import Job
 from tradeapi.notifications.posting import aside, turns

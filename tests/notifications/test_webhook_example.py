@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from uuid_utils.compat import uuid7
 
 from tests.documents.examples import block
-from tests.notifications.telling import notice
+from tests.notifications.errands import notice
 from tradeapi.notifications.webhooks.signing import body_of, headers_of, new_secret
 
 

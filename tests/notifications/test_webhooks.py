@@ -21,8 +21,8 @@ from tests.auth.people import (
     pages,
     sql,
 )
+from tests.notifications.errands import Queue
 from tests.notifications.receiver import receiving
-from tests.notifications.telling import Queue
 from tradeapi.notifications.webhooks.signing import OVERLAP_SECONDS
 
 URL = "https://hooks.example.com/prices?token=1"

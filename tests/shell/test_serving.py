@@ -247,14 +247,14 @@ class TestGunicorn:
     def test_with_redis_there_may_be_two_workers(
         self, gunicorn: subprocess.Popen[str], environment: dict[str, str]
     ) -> None:
-        """Both serve, and one of them does what is to be done once."""
+        """Both serve, and both do jobs."""
         wait_for(f"http://127.0.0.1:{environment['PORT']}/health/ready")
         assert gunicorn.stdout is not None
-        started, taken = 0, 0
-        while started < 2 or taken < 1:
+        started, ready = 0, 0
+        while started < 2 or ready < 2:
             event = json.loads(gunicorn.stdout.readline())
             started += event["event"] == "Application startup complete."
-            taken += event["event"] == "lease.taken"
+            ready += event["event"] == "jobs.ready"
         gunicorn.send_signal(signal.SIGTERM)
         output, _ = gunicorn.communicate(timeout=20)
         assert gunicorn.returncode == 0

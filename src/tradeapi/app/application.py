@@ -18,6 +18,7 @@ from tradeapi.app.auth import AuthState, Credentials, open_auth
 from tradeapi.app.charts import ChartsState, open_charts
 from tradeapi.app.layers import layers
 from tradeapi.app.market import MarketState, open_market, open_streams
+from tradeapi.app.notifications import open_notifications
 from tradeapi.app.watchlists import open_watchlists
 from tradeapi.auth import admin_router, keys_router, links_router, path_tokens_router
 from tradeapi.auth import router as auth_router
@@ -40,8 +41,14 @@ from tradeapi.market.live.messages import MESSAGES as MARKET_MESSAGES
 from tradeapi.market.quotes import router as quotes_router
 from tradeapi.market.symbols import exchanges_router
 from tradeapi.market.symbols import router as symbols_router
+from tradeapi.notifications import preferences_router
+from tradeapi.notifications import router as notifications_router
+from tradeapi.notifications.live.messages import MESSAGES as NOTIFICATION_MESSAGES
+from tradeapi.notifications.parts import Telling
+from tradeapi.notifications.preferences import preferences_of
 from tradeapi.notifications.push import router as push_router
 from tradeapi.notifications.push.service import push_subscriptions_of
+from tradeapi.notifications.service import notifications_of
 from tradeapi.notifications.webhooks import router as webhooks_router
 from tradeapi.notifications.webhooks.service import webhooks_of
 from tradeapi.ops import health
@@ -85,6 +92,7 @@ TAGS = [
     {"name": "watchlists", "description": "Symbols that you keep an eye on."},
     {"name": "webhooks", "description": "Your notifications, sent to servers of yours."},
     {"name": "push", "description": "Your notifications, pushed to your browsers."},
+    {"name": "notifications", "description": "What you are told, and how."},
     {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
     {"name": "auth", "description": "Accounts, logins and API keys."},
@@ -111,6 +119,8 @@ API: tuple[APIRouter, ...] = (
     webhooks_router.router,
     webhooks_router.making_router,
     push_router.router,
+    notifications_router.router,
+    preferences_router.router,
     events_router,
     auth_router.router,
     links_router.router,
@@ -128,10 +138,19 @@ EXPORTED = {
     "searches": searches_of,
     "webhooks": webhooks_of,
     "push_subscriptions": push_subscriptions_of,
+    "notifications": notifications_of,
+    "notification_preferences": preferences_of,
 }
 
 # What the stream says and hears, for its document.
-MESSAGES = (*OPERATIONS, *STREAM_MESSAGES, *MARKET_MESSAGES, *CHART_MESSAGES, *WATCHLIST_MESSAGES)
+MESSAGES = (
+    *OPERATIONS,
+    *STREAM_MESSAGES,
+    *MARKET_MESSAGES,
+    *CHART_MESSAGES,
+    *WATCHLIST_MESSAGES,
+    *NOTIFICATION_MESSAGES,
+)
 
 
 class State(MarketState, AuthState, ChartsState):
@@ -142,6 +161,7 @@ class State(MarketState, AuthState, ChartsState):
     database: Database
     bus: Bus
     jobs: Jobs
+    telling: Telling
     dependencies: Sequence[Dependency]
     hub: Hub
     large_reads: LargeReads
@@ -222,7 +242,10 @@ def _lifespan(
             open_streams(settings, clock, database, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
             open_watchlists(database, bus, hub, quotes),
-            play(settings, clock, database, locks, market, jobs),
+            open_notifications(
+                settings, clock, database, bus, hub, jobs, credentials.mailer
+            ) as telling,
+            play(settings, clock, database, locks, market, jobs, telling),
         ):
             auth["revocations"].listen(hub.callers.hear)
             with _settled():
@@ -232,6 +255,7 @@ def _lifespan(
                     "database": database,
                     "bus": bus,
                     "jobs": jobs,
+                    "telling": telling,
                     "dependencies": [
                         *database_dependencies(database),
                         *([Dependency("redis", redis.ping, essential=False)] if redis else []),

@@ -21,7 +21,7 @@ from tradeapi.auth.upkeep import Upkeep
 from tradeapi.auth.uses import Uses
 from tradeapi.clock import Clock
 from tradeapi.database import Database
-from tradeapi.mail import Mailer, mailer_of
+from tradeapi.mail import Mailer, configured
 from tradeapi.redis import Redis
 from tradeapi.security.passwords import Passwords
 from tradeapi.security.secrets import Secrets
@@ -43,13 +43,13 @@ class Credentials:
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Raises NotStarted."""
-        secrets, url = Secrets.of(settings), settings.mail_url
+        secrets = Secrets.of(settings)
         return cls(
             tokens=AccessTokens.of(settings, secrets),
             share_tokens=ShareTokens.of(settings, secrets),
             passwords=Passwords.of(settings),
             peppers=secrets.derive(PEPPER),
-            mailer=mailer_of(url.get_secret_value(), settings.mail_from) if url else None,
+            mailer=configured(settings),
         )
 
 

@@ -29,6 +29,7 @@ LOGINS = (
     "/api/v1/auth/password/reset",
     "/api/v1/auth/email/verification",
     "/api/v1/auth/email/verify",
+    "/api/v1/notifications/mail-off",
     # These look at a password, and send a mail.
     "/api/v1/auth/me",
     "/api/v1/auth/me/password",

@@ -304,6 +304,27 @@ class ExportedPushSubscriptionOut(Out):
     updated_at: float
 
 
+class ExportedNotificationOut(Out):
+    type: str
+    title: str
+    text: str
+    data: dict[str, Any]
+    time: float
+    created_at: float
+    read_at: float | None
+
+
+class ExportedPreferencesOut(Out):
+    """What `PUT /api/v1/notifications/preferences` was sent; times of day are minutes."""
+
+    time_zone: str
+    quiet_from: int | None
+    quiet_to: int | None
+    channels: list[str]
+    mail: bool
+    digest_minute: int | None
+
+
 class ExportOut(Out):
     user: UserOut
     sessions: list[LoginOut]
@@ -317,3 +338,7 @@ class ExportOut(Out):
     searches: list[ExportedSearchOut]
     webhooks: list[ExportedWebhookOut]
     push_subscriptions: list[ExportedPushSubscriptionOut]
+    notifications: list[ExportedNotificationOut]
+    notification_preferences: list[ExportedPreferencesOut] = Field(
+        description="None where nothing was chosen."
+    )

@@ -13,7 +13,8 @@ ERRORS: Mapping[str, str] = {
     "token_expired": "get another and send `auth` again",
     "token_revoked": "get another and send `auth` again",
     "key_expired": "get another and send `auth` again",
-    "forbidden": "the token in `auth` is of another user than the socket",
+    "forbidden": "the token in `auth` is of another user than the socket; or the topic is over"
+    " because the socket has become another user's",
     "insufficient_scope": "what you may do is not enough for the topic",
     "quota_sockets": "you, or all unknown clients at your address, have as many as one may",
     "too_many_topics": "more than `limits.topics` on the socket; none of the request was taken",

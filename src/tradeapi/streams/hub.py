@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
+from uuid import UUID
 
 import anyio
 import structlog
@@ -12,14 +13,14 @@ from anyio.lowlevel import checkpoint
 from tradeapi import metrics
 from tradeapi.clock import Clock
 from tradeapi.errors import NotFound, TradeError, Unavailable
-from tradeapi.streams import protocol
+from tradeapi.streams import positions, protocol
 from tradeapi.streams.callers import Callers
 from tradeapi.streams.kept import Kept
 from tradeapi.streams.limits import Limits
 from tradeapi.streams.mailbox import Mailbox
 from tradeapi.streams.recordings import Recording
 from tradeapi.streams.subscription import Subscription
-from tradeapi.streams.topics import Source, Topic
+from tradeapi.streams.topics import Source, Topic, key_of
 from tradeapi.web.principal import Principal
 
 # Topics may take half of the connections that read; the other half is for requests.
@@ -36,8 +37,11 @@ log = structlog.get_logger()
 class Channel(Protocol):
     """A kind of topics, told by what stands before the first colon of their names."""
 
-    async def admit(self, name: str, principal: Principal) -> None:
-        """Raises TradeError for who may not have the topic; others may follow it already."""
+    async def admit(self, name: str, principal: Principal) -> UUID | None:
+        """Whose topic of the name it is, where each user has one; None where there is one for all.
+
+        Raises TradeError for who may not have it; others may follow it already.
+        """
         ...
 
     async def open(self, topic: Topic) -> Source:
@@ -105,17 +109,20 @@ class Hub:
                 if count % HEARTBEATS_AT_ONCE == 0:
                     await checkpoint()
 
-    async def admit(self, name: str, principal: Principal) -> None:
-        """Raises TradeError for who may not have the topic, whoever else follows it."""
-        await self._channel(name).admit(name, principal)
+    async def admit(self, name: str, principal: Principal) -> UUID | None:
+        """Whose topic it is, where each user has one of the name.
 
-    async def open(self, name: str) -> Topic:
+        Raises TradeError for who may not have it, whoever else follows it.
+        """
+        return await self._channel(name).admit(name, principal)
+
+    async def open(self, name: str, owner: UUID | None = None) -> Topic:
         """The topic, held until it is released; raises TradeError where there is none."""
         channel = self._channel(name)
-        topic = self._hold(name)
+        topic = self._hold(name, owner)
         try:
             async with topic.turn:
-                is_over = self.topics.get(name) is not topic
+                is_over = self.topics.get(topic.key) is not topic
                 if topic.source is None and not is_over:
                     # After a restart everybody comes at once; who waits here is not turned away,
                     # as who waits too long for a connection to the database is.
@@ -127,7 +134,7 @@ class Hub:
         if is_over:
             # It has ended while we waited for our turn.
             self.release(topic)
-            return await self.open(name)
+            return await self.open(name, owner)
         return topic
 
     async def replay(self, name: str, start: object, end: object) -> Recording:
@@ -175,6 +182,8 @@ class Hub:
         while not subscription.is_closed:
             history = subscription.history
             try:
+                if await self._recall(subscription):
+                    return
                 seq, text = await self._snapshot(topic, history, subscription.least_seq)
             except Unavailable as error:
                 log.warning("stream.snapshot_failed", topic=topic.name, error=str(error))
@@ -215,6 +224,25 @@ class Hub:
         )
         return True
 
+    async def _recall(self, subscription: Subscription) -> bool:
+        """Go on from there by what is kept elsewhere than here."""
+        topic, position = subscription.topic, subscription.resume
+        if position is None:
+            return False
+        async with topic.turn:
+            if topic.recall is None:
+                return False
+            async with self._reads_of(topic):
+                recalled = await topic.recall(position.epoch, position.seq)
+        later = topic.since(positions.position(recalled.version)) if recalled else None
+        if recalled is None or later is None:
+            return False
+        subscription.resume = None
+        metrics.STREAM_RESUMES.labels("hit").inc()
+        text = protocol.resumed(topic.name, topic.epoch, position.seq + 1, topic.seq)
+        subscription.attach(text, [*topic.frames_of(recalled, position.seq), *later])
+        return True
+
     @staticmethod
     def _tell_loss(subscription: Subscription) -> None:
         """Say that frames were missed, where a snapshot does not make up for all of them."""
@@ -236,17 +264,18 @@ class Hub:
                     snapshot = await topic.source.snapshot(history)
                 rendered = topic.render(snapshot, history)
                 # It may have ended while it was read.
-                if rendered is not None and self.topics.get(topic.name) is topic:
+                if rendered is not None and self.topics.get(topic.key) is topic:
                     self._kept.add(topic, len(rendered[1]))
             return rendered
 
     def _reads_of(self, topic: Topic) -> asyncio.Semaphore:
         return self._own_reads.get(topic.kind, self._reads)
 
-    def _hold(self, name: str) -> Topic:
-        topic = self.topics.get(name)
+    def _hold(self, name: str, owner: UUID | None) -> Topic:
+        key = key_of(name, owner)
+        topic = self.topics.get(key)
         if topic is None:
-            topic = self.topics[name] = Topic(name)
+            topic = self.topics[key] = Topic(name, owner)
         topic.holders += 1
         if topic.drop is not None:
             topic.drop.cancel()
@@ -254,8 +283,8 @@ class Hub:
         return topic
 
     def _drop(self, topic: Topic) -> None:
-        if self.topics.get(topic.name) is topic:
-            del self.topics[topic.name]
+        if self.topics.get(topic.key) is topic:
+            del self.topics[topic.key]
         self._kept.remove(topic)
         if topic.source is not None:
             topic.source.close()

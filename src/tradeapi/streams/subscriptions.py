@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from tradeapi import metrics
-from tradeapi.errors import TradeError, Unavailable
+from tradeapi.errors import Forbidden, TradeError, Unavailable
 from tradeapi.streams import protocol
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.mailbox import Mailbox
@@ -67,9 +67,13 @@ class Subscriptions:
         self._let_go_of_ended()
         for name, subscription in self._held.items():
             try:
-                await self._hub.admit(name, principal)
+                owner = await self._hub.admit(name, principal)
             except TradeError as error:
                 subscription.end(protocol.error(error.code, str(error), topic=name))
+            else:
+                if owner != subscription.topic.owner:
+                    detail = f"These {name} were another user's; subscribe to your own."
+                    subscription.end(protocol.error(Forbidden.code, detail, topic=name))
 
     def close(self) -> None:
         for subscription in self._held.values():
@@ -88,8 +92,9 @@ class Subscriptions:
             for name in missing:
                 if failure is None:
                     try:
-                        await self._hub.admit(name, principal)
-                        self._hold(await self._hub.open(name), request.resume.get(name))
+                        owner = await self._hub.admit(name, principal)
+                        topic = await self._hub.open(name, owner)
+                        self._hold(topic, request.resume.get(name))
                     except Unavailable as error:
                         # Five hundred more waits for a database that is down would help nobody.
                         failure = error
@@ -106,7 +111,8 @@ class Subscriptions:
     def _let_go_of_ended(self) -> None:
         """Their client has been told that they are over, unless he has not been told of them."""
         for name, subscription in tuple(self._held.items()):
-            if subscription.is_closed or self._hub.topics.get(name) is not subscription.topic:
+            topic = subscription.topic
+            if subscription.is_closed or self._hub.topics.get(topic.key) is not topic:
                 self._release(self._held.pop(name))
 
     def _hold(self, topic: Topic, resume: Position | None) -> None:

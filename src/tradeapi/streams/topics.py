@@ -2,9 +2,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
+from uuid import UUID
 
 from tradeapi import metrics
 from tradeapi.streams import protocol
@@ -77,6 +78,14 @@ class Snapshot:
     fields: Callable[[Sequence[Frame]], Mapping[str, object]]
 
 
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Changes of a while, each with the version it led to, and the version that they lead to."""
+
+    version: int
+    changes: Sequence[tuple[int, Change]]
+
+
 class Source(Protocol):
     """What a topic announces: a state with a version, and changes of it.
 
@@ -113,20 +122,32 @@ class Listener(Protocol):
     def end(self, text: str) -> None: ...
 
 
+def key_of(name: str, owner: UUID | None) -> str:
+    """By which a topic is found among all of all users."""
+    return name if owner is None else f"{name}@{owner}"
+
+
 class Topic:
     """`version` is how far the source's changes have been announced.
 
-    `epoch` names what the versions are of: under another one a position means nothing. `gather` is
-    its source's, where that has changes that add: all that they have told since a position.
+    `epoch` names what the versions are of: under another one a position means nothing. `owner` is
+    whose it is, where each user has one of the name.
+
+    `gather` is its source's, where that has changes that add: all that they have told since a
+    position. So is `recall`, where what was told is kept, one frame for each version: what followed
+    a position of an epoch, None when that is too much or not known. When it returns the topic has
+    begun and reached it.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, owner: UUID | None = None) -> None:
         self.name = name
+        self.owner = owner
         self.epoch = ""
         self.version = 0
         self.listeners: dict[Listener, None] = {}
         self.source: Source | None = None
         self.gather: Callable[[int], Change] | None = None
+        self.recall: Callable[[str, int], Awaitable[Recalled | None]] | None = None
         self.holders = 0
         self.turn = asyncio.Lock()
         self.drop: asyncio.TimerHandle | None = None
@@ -140,6 +161,10 @@ class Topic:
         self._kept_after = 0
         self._ending: Change | None = None
         self._snapshot: tuple[int, int, str] | None = None
+
+    @property
+    def key(self) -> str:
+        return key_of(self.name, self.owner)
 
     @property
     def kind(self) -> str:
@@ -218,6 +243,14 @@ class Topic:
             return [self._frame(self._ending, self.seq, seq)]
         return later
 
+    def frames_of(self, recalled: Recalled, seq: int) -> Sequence[Frame]:
+        """What was recalled of what followed a position."""
+        frames: list[Frame] = []
+        for version, change in recalled.changes:
+            prev = frames[-1].seq if frames else seq
+            frames.append(self._frame(change, position(version), position(version - 1), prev))
+        return frames
+
     def render(self, snapshot: Snapshot, history: int) -> tuple[int, str] | None:
         """A snapshot frame and its seq, kept for the next who asks; None when it came too late."""
         later = self.since(snapshot.seq)
@@ -268,9 +301,10 @@ class Topic:
         self._frames.clear()
         self._kept_bytes = 0
 
-    def _frame(self, change: Change, seq: int, until: int) -> Frame:
-        text = self._text(change, seq, self._last)
-        place = seq, self._last, until
+    def _frame(self, change: Change, seq: int, until: int, prev: int | None = None) -> Frame:
+        """It follows the last one, unless told."""
+        place = seq, self._last if prev is None else prev, until
+        text = self._text(change, *place[:2])
         return Frame(*place, change.key, change.final, change.adds, text, wire(text))
 
     def _text(self, change: Change, seq: int, prev: int) -> str:

@@ -26,8 +26,8 @@ from tradeapi.charts.sources import IndicatorSource, Source, read_source
 from tradeapi.database import Database
 from tradeapi.errors import Conflict, NotFound, TradeError
 from tradeapi.market.bars.bar_history import BarHistory
-from tradeapi.market.live.watches import as_unavailable, safely
 from tradeapi.market.symbols.directory import Directory
+from tradeapi.streams.background import as_unavailable, safely
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.topics import Topic
 

@@ -16,7 +16,7 @@ from tradeapi.charts.live.computed import Computed, written
 from tradeapi.charts.live.followed import FollowedCharts
 from tradeapi.charts.live.reading import NOTHING, Reading, Shown, Version, is_news
 from tradeapi.errors import NotFound, Unavailable
-from tradeapi.market.live.watches import as_unavailable
+from tradeapi.streams.background import as_unavailable
 from tradeapi.streams.positions import MOST_FRAMES
 from tradeapi.streams.topics import Change, Snapshot, Topic
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from tradeapi.market.bars.bar_history import Answer, BarHistory
 from tradeapi.market.live.series import Series, row_of
-from tradeapi.market.live.watches import as_unavailable
 from tradeapi.market.store.history import Window
+from tradeapi.streams.background import as_unavailable
 from tradeapi.streams.recordings import Past
 
 BARS_AT_ONCE = 200

@@ -16,10 +16,11 @@ from tradeapi.market.events import BarChange, Changed, ResetReason
 from tradeapi.market.live.live_edge import Announcement, LiveEdge
 from tradeapi.market.live.series import Series, missed_since, row_of
 from tradeapi.market.live.watch import State, Watch
-from tradeapi.market.live.watches import Watches, as_unavailable
+from tradeapi.market.live.watches import Watches
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.finality import closes_at
 from tradeapi.market.store.history import Window
+from tradeapi.streams.background import as_unavailable
 from tradeapi.streams.topics import Change, Frame, Snapshot, Topic
 
 # What was missed by more bars than this is read anew.

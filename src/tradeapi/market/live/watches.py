@@ -4,8 +4,8 @@ Where the news of a change is missing, the followers read again what they follow
 asked every second whether it knows of changes that nobody has announced.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from functools import partial
 from time import monotonic
 from typing import Any, Never, Self
@@ -18,12 +18,12 @@ from tradeapi import metrics
 from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
 from tradeapi.database import Database
-from tradeapi.errors import NotFound, TradeError, Unavailable
+from tradeapi.errors import NotFound, Unavailable
 from tradeapi.market.events import CHANGES, Changed, Quote
 from tradeapi.market.live.turns import TURN_SECONDS, Turns
 from tradeapi.market.live.watch import State, Watch
 from tradeapi.market.symbols.directory import Directory, Listing
-from tradeapi.web.outages import outage
+from tradeapi.streams.background import as_unavailable, safely
 
 ASK_EVERY_SECONDS = 1.0
 TICK_EVERY_SECONDS = 0.5
@@ -234,34 +234,6 @@ class Watches:
         if self._watches.get(watch.listing.id) is watch:
             del self._watches[watch.listing.id]
             self._bus.unfollow(CHANGES, str(watch.listing.id))
-
-
-@contextmanager
-def as_unavailable() -> Iterator[None]:
-    """Say of a database that does not answer that it is unavailable."""
-    try:
-        yield
-    except TradeError:
-        raise
-    except Exception as error:
-        passing = outage(error)
-        if passing is None:
-            raise
-        raise passing from error
-
-
-async def safely(event: str, call: Callable[[], Awaitable[None]]) -> None:
-    """What fails, mostly for the database's sake, is logged, found undone and tried again soon.
-
-    One's fault must not end the stream of all.
-    """
-    try:
-        with as_unavailable():
-            await call()
-    except TradeError as error:
-        log.warning(event, error=str(error))
-    except Exception:
-        log.exception(event)
 
 
 def _unknown(watch: Watch) -> NotFound:

@@ -18,7 +18,7 @@ from tradeapi.bus.port import Bus
 from tradeapi.database import Database
 from tradeapi.errors import TradeError
 from tradeapi.market.live.live_quotes import LiveQuotes
-from tradeapi.market.live.watches import as_unavailable, safely
+from tradeapi.streams.background import as_unavailable, safely
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.topics import Topic
 from tradeapi.watchlists.events import WATCHLISTS, Changed

@@ -1,0 +1,1 @@
+"""Notifications as they come, for whoever follows theirs."""

@@ -1,0 +1,1 @@
+"""Notifications by mail, as they come and once a day."""
