@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("subscription_id", sa.Uuid(), nullable=False),
         sa.Column("notification_id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", sa.Float(), nullable=False),
+        sa.Column("due_at", sa.Float(), nullable=False),
         sa.ForeignKeyConstraint(
             ["subscription_id"],
             ["push_subscriptions.id"],

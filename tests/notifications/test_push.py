@@ -29,6 +29,7 @@ from tradeapi.notifications.notices import Channel
 from tradeapi.notifications.notifier import Notifier
 from tradeapi.notifications.posting.aside import Aside
 from tradeapi.notifications.posting.poster import Poster
+from tradeapi.notifications.preferences import Preferences, Wishes
 from tradeapi.notifications.push.browser import MOST_BYTES, TTL_SECONDS, message_of
 from tradeapi.notifications.push.browser import Browser as Subscribed
 from tradeapi.notifications.push.carrier import PushCarrier
@@ -231,6 +232,32 @@ async def test_what_is_refused_is_given_up(
     assert await pushes.send(job) is None
     assert await pushes.left() == (1, 0)
     assert len(service.requests) == 1
+
+
+async def test_pushes_wait_in_quiet_hours(pushes: Pushes, service: Receiver, user: UUID) -> None:
+    """Until they end, however often they are changed meanwhile; then they have all their time."""
+    await pushes.subscribe(user, Browser(service.url()))
+    minute = int(pushes.times.now // 60 % 1440)
+
+    async def be_quiet_for(minutes: int) -> None:
+        async with pushes.database.transaction() as session:
+            wishes = Wishes(quiet=((minute - 1) % 1440, (minute + minutes) % 1440))
+            await Preferences(session, user, pushes.times.now).put(wishes)
+
+    await be_quiet_for(60)
+    async with pushes.database.transaction() as session:
+        await pushes.notifier.notify(session, [notice(user)])
+    (planned,) = pushes.queue.jobs
+    assert planned.run_at is not None
+    assert 3500 < planned.run_at - pushes.times.now <= 3600
+    (job,) = pushes.queue.take()
+    await be_quiet_for(120)
+    pushes.times.clock.time = planned.run_at
+    assert await pushes.send(job) == pytest.approx(3600, abs=1)
+    assert service.requests == []
+    pushes.times.go_on(3600)
+    assert await pushes.send(job) is None
+    assert int(service.requests[0].headers["ttl"]) >= 82_000
 
 
 async def test_what_was_removed_meanwhile_is_not_pushed(

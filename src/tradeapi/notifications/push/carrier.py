@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from tradeapi.clock import Clock
 from tradeapi.jobs.port import NewJob
 from tradeapi.notifications.notices import Notice
+from tradeapi.notifications.preferences import quiet_until
 from tradeapi.notifications.push.models import Push, PushSubscription
 
 SEND = "push.send"
@@ -29,20 +30,27 @@ class PushCarrier:
         self, session: AsyncSession, notices: Mapping[UUID, Notice]
     ) -> Sequence[NewJob]:
         now = self._clock.now()
-        browsers = await _browsers(session, {notice.user_id for notice in notices.values()}, now)
-        rows: list[dict[str, Any]] = [
-            {
-                "id": uuid7(),
-                "subscription_id": subscription,
-                "notification_id": notification,
-                "created_at": now,
-            }
-            for notification, notice in notices.items()
-            for subscription in browsers.get(notice.user_id, ())
-        ]
+        users = {notice.user_id for notice in notices.values()}
+        browsers = await _browsers(session, users, now)
+        quiet = await quiet_until(session, browsers, now)
+        rows: list[dict[str, Any]] = []
+        jobs: list[NewJob] = []
+        for notification, notice in notices.items():
+            end = quiet.get(notice.user_id)
+            for subscription in browsers.get(notice.user_id, ()):
+                id = uuid7()
+                rows.append(
+                    {
+                        "id": id,
+                        "subscription_id": subscription,
+                        "notification_id": notification,
+                        "due_at": end or now,
+                    }
+                )
+                jobs.append(NewJob(name=SEND, payload={"push": str(id)}, run_at=end))
         if rows:
             await session.execute(insert(Push), rows)
-        return [NewJob(name=SEND, payload={"push": str(row["id"])}) for row in rows]
+        return jobs
 
 
 async def _browsers(

@@ -41,7 +41,7 @@ class PushSubscription(Base):
 
 
 class Push(Base):
-    """One notification for one browser, as long as it is not over."""
+    """One notification for one browser, as long as it is not over; `due_at` is when it may go."""
 
     __tablename__ = "pushes"
     __table_args__ = (Index("ix_pushes_subscription_id", "subscription_id"),)
@@ -51,4 +51,4 @@ class Push(Base):
         ForeignKey("push_subscriptions.id", ondelete="CASCADE")
     )
     notification_id: Mapped[UUID] = mapped_column(Uuid)
-    created_at: Mapped[float] = mapped_column(Float)
+    due_at: Mapped[float] = mapped_column(Float)

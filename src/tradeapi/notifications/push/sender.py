@@ -12,12 +12,13 @@ from sqlalchemy import delete, select
 
 from tradeapi.clock import Clock
 from tradeapi.database import Database
-from tradeapi.jobs.port import Job
+from tradeapi.jobs.port import Job, Later
 from tradeapi.metrics import PUSH_DELIVERIES, PUSH_SECONDS
 from tradeapi.notifications.models import Notification
 from tradeapi.notifications.posting.aside import Aside
 from tradeapi.notifications.posting.poster import Answer, NotPosted, Poster
 from tradeapi.notifications.posting.turns import Turns
+from tradeapi.notifications.preferences import quiet_until
 from tradeapi.notifications.push.browser import TTL_SECONDS, Browser, message_of
 from tradeapi.notifications.push.keys import PushKeys
 from tradeapi.notifications.push.models import Push, PushSubscription
@@ -34,12 +35,13 @@ _log = structlog.get_logger("tradeapi.push")
 class Sending:
     """One push with all that it takes."""
 
-    id: UUID
+    push: Push
     subscription: PushSubscription
     notification: Notification
+    quiet_until: float | None
 
     def age(self, now: float) -> float:
-        return max(0.0, now - self.notification.created_at)
+        return max(0.0, now - self.push.due_at)
 
 
 class Result(StrEnum):
@@ -86,19 +88,27 @@ class PushSender:
     async def send(self, job: Job) -> None:
         """Raises Later for what was not taken. What is over already is left alone."""
         sending = await self._find(UUID(job.payload["push"]))
-        if sending is not None:
-            await self._aside.do(sending.id, partial(self._carry_out, sending))
+        if sending is None:
+            return
+        if sending.quiet_until is not None:
+            raise Later(sending.quiet_until - self._clock.now())
+        await self._aside.do(sending.push.id, partial(self._carry_out, sending))
 
     async def _find(self, id: UUID) -> Sending | None:
         async with self._database.reading() as session:
             chosen = (
-                select(PushSubscription, Notification)
-                .join(Push, Push.subscription_id == PushSubscription.id)
+                select(Push, PushSubscription, Notification)
+                .join(PushSubscription, PushSubscription.id == Push.subscription_id)
                 .join(Notification, Notification.id == Push.notification_id)
                 .where(Push.id == id)
             )
             row = (await session.execute(chosen)).one_or_none()
-            return None if row is None else Sending(id, row[0], row[1])
+            if row is None:
+                return None
+            # They may have begun since, or been changed.
+            user = row[1].user_id
+            quiet = await quiet_until(session, [user], self._clock.now())
+            return Sending(row[0], row[1], row[2], quiet.get(user))
 
     async def _carry_out(self, sending: Sending) -> float | None:
         async with self._turns.one(sending.subscription.id):
@@ -144,7 +154,7 @@ class PushSender:
                 subscription = PushSubscription.id == sending.subscription.id
                 await session.execute(delete(PushSubscription).where(subscription))
             else:
-                await session.execute(delete(Push).where(Push.id == sending.id))
+                await session.execute(delete(Push).where(Push.id == sending.push.id))
 
 
 def _result(answer: Answer) -> Result:
