@@ -15,6 +15,7 @@ from benchmarks.charts.writing import appends
 from benchmarks.figures import Figure, table
 from benchmarks.guarded import guarded
 from benchmarks.import_bars import imports
+from benchmarks.jobs import jobs
 from benchmarks.machine import machine
 from benchmarks.middleware import middleware
 from benchmarks.processes import allow_many_files
@@ -52,6 +53,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "appends": appends,
     "million": million,
     "priced": priced,
+    "jobs": jobs,
 }
 
 

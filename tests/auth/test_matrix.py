@@ -241,6 +241,7 @@ def things(service: Service, person: Person) -> dict[str, str]:
         "/api/v1/auth/path-tokens/{id}": person.path_token()["id"],
         "/api/v1/admin/users/{id}": person.id,
         "/api/v1/admin/api-keys/{id}/rate": person.key()["id"],
+        **dict.fromkeys(("/api/v1/admin/jobs/{id}", "/api/v1/admin/jobs/{id}/requeue"), "1"),
     }
 
 

@@ -1,16 +1,23 @@
 """The whole OpenAPI document against a running server: neither may say what the other does not."""
 
+import asyncio
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from tests.hostile.places import seed
 from tests.hostile.serving import Server, serve
 from tests.shell.conftest import clean_environment
+from tradeapi.clock import SystemClock
+from tradeapi.database import Database
+from tradeapi.jobs.names import NAMES
+from tradeapi.jobs.opening import jobs_of
+from tradeapi.jobs.port import NewJob
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
@@ -26,7 +33,7 @@ def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-def test_the_document_is_right(server: Server, tmp_path: Path) -> None:
+def test_the_document_is_right(server: Server, database_url: str, tmp_path: Path) -> None:
     """No crash, nothing undocumented, nothing that breaks its schema; and every operation works."""
     command = ["-m", "schemathesis.cli", "--config-file", str(CONFIGURATION), "run"]
     command += ["--header", f"X-API-Key: {server.client.headers['x-api-key']}"]
@@ -42,6 +49,7 @@ def test_the_document_is_right(server: Server, tmp_path: Path) -> None:
     assert finished.returncode == 0, finished.stdout[-20_000:] + finished.stderr[-2000:]
     assert server.crashes == []
     use_a_list(server)
+    use_jobs(server, asyncio.run(two_dead_letters(database_url)))
     assert succeeded(server) >= documented(server)
 
 
@@ -57,6 +65,23 @@ def use_a_list(server: Server) -> None:
     call("DELETE", f"{path}/items/US:LISTED")
     share = call("POST", f"{path}/shares", json={}).json()["id"]
     call("DELETE", f"{path}/shares/{share}")
+
+
+async def two_dead_letters(url: str) -> list[str]:
+    async with Database(url) as database, database.transaction() as session:
+        jobs = jobs_of(database, SystemClock())
+        await jobs.enqueue(session, *[NewJob(name="guess", payload={})] * 2)
+        table = "jobs" if database.is_sqlite else NAMES.queue_table
+        await session.execute(
+            text(f"UPDATE {table} SET status = 'failed' WHERE entrypoint = 'guess'")  # noqa: S608
+        )
+        return [letter.id for letter in await jobs.dead_letters(session, limit=2)]
+
+
+def use_jobs(server: Server, ids: Sequence[str]) -> None:
+    """What takes the id of a job that was given up, which none of this server is."""
+    server.client.request("POST", f"/api/v1/admin/jobs/{ids[0]}/requeue")
+    server.client.request("DELETE", f"/api/v1/admin/jobs/{ids[1]}")
 
 
 def documented(server: Server) -> set[tuple[str, str]]:

@@ -32,6 +32,7 @@ from tradeapi.clock import Clock, SystemClock
 from tradeapi.compat import router as compat_router
 from tradeapi.compat import socket_router as compat_socket_router
 from tradeapi.database import Database
+from tradeapi.jobs import admin_router as jobs_router
 from tradeapi.jobs.opening import jobs_of
 from tradeapi.jobs.port import Jobs
 from tradeapi.leases.locks import open_locks
@@ -96,7 +97,7 @@ TAGS = [
     {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
     {"name": "auth", "description": "Accounts, logins and API keys."},
-    {"name": "admin", "description": "Users and the audit log."},
+    {"name": "admin", "description": "Users, the audit log, and jobs that were given up."},
     {"name": "udf", "description": "The market for TradingView's charts."},
     {"name": "udf-storage", "description": "What TradingView's charts save."},
     {"name": "lightweight-charts-pro", "description": "Your charts, for its front ends."},
@@ -127,6 +128,7 @@ API: tuple[APIRouter, ...] = (
     keys_router.router,
     path_tokens_router.router,
     admin_router.router,
+    jobs_router.router,
 )
 
 # What is told a user who asks for all that we have of theirs.

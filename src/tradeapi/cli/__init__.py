@@ -14,6 +14,7 @@ from tradeapi import __version__
 from tradeapi.auth import commands as user_commands
 from tradeapi.cli import environment, schema, serving
 from tradeapi.errors import NotStarted, TradeError
+from tradeapi.jobs import commands as job_commands
 from tradeapi.market.importing import commands as importing
 from tradeapi.market.replaying import commands as replaying
 from tradeapi.market.symbols import commands as exchange_commands
@@ -35,6 +36,7 @@ for commands in (
     environment,
     exchange_commands,
     user_commands,
+    job_commands,
 ):
     cli.add_typer(commands.commands)
 

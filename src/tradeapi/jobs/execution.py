@@ -11,6 +11,7 @@ from pgqueuer import RetryRequested
 from pgqueuer.models import Job as Row
 
 from tradeapi.jobs.port import Handler, Job, Later
+from tradeapi.logging import without_credentials
 from tradeapi.metrics import JOBS_DONE, JOBS_FAILED, JOBS_RETRIED
 
 TRIES = 6
@@ -67,4 +68,4 @@ def _backoff(failures: int) -> float:
 
 
 def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:LONGEST_ERROR]
+    return without_credentials(f"{type(error).__name__}: {error}")[:LONGEST_ERROR]

@@ -39,7 +39,8 @@ class Job:
     attempt: int
 
 
-# Called at least once for each job: what it does twice must be as if it were done once.
+# Called at least once for each job: what it does twice must be as if it were done once. While it
+# waits for others it holds no session, for many wait at once.
 Handler = Callable[[Job], Awaitable[None]]
 
 
@@ -81,7 +82,7 @@ class Count:
 class DeadLetter:
     """A job that was given up, without its payload, which may hold secrets."""
 
-    id: int
+    id: str
     name: str
     key: str | None
     attempts: int
@@ -99,19 +100,19 @@ class Jobs(Protocol):
     async def counts(self, session: AsyncSession) -> Sequence[Count]: ...
 
     async def dead_letters(
-        self, session: AsyncSession, *, before: int | None = None, limit: int
+        self, session: AsyncSession, *, before: str | None = None, limit: int
     ) -> Sequence[DeadLetter]:
-        """The newest first, those with lower ids than `before`."""
+        """The newest first, those older than the one with the id `before`."""
         ...
 
-    async def requeue(self, session: AsyncSession, ids: Sequence[int] | None) -> int:
+    async def requeue(self, session: AsyncSession, ids: Sequence[str] | None) -> int:
         """Have these dead letters, or all, done as if they were new; how many there were.
 
         They have lost their keys, for others may have them by now.
         """
         ...
 
-    async def discard(self, session: AsyncSession, id: int) -> bool:
+    async def discard(self, session: AsyncSession, id: str) -> bool:
         """Whether there was that dead letter."""
         ...
 

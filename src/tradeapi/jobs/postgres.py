@@ -47,7 +47,7 @@ class PostgresJobs(QueueTable):
             self._insert,
             [0] * len(jobs),
             [job.name for job in jobs],
-            [orjson.dumps(job.payload) for job in jobs],
+            [orjson.dumps({**job.payload}) for job in jobs],
             [timedelta(seconds=max(0.0, (job.run_at or now) - now)) for job in jobs],
             [job.key for job in jobs],
             ["{}"] * len(jobs),

@@ -30,18 +30,18 @@ class QueueTable:
         ]
 
     async def dead_letters(
-        self, session: AsyncSession, *, before: int | None = None, limit: int
+        self, session: AsyncSession, *, before: str | None = None, limit: int
     ) -> Sequence[DeadLetter]:
         rows = await (await raw(session)).fetch(
             "SELECT id, entrypoint, dedupe_key, attempts, headers->>'error', "  # noqa: S608
             f"{self._created} FROM {self._table} "
             "WHERE status = 'failed' AND id < $1 ORDER BY id DESC LIMIT $2",
-            LAST if before is None else before,
+            LAST if before is None else _number(before),
             limit,
         )
         return [
             DeadLetter(
-                id=id,
+                id=str(id),
                 name=name,
                 key=key,
                 attempts=attempts + 1,
@@ -51,9 +51,11 @@ class QueueTable:
             for id, name, key, attempts, error, created in rows
         ]
 
-    async def requeue(self, session: AsyncSession, ids: Sequence[int] | None) -> int:
+    async def requeue(self, session: AsyncSession, ids: Sequence[str] | None) -> int:
         connection = await raw(session)
-        is_one, wanted = ("<= $1", LAST) if ids is None else connection.one_of("$1", ids)
+        is_one, wanted = (
+            ("<= $1", LAST) if ids is None else connection.one_of("$1", [*map(_number, ids)])
+        )
         rows = await connection.fetch(
             f"UPDATE {self._table} SET status = 'queued', dedupe_key = NULL, "  # noqa: S608
             "attempts = 0, headers = '{}', execute_after = created "
@@ -62,10 +64,15 @@ class QueueTable:
         )
         return len(rows)
 
-    async def discard(self, session: AsyncSession, id: int) -> bool:
+    async def discard(self, session: AsyncSession, id: str) -> bool:
         rows = await (await raw(session)).fetch(
             f"DELETE FROM {self._table} WHERE status = 'failed' AND id = $1 "  # noqa: S608
             "RETURNING id",
-            id,
+            _number(id),
         )
         return bool(rows)
+
+
+def _number(id: str) -> int:
+    """Of what is no id: a number that no job has."""
+    return int(id) if id.isascii() and id.isdecimal() and int(id) < LAST else 0

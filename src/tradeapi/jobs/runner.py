@@ -28,8 +28,9 @@ LOOK_SECONDS = 1.0
 HEARTBEAT_SECONDS = 10.0
 RETRY_SECONDS = 2.0
 COUNT_SECONDS = 10.0
-# How long what is under way may take to end when we stop; then it is begun anew elsewhere.
-GRACE_SECONDS = 10.0
+# How long what is under way may take to end when we stop, which gunicorn has to wait for; then it
+# is begun anew elsewhere.
+GRACE_SECONDS = 4.0
 
 _log = structlog.get_logger("tradeapi.jobs")
 

@@ -52,7 +52,7 @@ class SqliteJobs(QueueTable):
             "INSERT INTO jobs (entrypoint, payload, dedupe_key, execute_after, created) "
             "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
             [
-                (job.name, orjson.dumps(job.payload), job.key, job.run_at or now, now)
+                (job.name, orjson.dumps({**job.payload}), job.key, job.run_at or now, now)
                 for job in jobs
             ],
         )
