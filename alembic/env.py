@@ -15,6 +15,8 @@ import tradeapi.jobs.models
 import tradeapi.leases.models
 import tradeapi.market.models
 import tradeapi.notifications.models
+import tradeapi.notifications.push.models
+import tradeapi.notifications.webhooks.models
 import tradeapi.udf.models
 import tradeapi.watchlists.models
 import tradeapi.web.models  # noqa: F401  the tables register themselves

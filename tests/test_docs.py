@@ -40,6 +40,9 @@ from tradeapi.market.store import partitions
 from tradeapi.notifications import inboxes
 from tradeapi.notifications.live import reading as notifications_reading
 from tradeapi.notifications.mailing import outbox as mail_outbox
+from tradeapi.notifications.posting import poster, turns
+from tradeapi.notifications.push import browser
+from tradeapi.notifications.webhooks import schedule, signing, tasks
 from tradeapi.security import passwords
 from tradeapi.security.share_tokens import MOST_DAYS
 from tradeapi.settings import Settings
@@ -65,6 +68,7 @@ from tradeapi.web.principal import NEEDS_MARKET_DATA, NEEDS_STREAM, Need, need_o
 
 CHARTS = "docs/charts.md"
 WATCHLISTS = "docs/watchlists.md"
+WEBHOOKS = "docs/webhooks.md"
 NOTIFICATIONS = "docs/notifications.md"
 ALERTS = "docs/alerts.md"
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operating.md"
@@ -225,7 +229,11 @@ def test_gunicorn_is_started_as_its_configuration_says() -> None:
 def test_every_code_exists() -> None:
     """Those in the tables of codes; and every reason to reject a bar is among them."""
     sources = "\n".join(SOURCES.values())
-    named = {code for document in (BARS, CHARTS, STREAM, ACCOUNTS) for code in _codes_in(document)}
+    named = {
+        code
+        for document in (BARS, CHARTS, STREAM, ACCOUNTS, WEBHOOKS)
+        for code in _codes_in(document)
+    }
     assert {code for code in named if f'"{code}"' not in sources} == set()
     assert set(Reason) <= named
 
@@ -263,6 +271,9 @@ def test_every_code_of_accounts_and_limits_is_listed() -> None:
         ("watchlists", WATCHLISTS),
         ("alerts", ALERTS),
         ("notifications", NOTIFICATIONS),
+        ("posting", WEBHOOKS),
+        ("webhooks", WEBHOOKS),
+        ("push", WEBHOOKS),
     ],
 )
 def test_every_code_of_a_feature_is_listed(folder: str, page: str) -> None:
@@ -329,16 +340,17 @@ def test_every_test_that_is_named_exists() -> None:
         assert not test or f"def {test}(" in path.read_text(), f"{file}::{test}"
 
 
-def test_only_commands_have_an_http_client() -> None:
-    """The service asks no address that a caller could have named."""
-    client = r"^\s*(?:import|from) (?:httpx2?|urllib\.request|http\.client|aiohttp|requests)\b"
+def test_one_module_sends_where_users_want_it() -> None:
+    """The one that looks at addresses; everything else that asks others is for operators."""
+    clients = r"httpcore2?|httpx2?|urllib\.request|http\.client|aiohttp|requests"
+    client = rf"^\s*(?:import|from) (?:{clients})\b"
     files = {
         f"{path.parent.name}/{path.name}"
         for path, text in SOURCES.items()
         if re.search(client, text, re.MULTILINE)
     }
-    # Commands, for an operator at a shell.
-    assert files == {"replaying/replay.py", "replaying/target.py", "ops/stats.py"}
+    commands = {"replaying/replay.py", "replaying/target.py", "ops/stats.py"}
+    assert files - commands == {"posting/network.py", "posting/poster.py", "posting/urls.py"}
 
 
 def test_every_close_code_is_listed() -> None:
@@ -429,6 +441,13 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (CHARTING, f"odd days of {hours.YEARS_BACK} years"),
         (CHARTING, f"it has up to {forms.MOST_CONTENT_BYTES >> 20} MB,"),
         (CHARTING, f"and are up to {drawings.MOST_DRAWINGS:,}."),
+        (WEBHOOKS, f"no answer within {poster.WHOLE_SECONDS:.0f} seconds"),
+        (WEBHOOKS, f"the connection may take {poster.CONNECT_SECONDS:.0f}."),
+        (WEBHOOKS, f"For {signing.OVERLAP_SECONDS / 3600:.0f} hours each message is signed"),
+        (WEBHOOKS, f"After the {len(schedule.DELAYS) + 1}th attempt"),
+        (WEBHOOKS, f"within {browser.TTL_SECONDS / 3600:.0f} hours, then it is given up"),
+        (WEBHOOKS, f"To one webhook {turns.AT_ONCE} are under way at once"),
+        (WEBHOOKS, f"for {tasks.KEPT_SECONDS / 86_400:.0f} days, the newest {tasks.MOST_KEPT:,}"),
         (OPERATING, f"covers {partitions.BLOCKS_PER_PARTITION} days"),
         (ACCOUNTS, f"of any kind, and at most {passwords.LONGEST}."),
         (ACCOUNTS, f"within {logins.SIBLING_SECONDS:.0f} seconds of its first use"),

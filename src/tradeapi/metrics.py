@@ -97,6 +97,12 @@ ALERT_LAG = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 
+WEBHOOK_DELIVERIES = Counter("webhook_deliveries_total", "Attempts to send.", ["result"])
+WEBHOOK_SECONDS = Histogram("webhook_delivery_seconds", "Time from a request to its answer.")
+
+PUSH_DELIVERIES = Counter("push_deliveries_total", "Attempts to push.", ["result"])
+PUSH_SECONDS = Histogram("push_delivery_seconds", "Time from a push to its answer.")
+
 
 def scrape(accept: str) -> tuple[bytes, str]:
     """All processes' metrics and their content type; reads files, so call it in a thread."""

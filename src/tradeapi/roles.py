@@ -25,7 +25,9 @@ from tradeapi.market.parts import Followed, Parts
 from tradeapi.market.providers.feed import Feed
 from tradeapi.market.providers.securities import SECURITIES
 from tradeapi.market.store.retention import Retention
+from tradeapi.notifications.outgoing import open_outgoing
 from tradeapi.notifications.parts import Telling
+from tradeapi.notifications.webhooks.tasks import DeliveryExpiry
 from tradeapi.settings import Role, Settings
 
 
@@ -59,8 +61,10 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
             )
             tasks.start_soon(lease.run, engine.run)
         if Role.JOBS in settings.roles:
+            outgoing = open_outgoing(settings, clock, database, telling.notifier)
+            handlers = {**telling.handlers, **await roles.enter_async_context(outgoing)}
             crons = [*_crons(settings, clock, database, market), *telling.crons]
-            runner = Runner(jobs, telling.handlers, crons, database, clock)
+            runner = Runner(jobs, handlers, crons, database, clock)
             await roles.enter_async_context(runner.running())
         yield
 
@@ -79,6 +83,11 @@ def _crons(settings: Settings, clock: Clock, database: Database, parts: Parts) -
             name="charts.expiry",
             expression=every(settings.cleanup_interval_minutes),
             work=charts.once,
+        ),
+        Cron(
+            name="webhooks.expiry",
+            expression=every(15),
+            work=DeliveryExpiry(database, clock).once,
         ),
     ]
     if days := settings.minute_retention_days:

@@ -303,6 +303,15 @@ class Settings(BaseSettings):
         default=1000, ge=0, le=5000, description="The most items on one watchlist."
     )
     alerts_per_user: int = Field(default=1000, ge=0, description="The most alerts of one user.")
+    webhooks_per_user: int = Field(default=10, ge=0, description="The most webhooks of one user.")
+    push_subscriptions_per_user: int = Field(
+        default=20, ge=0, description="The most browsers that one user's notifications go to."
+    )
+    outgoing_to_loopback: bool = Field(
+        default=False,
+        description="Let webhooks and pushed notifications go to this machine as well, on any "
+        "port; for development.",
+    )
     chunk_size_threshold: int = Field(
         default=500,
         ge=100,
@@ -394,6 +403,13 @@ class Settings(BaseSettings):
         if _is_production(info) and demo:
             raise ValueError("serves simulated prices; turn it off")
         return demo
+
+    @field_validator("outgoing_to_loopback")
+    @classmethod
+    def _no_loopback(cls, loopback: bool, info: ValidationInfo) -> bool:
+        if _is_production(info) and loopback:
+            raise ValueError("lets users reach what listens on this machine only; turn it off")
+        return loopback
 
     @field_validator(
         "cors_origins",

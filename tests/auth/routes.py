@@ -22,6 +22,7 @@ BODIES = {
     f"POST {WATCHLIST}/items": (JSON, '{"symbol": "US:NONE"}'),
     f"PATCH {WATCHLIST}/items": (JSON, '{"items": [{"symbol": "US:NONE"}]}'),
     f"POST {WATCHLIST}/import": ("text/csv", "symbol\nUS:NONE"),
+    "POST /api/v1/webhooks": (JSON, '{"url": "https://example.com/"}'),
     "PATCH /api/v1/notifications/{id}": (JSON, '{"read": true}'),
 }
 
@@ -55,6 +56,7 @@ class Operation:
         symbol = "%00" if junk else "US:NONE"
         path = self.path.replace("{id}", id).replace("{symbol}", symbol).replace("{code}", "NONE")
         path = path.replace("{series}", "price").replace("{share}", str(uuid4()))
+        path = path.replace("{delivery}", str(uuid4()))
         type, body = BODIES.get(self.name, (JSON, "{}"))
         body = "{" if junk else body
         typed = {"content-type": type}

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Response
 from tests.auth import forgeries
 from tests.auth.people import Person, Service, bearer, shared
 from tests.auth.routes import Headers, Operation, operations
+from tests.notifications.browser import Browser
 from tests.notifications.telling import notice, tell
 
 Forge = Callable[[Service, Person], str]
@@ -218,6 +219,9 @@ def things(service: Service, person: Person) -> dict[str, str]:
     condition = {"type": "price", "is": "above", "level": 1.0}
     alerted = {"symbol": "US:LETTER", "conditions": [condition]}
     alert = person.call("POST", "/alerts", alerted).json()["id"]
+    webhook = person.call("POST", "/webhooks", {"url": "https://example.com/"}).json()["id"]
+    pushed = person.call("PUT", "/push/subscriptions", Browser().subscription()).json()["id"]
+    sent = ("", "/secret", "/test", "/deliveries", "/deliveries/{delivery}/replay")
     tell(service.url, notice(person.id, "something"))
     reads = ("", "/quotes", "/stats", "/export")
     listed = (
@@ -234,6 +238,8 @@ def things(service: Service, person: Person) -> dict[str, str]:
         **{f"/api/v1/charts/{{id}}{part}": chart for part in parts},
         **{f"/api/v1/watchlists/{{id}}{part}": watchlist for part in listed},
         **dict.fromkeys(("/api/v1/alerts/{id}", "/api/v1/alerts/{id}/test"), alert),
+        **{f"/api/v1/webhooks/{{id}}{part}": webhook for part in sent},
+        "/api/v1/push/subscriptions/{id}": pushed,
         "/api/v1/notifications/{id}": person.get("/notifications")["items"][0]["id"],
         "/api/v1/auth/sessions/{id}": person.get("/auth/sessions")["current"],
         "/api/v1/auth/api-keys/{id}": person.key()["id"],

@@ -17,6 +17,7 @@ DOCUMENTS = (
     "docs/charts.md",
     "docs/watchlists.md",
     "docs/alerts.md",
+    "docs/webhooks.md",
     "docs/notifications.md",
     "docs/stream.md",
     "docs/datafeed.md",

@@ -53,6 +53,7 @@ def test_production_with_everything_right(environment: pytest.MonkeyPatch) -> No
         ("DATABASE_URL", ""),
         ("DEBUG", "true"),
         ("DEMO", "true"),
+        ("OUTGOING_TO_LOOPBACK", "true"),
         ("AUTH_REQUIRED", "false"),
         ("CORS_ORIGINS", "https://charts.example.com, *"),
     ],

@@ -49,7 +49,11 @@ from tradeapi.notifications import router as notifications_router
 from tradeapi.notifications.live.messages import MESSAGES as NOTIFICATION_MESSAGES
 from tradeapi.notifications.parts import Telling
 from tradeapi.notifications.preferences import preferences_of
+from tradeapi.notifications.push import router as push_router
+from tradeapi.notifications.push.service import push_subscriptions_of
 from tradeapi.notifications.service import notifications_of
+from tradeapi.notifications.webhooks import router as webhooks_router
+from tradeapi.notifications.webhooks.service import webhooks_of
 from tradeapi.ops import health
 from tradeapi.ops.alone import admitted, refuse_workers
 from tradeapi.ops.bus import bus_dependencies, open_bus
@@ -90,6 +94,8 @@ TAGS = [
     {"name": "charts", "description": "Documents of yours, with series that you push or bind."},
     {"name": "watchlists", "description": "Symbols that you keep an eye on."},
     {"name": "alerts", "description": "What you want to be told of."},
+    {"name": "webhooks", "description": "Your notifications, sent to servers of yours."},
+    {"name": "push", "description": "Your notifications, pushed to your browsers."},
     {"name": "notifications", "description": "What you are told, and how."},
     {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
@@ -116,6 +122,9 @@ API: tuple[APIRouter, ...] = (
     own_router.router,
     alerts_router.router,
     alerts_router.making_router,
+    webhooks_router.router,
+    webhooks_router.making_router,
+    push_router.router,
     notifications_router.router,
     preferences_router.router,
     events_router,
@@ -135,6 +144,8 @@ EXPORTED = {
     "favourites": favourites_of,
     "searches": searches_of,
     "alerts": alerts_of,
+    "webhooks": webhooks_of,
+    "push_subscriptions": push_subscriptions_of,
     "notifications": notifications_of,
     "notification_preferences": preferences_of,
 }

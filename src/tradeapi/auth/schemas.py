@@ -283,6 +283,27 @@ class ExportedSearchOut(Out):
     searched_at: float
 
 
+class ExportedWebhookOut(Out):
+    """A webhook without its secret; what was sent is at `GET /api/v1/webhooks/{id}/deliveries`."""
+
+    id: UUID
+    url: str
+    description: str
+    types: list[str] | None
+    disabled_at: float | None
+    created_at: float
+    updated_at: float
+
+
+class ExportedPushSubscriptionOut(Out):
+    """A browser that notifications are pushed to, by the host of its push service."""
+
+    id: UUID
+    host: str
+    created_at: float
+    updated_at: float
+
+
 class ExportedNotificationOut(Out):
     type: str
     title: str
@@ -315,6 +336,8 @@ class ExportOut(Out):
     watchlists: list[ExportedWatchlistOut]
     favourites: list[ExportedFavouriteOut]
     searches: list[ExportedSearchOut]
+    webhooks: list[ExportedWebhookOut]
+    push_subscriptions: list[ExportedPushSubscriptionOut]
     notifications: list[ExportedNotificationOut]
     notification_preferences: list[ExportedPreferencesOut] = Field(
         description="None where nothing was chosen."

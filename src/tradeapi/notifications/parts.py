@@ -19,6 +19,7 @@ from tradeapi.notifications.mailing.outbox import Outbox
 from tradeapi.notifications.mailing.readers import Readers
 from tradeapi.notifications.notices import Channel
 from tradeapi.notifications.notifier import Carrier, Notifier
+from tradeapi.notifications.outgoing import outgoing
 from tradeapi.security.secrets import Secrets
 from tradeapi.settings import Settings
 
@@ -42,7 +43,7 @@ def telling_of(  # noqa: PLR0913, PLR0917  they are what it is made of
     jobs: Jobs,
     mailer: Mailer | None,
 ) -> Telling:
-    carriers: dict[Channel, Carrier] = {}
+    carriers: dict[Channel, Carrier] = {**outgoing(clock)}
     handlers: dict[str, Handler] = {}
     crons: list[Cron] = []
     mail_off = MailOff(Secrets.of(settings).derive(PURPOSE))

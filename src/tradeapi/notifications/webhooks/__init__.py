@@ -1,0 +1,1 @@
+"""Notifications to users' own servers, as https://www.standardwebhooks.com has it."""
