@@ -20,6 +20,7 @@ from tradeapi.market.live.live_quotes import LiveQuotes
 from tradeapi.market.live.watches import Watches
 from tradeapi.market.parts import Parts, parts_of
 from tradeapi.market.providers.feed import probe
+from tradeapi.market.quotes.kept_years import KeptYears
 from tradeapi.market.symbols.catalogue import Catalogue
 from tradeapi.ops.readiness import Dependency
 from tradeapi.settings import Settings
@@ -33,6 +34,7 @@ class MarketState(Parts):
     bar_history: BarHistory
     bar_writer: BarWriter
     tick_writer: TickWriter
+    kept_years: KeptYears
     feeds: Sequence[Dependency]
 
 
@@ -60,6 +62,7 @@ async def open_market(
                 "bar_history": BarHistory(database, directory, newest, clock, lateness=lateness),
                 "bar_writer": BarWriter(database, directory, store, clock),
                 "tick_writer": TickWriter(database, directory, store, clock, together),
+                "kept_years": KeptYears(database),
                 "feeds": feeds,
             }
         tasks.cancel_scope.cancel()
