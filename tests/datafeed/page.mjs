@@ -10,6 +10,11 @@ globalThis.WebSocket = class extends WebSocket {
   constructor(...address) {
     super(...address);
     seen.sockets += 1;
+    // Node before 22 says that nobody answers, but not, as browsers do, that it is closed then.
+    this.addEventListener("close", () => { this.isOver = true; });
+    this.addEventListener("error", () => setImmediate(() => {
+      if (!this.isOver) this.dispatchEvent(Object.assign(new Event("close"), { code: 1006, reason: "" }));
+    }));
   }
 };
 

@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from tests.market.places import DAY, TODAY, Market, flat
 from tradeapi.errors import Invalid
 from tradeapi.market.events import CHANGES, Changed
-from tradeapi.market.quotes.service import read_quotes
+from tradeapi.market.quotes.reading import read_quotes
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.symbols.actions import Actions, Term, recorded
 from tradeapi.market.symbols.directory import Listing

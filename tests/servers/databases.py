@@ -35,7 +35,8 @@ class PostgresDatabases:
     def clone(self) -> str:
         self._count += 1
         name = f"{self._template}_{self._count}"
-        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
+        # Block by block, as is the default, it is twice the work.
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}" STRATEGY FILE_COPY')
         return self._url(name)
 
     def drop(self, url: str) -> None:

@@ -17,6 +17,7 @@ from tradeapi.market.live.channels import BarsChannel, QuotesChannel
 from tradeapi.market.live.live_quotes import LiveQuotes
 from tradeapi.market.parts import Followed, open_parts
 from tradeapi.market.providers.feed import probe
+from tradeapi.market.quotes.kept_years import KeptYears
 from tradeapi.market.symbols.catalogue import Catalogue
 from tradeapi.ops.readiness import Dependency
 from tradeapi.settings import Settings
@@ -29,6 +30,7 @@ class MarketState(Followed):
     catalogue: Catalogue
     bar_writer: BarWriter
     tick_writer: TickWriter
+    kept_years: KeptYears
     feeds: Sequence[Dependency]
 
 
@@ -55,6 +57,7 @@ async def open_market(
                 "catalogue": Catalogue(database),
                 "bar_writer": BarWriter(database, directory, store, clock),
                 "tick_writer": TickWriter(database, directory, store, clock, together),
+                "kept_years": KeptYears(database),
                 "feeds": feeds,
             }
         tasks.cancel_scope.cancel()

@@ -9,6 +9,7 @@ from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.bar_writer import BarWriter
 from tradeapi.market.bars.tick_writer import TickWriter
 from tradeapi.market.calendars.registry import Calendars
+from tradeapi.market.quotes.kept_years import KeptYears
 from tradeapi.market.store.bar_store import BarStore
 from tradeapi.market.symbols.catalogue import Catalogue
 from tradeapi.market.symbols.directory import Directory
@@ -27,6 +28,11 @@ async def _directory(connection: HTTPConnection) -> Directory:
 async def _catalogue(connection: HTTPConnection) -> Catalogue:
     catalogue: Catalogue = connection.state.catalogue
     return catalogue
+
+
+async def _kept_years(connection: HTTPConnection) -> KeptYears:
+    years: KeptYears = connection.state.kept_years
+    return years
 
 
 async def _store(connection: HTTPConnection) -> BarStore:
@@ -55,4 +61,5 @@ BarWriterDep = Annotated[BarWriter, Depends(_bar_writer)]
 CalendarsDep = Annotated[Calendars, Depends(_calendars)]
 DirectoryDep = Annotated[Directory, Depends(_directory)]
 CatalogueDep = Annotated[Catalogue, Depends(_catalogue)]
+KeptYearsDep = Annotated[KeptYears, Depends(_kept_years)]
 StoreDep = Annotated[BarStore, Depends(_store)]

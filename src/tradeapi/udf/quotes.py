@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from tradeapi.database import Database
 from tradeapi.errors import FieldError, Invalid, TradeError
 from tradeapi.market.events import Quote
-from tradeapi.market.quotes.service import MOST_SYMBOLS, QuoteView, quote_view, read_quotes
+from tradeapi.market.quotes.reading import read_quotes
+from tradeapi.market.quotes.service import MOST_SYMBOLS, QuoteView, quote_view
 from tradeapi.market.symbols.directory import Directory, Listing
 
 _NAMES = {

@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, delete, select, update
+from sqlalchemy import Select, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -27,6 +27,16 @@ class Listed:
     place: int
     symbol: str
     name: str
+
+
+class ToPrice(NamedTuple):
+    """What the prices of an item are shown with, and against."""
+
+    symbol_id: int
+    symbol: str
+    name: str
+    added_price: float | None
+    added_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,10 @@ class Items:
     async def list(self, id: UUID) -> Sequence[Listed]:
         """In order; of a list that has been found to be the owner's."""
         return await items_of(self._session, id)
+
+    async def list_to_price(self, id: UUID) -> Sequence[ToPrice]:
+        """The same, for a tenth of the time it takes to make entities of them."""
+        return [ToPrice._make(row) for row in await self._session.execute(_to_price(id))]
 
     async def add(self, id: UUID, new: ItemIn, precondition: Precondition) -> Changed:
         """Raises Conflict for a symbol that is on the list, and Forbidden beyond the quota."""
@@ -245,6 +259,21 @@ def _listed(id: UUID) -> Select[Item, str, str]:
         .where(Item.watchlist_id == id)
         .order_by(Item.position)
         .execution_options(populate_existing=True)
+    )
+
+
+def _to_price(id: UUID) -> Select[int, str, str, float | None, float]:
+    return (
+        select(
+            Item.symbol_id,
+            Symbol.symbol,
+            func.coalesce(Item.name, Symbol.name),
+            Item.added_price,
+            Item.added_at,
+        )
+        .join(Symbol, Symbol.id == Item.symbol_id)
+        .where(Item.watchlist_id == id)
+        .order_by(Item.position)
     )
 
 

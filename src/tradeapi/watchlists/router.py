@@ -8,7 +8,7 @@ import orjson
 from fastapi import APIRouter, Response
 
 from tradeapi.auth.share_schemas import NewShareOut, ShareIn, ShareOut, SharesOut
-from tradeapi.market.dependencies import DirectoryDep
+from tradeapi.market.dependencies import DirectoryDep, KeptYearsDep
 from tradeapi.watchlists import answers
 from tradeapi.watchlists.dependencies import (
     ItemsDep,
@@ -27,7 +27,7 @@ from tradeapi.watchlists.schemas import (
     WatchlistOut,
     WatchlistsOut,
 )
-from tradeapi.web.dependencies import ClockDep, DatabaseDep, SettingsDep
+from tradeapi.web.dependencies import ClockDep, SettingsDep
 from tradeapi.web.idempotency import Idempotent
 from tradeapi.web.preconditions import PreconditionDep
 from tradeapi.web.principal import NEEDS_READ, NEEDS_READ_OR_LIST_SHARE, NEEDS_WRITE
@@ -118,17 +118,17 @@ async def get_quotes(  # noqa: PLR0913, PLR0917  they are what it takes
     watchlists: ReadableWatchlistsDep,
     items: ReadableItemsDep,
     id: UUID,
-    database: DatabaseDep,
     directory: DirectoryDep,
+    years: KeptYearsDep,
     clock: ClockDep,
     settings: SettingsDep,
 ) -> Response:
     """All in one answer: last price, changes, ranges, and closes for a sparkline."""
     watchlist = await watchlists.get(id)
     quotes = await priced(
-        await items.list(id),
-        database,
+        await items.list_to_price(id),
         directory,
+        years,
         clock.now(),
         stale_after=settings.quote_stale_seconds,
     )

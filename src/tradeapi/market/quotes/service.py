@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from math import floor, log10
 
 from tradeapi.database import Database
-from tradeapi.drivers import Raw
 from tradeapi.errors import FieldError, Invalid, TradeError
 from tradeapi.market.calendars.calendar import Calendar
 from tradeapi.market.events import Quote
+from tradeapi.market.quotes.reading import read_quotes
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.symbols.directory import Directory, Listing, unknown_symbol
 
@@ -49,25 +49,6 @@ async def list_quotes(
         return {"symbol": listing.symbol, "currency": listing.currency, **view}
 
     return [item(symbol, listing) for symbol, listing in found.items()]
-
-
-async def read_quotes(raw: Raw, symbol_ids: Sequence[int]) -> Mapping[int, Quote]:
-    """The quotes of all these symbols by id, in one statement; no entry for what is none."""
-    chosen, argument = raw.one_of("$1", symbol_ids)
-    return {
-        row[0]: Quote(
-            last=row[1],
-            time=row[2],
-            day=row[3],
-            open=row[4],
-            high=row[5],
-            low=row[6],
-            volume=row[7],
-            previous_close=row[8],
-            is_intraday=bool(row[9]),
-        )
-        for row in await raw.fetch(_QUOTES.format(chosen), argument)
-    }
 
 
 def quote_view(quote: Quote, calendar: Calendar, now: float, *, stale_after: float) -> QuoteView:
@@ -123,10 +104,3 @@ def last_close(calendar: Calendar, now: float) -> float:
     open, _ = calendar.span(day, Resolution.DAY)
     # The instant before the open belongs to the session before, if that ends just there.
     return calendar.last_open(open - 1)
-
-
-_QUOTES = """
-SELECT h.symbol_id, h.last, h.last_time, h.day, h.open, h.high, h.low, h.volume, h.previous_close,
-  EXISTS (SELECT 1 FROM bar_series s WHERE s.symbol_id = h.symbol_id AND s.resolution < 86400)
-FROM heads h WHERE h.symbol_id {}
-"""
