@@ -233,7 +233,7 @@ class Tracked:
             bar = int(time)
             if bar < position.bar:
                 continue
-            for alert in [one for one in self.arriving if one.armed_at < bar]:
+            for alert in [one for one in self.arriving if one.armed_at <= bar]:
                 self.arriving.remove(alert)
                 self.join(alert, alert.armed_at, is_late=True)
             day = calendar.label(bar, Resolution.DAY) if resolution.is_intraday else bar
