@@ -19,11 +19,13 @@ from tradeapi.database import Database
 from tradeapi.jobs.opening import jobs_of
 from tradeapi.jobs.port import Handler, Job, Later
 from tradeapi.mail import mailer_of
+from tradeapi.notifications.mailing import digests
 from tradeapi.notifications.mailing.carrier import JOB
-from tradeapi.notifications.models import MailItem
+from tradeapi.notifications.models import Digest, MailItem
 from tradeapi.notifications.notices import Channel
 from tradeapi.notifications.parts import telling_of
 from tradeapi.notifications.preferences import Preferences, Wishes
+from tradeapi.notifications.service import Notifications
 from tradeapi.settings import Settings
 
 EMAIL = frozenset({Channel.EMAIL})
@@ -62,7 +64,7 @@ class Mailing(Teller):
             if is_verified:
                 changed = update(User).where(User.id == user).values(verified_at=1.0)
                 await session.execute(changed)
-            await Preferences(session, user, self.clock.now()).put(Wishes(**wishes))  # type: ignore[arg-type]
+        await self.choose(user, **wishes)
         return user
 
     async def stop_mail(self, user: UUID) -> None:
@@ -73,6 +75,37 @@ class Mailing(Teller):
         """What the user's job does now; in how many seconds it wants to be called again."""
         job = Job(id="1", name=JOB, payload={"user": str(user)}, attempt=1)
         return await done(self.telling.handlers[JOB], job)
+
+    async def digest(self, user: UUID) -> list[Letter]:
+        """Take what is due and mail it; the letters that the user got by that."""
+        before = len(self.letters(user))
+        await self.take_digests()
+        for day in await self.digest_days(user):
+            assert await self.mail_digest(user, day) is None
+        return self.letters(user)[before:]
+
+    async def take_digests(self) -> None:
+        for cron in self.telling.crons:
+            await cron.work()
+
+    async def remove_all(self, user: UUID) -> None:
+        async with self.database.transaction() as session:
+            await Notifications(session, MemoryBus(), user, self.clock.now()).clear(None)
+
+    async def digest_days(self, user: UUID) -> list[str]:
+        """Of those that are to be mailed."""
+        chosen = select(Digest.day).where(Digest.user_id == user).order_by(Digest.day)
+        async with self.database.reading() as session:
+            return [*await session.scalars(chosen)]
+
+    async def mail_digest(self, user: UUID, day: str) -> float | None:
+        job = Job(id="1", name=digests.JOB, payload={"user": str(user), "day": day}, attempt=1)
+        return await done(self.telling.handlers[digests.JOB], job)
+
+    async def choose(self, user: UUID, **wishes: object) -> None:
+        async with self.database.transaction() as session:
+            preferences = Preferences(session, user, self.clock.now())
+            await preferences.put(Wishes(**wishes))  # type: ignore[arg-type]
 
     def letters(self, user: UUID) -> list[Letter]:
         """What the user has got."""

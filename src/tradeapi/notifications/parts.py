@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
 from tradeapi.database import Database
+from tradeapi.jobs.crons import every
 from tradeapi.jobs.port import Cron, Handler, Jobs
 from tradeapi.mail import Mailer
 from tradeapi.notifications.channels import Channels
-from tradeapi.notifications.mailing import carrier
+from tradeapi.notifications.mailing import carrier, digests
 from tradeapi.notifications.mailing.carrier import MailCarrier
-from tradeapi.notifications.mailing.handler import MailHandler
+from tradeapi.notifications.mailing.digests import DigestBox, DueDigests
+from tradeapi.notifications.mailing.handler import mailing
 from tradeapi.notifications.mailing.mail_off import PURPOSE, MailOff
 from tradeapi.notifications.mailing.outbox import Outbox
 from tradeapi.notifications.mailing.readers import Readers
@@ -48,7 +50,10 @@ def telling_of(  # noqa: PLR0913, PLR0917  they are what it is made of
     if mailer is not None:
         readers = Readers(settings.app_url, mail_off)
         carriers[Channel.EMAIL] = MailCarrier(clock)
-        handlers[carrier.JOB] = MailHandler(Outbox(database, readers, clock), mailer)
+        handlers[carrier.JOB] = mailing(Outbox(database, readers, clock), mailer)
+        handlers[digests.JOB] = mailing(DigestBox(database, readers, clock), mailer)
+        due = DueDigests(database, jobs, clock)
+        crons.append(Cron(name="notifications.digests", expression=every(1), work=due.take))
     return Telling(
         Notifier(jobs, bus, clock, carriers),
         Channels(frozenset(carriers)),

@@ -43,7 +43,7 @@ async def wishes_of(session: AsyncSession, users: Collection[UUID]) -> Mapping[U
     found = dict.fromkeys(users, DEFAULTS)
     for some in parts(sorted(users)):
         chosen = select(Preference).where(Preference.user_id.in_(some))
-        found |= {row.user_id: _wishes(row) for row in await session.scalars(chosen)}
+        found |= {row.user_id: wishes_in(row) for row in await session.scalars(chosen)}
     return found
 
 
@@ -111,7 +111,7 @@ class Preferences:
         return row
 
 
-def _wishes(row: Preference) -> Wishes:
+def wishes_in(row: Preference) -> Wishes:
     begin, end = row.quiet_from, row.quiet_to
     return Wishes(
         time_zone=row.time_zone,

@@ -1,28 +1,49 @@
-"""The job that mails what waits for one user."""
+"""Jobs that mail something: it is claimed, sent, and then done with."""
 
-from uuid import UUID
+from typing import Protocol, TypeVar
 
 from tradeapi.errors import Unavailable
-from tradeapi.jobs.port import Job, Later
-from tradeapi.mail import Mailer
-from tradeapi.notifications.mailing.outbox import Outbox
+from tradeapi.jobs.port import Handler, Job, Later
+from tradeapi.mail import Mail, Mailer
 
 # After a mail that could not be sent: the server is asked again, not hammered.
 RETRY_SECONDS = 60.0
 
 
-class MailHandler:
-    def __init__(self, outbox: Outbox, mailer: Mailer) -> None:
-        self._outbox = outbox
-        self._mailer = mailer
+class Claim(Protocol):
+    @property
+    def mail(self) -> Mail: ...
 
-    async def __call__(self, job: Job) -> None:
-        claimed = await self._outbox.claim(UUID(job.payload["user"]))
+
+Claimed = TypeVar("Claimed", bound=Claim)
+
+
+class Box(Protocol[Claimed]):
+    """Where what is to be mailed waits."""
+
+    async def claim(self, job: Job) -> Claimed | None:
+        """None if there is nothing to do any more; raises Later if it is not time yet."""
+        ...
+
+    async def finish(self, claimed: Claimed) -> None:
+        """It was sent."""
+        ...
+
+    async def release(self, claimed: Claimed) -> None:
+        """It was not, and the job comes again."""
+        ...
+
+
+def mailing(box: Box[Claimed], mailer: Mailer) -> Handler:
+    async def handle(job: Job) -> None:
+        claimed = await box.claim(job)
         if claimed is None:
             return
         try:
-            await self._mailer.send(claimed.mail)
+            await mailer.send(claimed.mail)
         except Unavailable as error:
-            await self._outbox.release(claimed)
+            await box.release(claimed)
             raise Later(RETRY_SECONDS) from error
-        await self._outbox.finish(claimed)
+        await box.finish(claimed)
+
+    return handle

@@ -15,7 +15,7 @@ from uuid_utils.compat import uuid7
 
 from tradeapi.clock import Clock
 from tradeapi.database import Database
-from tradeapi.jobs.port import Later
+from tradeapi.jobs.port import Job, Later
 from tradeapi.mail import Mail
 from tradeapi.notifications.mailing import letters
 from tradeapi.notifications.mailing.letters import MOST_LISTED, Reader
@@ -41,9 +41,9 @@ class Outbox:
         self._readers = readers
         self._clock = clock
 
-    async def claim(self, user: UUID) -> Claimed | None:
+    async def claim(self, job: Job) -> Claimed | None:
         """All that waits, as one mail; None if nothing does. Raises Later if it is not time yet."""
-        now = self._clock.now()
+        user, now = UUID(job.payload["user"]), self._clock.now()
         async with self._database.transaction() as session:
             locked = select(Inbox).where(Inbox.user_id == user).with_for_update(key_share=True)
             inbox = await session.scalar(locked)
