@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from tests.hostile.places import seed
 from tests.hostile.serving import Server, serve
+from tests.notifications.browser import Browser
 from tests.shell.conftest import clean_environment
 from tradeapi.clock import SystemClock
 from tradeapi.database import Database
@@ -27,7 +28,7 @@ SECONDS = 150
 @pytest.fixture
 def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
     """One that has the data which the examples of the document are about, and asks who calls."""
-    with serve(database_url, tmp_path, AUTH_REQUIRED="true") as server:
+    with serve(database_url, tmp_path, AUTH_REQUIRED="true", OUTGOING_TO_LOOPBACK="true") as server:
         server.admit_admin()
         seed(server)
         yield server
@@ -49,6 +50,8 @@ def test_the_document_is_right(server: Server, database_url: str, tmp_path: Path
     assert finished.returncode == 0, finished.stdout[-20_000:] + finished.stderr[-2000:]
     assert server.crashes == []
     use_a_list(server)
+    use_a_webhook(server, database_url)
+    use_a_browser(server)
     use_jobs(server, asyncio.run(two_dead_letters(database_url)))
     assert succeeded(server) >= documented(server)
 
@@ -65,6 +68,34 @@ def use_a_list(server: Server) -> None:
     call("DELETE", f"{path}/items/US:LISTED")
     share = call("POST", f"{path}/shares", json={}).json()["id"]
     call("DELETE", f"{path}/shares/{share}")
+
+
+def use_a_webhook(server: Server, url: str) -> None:
+    """Nobody listens where it leads, so that what was sent is over only if it is said so."""
+    call = server.client.request
+    hooks = "/api/v1/webhooks"
+    made = call("POST", hooks, json={"url": "http://127.0.0.1:9/"}).json()
+    path = f"{hooks}/{made['id']}"
+    sent = call("POST", f"{path}/test").json()
+    asyncio.run(run_sql(url, "UPDATE webhook_deliveries SET status = 'failed'"))
+    call("POST", f"{path}/deliveries/{sent['id']}/replay")
+    call("POST", f"{path}/secret")
+    call("GET", f"{path}/deliveries")
+    call("PATCH", path, json={"is_enabled": False})
+    call("GET", path)
+    call("DELETE", path)
+
+
+def use_a_browser(server: Server) -> None:
+    call = server.client.request
+    browsers = "/api/v1/push/subscriptions"
+    made = call("PUT", browsers, json=Browser().subscription()).json()
+    call("DELETE", f"{browsers}/{made['id']}")
+
+
+async def run_sql(url: str, statement: str) -> None:
+    async with Database(url) as database, database.transaction() as session:
+        await session.execute(text(statement))
 
 
 async def two_dead_letters(url: str) -> list[str]:

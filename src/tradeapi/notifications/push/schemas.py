@@ -32,7 +32,12 @@ class SubscriptionIn(BaseModel):
         examples=["https://updates.push.services.mozilla.com/wpush/v2/gAAAAAB"],
     )
     expirationTime: float | None = Field(  # noqa: N815  browsers call it that
-        default=None, ge=0, le=1e14, allow_inf_nan=False, description="In milliseconds since 1970."
+        default=None,
+        strict=True,
+        ge=0,
+        le=1e14,
+        allow_inf_nan=False,
+        description="In milliseconds since 1970.",
     )
     keys: KeysIn
 
