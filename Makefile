@@ -4,6 +4,9 @@ run:
 	@tools/bootstrap
 	@exec .venv/bin/tradeapi serve
 
+# With the bytecode of the tests kept each worker begins five seconds earlier.
+unexport PYTHONDONTWRITEBYTECODE
+
 test: dev
 	@.venv/bin/python -m pytest --numprocesses=logical --dist=worksteal
 
