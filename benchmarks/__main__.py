@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 from benchmarks import history
+from benchmarks.alerts import alerts
 from benchmarks.charts.million import million
 from benchmarks.charts.reading import points, whole
 from benchmarks.charts.writing import appends
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "million": million,
     "priced": priced,
     "jobs": jobs,
+    "alerts": alerts,
 }
 
 

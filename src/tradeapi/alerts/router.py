@@ -13,7 +13,7 @@ from tradeapi.alerts.schemas import AlertChange, AlertIn, AlertOut, Status, Sugg
 from tradeapi.alerts.service import Named
 from tradeapi.alerts.suggestions import suggestions
 from tradeapi.market.dependencies import DirectoryDep
-from tradeapi.market.quotes.service import read_quotes
+from tradeapi.market.quotes.reading import read_quotes
 from tradeapi.web.dependencies import CursorsDep, ReaderDep
 from tradeapi.web.idempotency import Idempotent
 from tradeapi.web.pages import Cursor, Limit, Page

@@ -24,7 +24,7 @@ from tradeapi.drivers import Raw
 from tradeapi.leases.lease import Lost
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.live.watches import Watches
-from tradeapi.market.quotes.service import read_quotes
+from tradeapi.market.quotes.reading import read_quotes
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.history import Window, history
 from tradeapi.metrics import ALERTS_WATCHED
@@ -33,7 +33,8 @@ from tradeapi.streams.background import safely
 
 READ_AT_ONCE = 1000
 OPENED_AT_ONCE = 200
-LOOKS_AT_ONCE = 8
+# Others read, too.
+LOOKS_AT_ONCE = 3
 BARS_AT_ONCE = 1440
 # Edits whose news was lost are found so often, and clocks may differ by so much.
 ASK_EVERY_SECONDS = 2.0
@@ -90,8 +91,7 @@ class AlertEngine:
                 resources.callback(self._bus.unfollow, ALERTS, KEY)
                 async with self._tasks as tasks:
                     self._asked_at = self._clock.now()
-                    await self._load()
-                    self._is_loaded = True
+                    await self._load_in_the_end()
                     tasks.start_soon(self._firings.run)
                     tasks.start_soon(self._edit_for_ever)
                     tasks.start_soon(self._ask_for_ever)
@@ -135,6 +135,17 @@ class AlertEngine:
         self._untrack(tracked)
 
     # Alerts come, change and go.
+
+    async def _load_in_the_end(self) -> None:
+        while not self._is_loaded:
+            try:
+                await self._load()
+                self._is_loaded = True
+            except Lost:
+                raise
+            except Exception as error:  # noqa: BLE001  whatever it is, it may be gone the next time
+                _log.warning("alerts.not_loaded", error=repr(error))
+                await anyio.sleep(ASK_EVERY_SECONDS)
 
     async def _load(self) -> None:
         after: UUID | None = None
