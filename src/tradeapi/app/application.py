@@ -112,6 +112,7 @@ API: tuple[APIRouter, ...] = (
     watchlists_router.making_router,
     own_router.router,
     notifications_router.router,
+    notifications_router.one_router,
     preferences_router.router,
     events_router,
     auth_router.router,
