@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -13,12 +14,16 @@ from sqlalchemy import text
 from tests.hostile.places import seed
 from tests.hostile.serving import Server, serve
 from tests.notifications.browser import Browser
+from tests.notifications.telling import notice, tell
 from tests.shell.conftest import clean_environment
 from tradeapi.clock import SystemClock
 from tradeapi.database import Database
 from tradeapi.jobs.names import NAMES
 from tradeapi.jobs.opening import jobs_of
 from tradeapi.jobs.port import NewJob
+from tradeapi.notifications.mailing.mail_off import PURPOSE, MailOff
+from tradeapi.security.secrets import Secrets
+from tradeapi.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
@@ -52,6 +57,7 @@ def test_the_document_is_right(server: Server, database_url: str, tmp_path: Path
     use_a_list(server)
     use_a_webhook(server, database_url)
     use_a_browser(server)
+    use_an_inbox(server, database_url)
     use_jobs(server, asyncio.run(two_dead_letters(database_url)))
     assert succeeded(server) >= documented(server)
 
@@ -96,6 +102,18 @@ def use_a_browser(server: Server) -> None:
 async def run_sql(url: str, statement: str) -> None:
     async with Database(url) as database, database.transaction() as session:
         await session.execute(text(statement))
+
+
+def use_an_inbox(server: Server, url: str) -> None:
+    """What takes the id of a notification, or the token of a mail."""
+    call, path = server.client.request, "/api/v1/notifications"
+    user = call("GET", "/api/v1/auth/me").json()["id"]
+    tell(url, notice(user, "to be guessed"))
+    id = call("GET", path).json()["items"][0]["id"]
+    call("PATCH", f"{path}/{id}", json={"read": True})
+    call("DELETE", f"{path}/{id}")
+    token = MailOff(Secrets.of(Settings()).derive(PURPOSE)).token(UUID(user))
+    call("POST", f"{path}/mail-off", json={"token": token})
 
 
 async def two_dead_letters(url: str) -> list[str]:

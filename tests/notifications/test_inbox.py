@@ -167,13 +167,24 @@ def test_reading_takes_less_than_changing(service: Service, ada: Person) -> None
         assert answer.status_code == (200 if method == "GET" else 403), path
 
 
+@pytest.mark.parametrize("name", ["read", "preferences", "mail-off"])
+def test_what_has_a_name_is_no_id(ada: Person, name: str) -> None:
+    """Who asks in a wrong way is told which ones there are."""
+    for method in ("PATCH", "DELETE"):
+        answer = ada.call(method, f"/notifications/{name}", {"read": True})
+        assert answer.status_code == 405, answer.text
+        assert method not in answer.headers["allow"]
+    assert ada.call("PATCH", "/notifications/other", {"read": True}).status_code == 422
+
+
 @pytest.mark.parametrize(
     "query", ["limit=0", "limit=501", "unread=maybe", "type=", "type=A%00", "cursor=x"]
 )
 def test_what_makes_no_sense_is_refused(ada: Person, query: str) -> None:
     """As everywhere."""
     assert ada.call("GET", f"/notifications?{query}").status_code == 422
-    assert ada.call("POST", "/notifications/read", {"until": 2**60}).status_code == 422
+    for until in (2**60, False, "1", -1):
+        assert ada.call("POST", "/notifications/read", {"until": until}).status_code == 422
     assert ada.call("DELETE", "/notifications?until=-1").status_code == 422
 
 

@@ -4,12 +4,13 @@ import random
 from collections.abc import AsyncIterator
 from uuid import UUID
 
+import anyio
 import pytest
 
 from tests.notifications.live import TOPIC, LiveInboxes, Page, follow, live_inboxes
 from tests.notifications.telling import notice
 from tests.streams.authority import Authority, bearer
-from tests.streams.client import client
+from tests.streams.client import Client, client
 from tests.streams.event_source import event_source
 from tests.streams.waiting import until
 from tradeapi.auth.dev import DEV_USER, ensure_dev_user
@@ -17,6 +18,7 @@ from tradeapi.database import Database
 from tradeapi.notifications.events import Changed, decode, encode
 from tradeapi.notifications.live import reading
 from tradeapi.streams.limits import Limits
+from tradeapi.streams.positions import PLACES
 
 pytestmark = pytest.mark.anyio
 
@@ -250,6 +252,34 @@ async def happen(rng: random.Random, place: LiveInboxes, user: UUID, told: int) 
         async with place.of(user) as notifications:
             await notifications.mark_all(rng.randint(1, told))
     return 0
+
+
+async def test_who_comes_while_much_is_told_misses_nothing(inboxes: LiveInboxes, ada: UUID) -> None:
+    """What is heard while the inbox is read is neither lost nor takes the topic back."""
+    headers, most = bearer(inboxes.authority.token(ada)), 120
+    pages = list[Page]()
+
+    async def come() -> None:
+        async with client(inboxes.url, **headers) as guest:
+            # Each time with a snapshot, which has the inbox read again.
+            for _ in range(4):
+                pages.append(await follow(guest))
+            await guest.hear_until(lambda: is_over(guest))
+
+    def is_over(guest: Client) -> bool:
+        page = guest.charts[TOPIC]
+        assert isinstance(page, Page)
+        return page.seq // PLACES >= most
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            tasks.start_soon(come)
+        for number in range(most):
+            await inboxes.tell(notice(ada, f"{number:03}"))
+    assert all(page.resets == [] for page in pages)
+    for page in pages:
+        first = int(page.popped[0]) if page.popped else 0
+        assert page.popped == [f"{first + n:03}" for n in range(len(page.popped))]
 
 
 async def test_it_is_told_by_events(inboxes: LiveInboxes, ada: UUID) -> None:

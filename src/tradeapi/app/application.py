@@ -126,6 +126,7 @@ API: tuple[APIRouter, ...] = (
     webhooks_router.making_router,
     push_router.router,
     notifications_router.router,
+    notifications_router.one_router,
     preferences_router.router,
     events_router,
     auth_router.router,

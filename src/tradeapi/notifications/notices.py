@@ -16,7 +16,8 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """Told once: a second one of the user with the same `key` is none.
+    """Told once: a second one of the user with the same `key` is none, as long as the first is in
+    the inbox.
 
     `type` names what has happened, as `alert.fired`; `title` and `text` are for people, `data` is
     the same as JSON. `time` is when it happened, in epoch seconds.

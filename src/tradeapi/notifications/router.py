@@ -18,11 +18,18 @@ from tradeapi.notifications.schemas import (
 )
 from tradeapi.notifications.service import Filter
 from tradeapi.web.dependencies import CursorsDep
+from tradeapi.web.ids import ById
 from tradeapi.web.pages import Cursor, Limit
 from tradeapi.web.principal import NEEDS_READ, NEEDS_WRITE
 from tradeapi.web.problems import problems
 
+
+class OfOne(ById):
+    named = frozenset({"read", "preferences", "mail-off"})
+
+
 router = APIRouter(prefix="/notifications", tags=["notifications"])
+one_router = APIRouter(prefix="/notifications", tags=["notifications"], route_class=OfOne)
 
 
 @router.get(
@@ -66,7 +73,7 @@ async def mark_all(notifications: NotificationsDep, body: ReadIn) -> None:
     await notifications.mark_all(body.until)
 
 
-@router.patch(
+@one_router.patch(
     "/{id}",
     summary="Mark a notification as read or unread",
     response_model=NotificationOut,
@@ -78,7 +85,7 @@ async def mark(notifications: NotificationsDep, id: UUID, body: MarkIn) -> Notif
     return await notifications.mark(id, is_read=body.read)
 
 
-@router.delete(
+@one_router.delete(
     "/{id}",
     summary="Remove a notification",
     status_code=204,

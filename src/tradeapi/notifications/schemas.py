@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StringConstraints, model_validator
 
 from tradeapi.notifications.hours import zones
 from tradeapi.notifications.notices import Channel
@@ -42,11 +42,11 @@ class InboxOut(Page[NotificationOut]):
 
 
 class MarkIn(In):
-    read: bool
+    read: StrictBool
 
 
 class ReadIn(In):
-    until: NotificationSeq | None = Field(
+    until: Annotated[int, Field(strict=True, ge=0, le=LAST_SEQ)] | None = Field(
         default=None, description="The `seq` of the last one that you have seen; null: all."
     )
 
@@ -96,7 +96,7 @@ class PreferencesIn(In):
     time_zone: TimeZone
     quiet_hours: QuietHours | None = Field(description="Null: none.")
     channels: Chosen
-    mail: bool = Field(description="Whether mails come at all.")
+    mail: StrictBool = Field(description="Whether mails come at all.")
     digest: TimeOfDay | None = Field(
         description="When a mail of what came since the last one is sent each day; null: never."
     )

@@ -1,5 +1,6 @@
 """Every error as RFC 9457 `application/problem+json`."""
 
+import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -10,9 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute
 
 from tradeapi.errors import FieldError, Invalid, TooMany, TradeError, Unauthenticated, Unavailable
 from tradeapi.web.envelope import REQUEST_ID
+from tradeapi.web.ids import ById
 from tradeapi.web.principal import need_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -157,9 +160,15 @@ def _methods_at(request: Request) -> set[str]:
     return {
         method
         for context in contexts
-        if getattr(context, "path_regex", None) is not None and context.path_regex.match(path)
+        if getattr(context, "path_regex", None) is not None
+        and (found := context.path_regex.match(path))
+        and not _is_named(context.original_route, found)
         for method in context.methods or ()
     }
+
+
+def _is_named(route: BaseRoute, found: re.Match[str]) -> bool:
+    return isinstance(route, ById) and found["id"] in route.named
 
 
 def _field_error(fault: Mapping[str, Any], body: object) -> FieldError:

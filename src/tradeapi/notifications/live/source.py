@@ -35,8 +35,7 @@ class InboxSource:
         async with self._turn:
             while True:
                 after = self.topic.version if self.topic.is_begun else None
-                read = await self._inboxes.read(self, after, newest=True)
-                self._take(read)
+                read = await self._read(after, newest=True)
                 if self.topic.is_begun and read.is_complete:
                     break
         self._look_soon()
@@ -91,26 +90,22 @@ class InboxSource:
         changes = [(at, change) for at, change in read.changes if at > version]
         return Recalled(read.seq, changes)
 
-    async def _read(self, after: int) -> Reading:
+    async def _read(self, after: int | None, *, newest: bool = False) -> Reading:
+        """It is told what is new in it; while it is read, news may be heard of what is newer."""
+        topic, before = self.topic, self.topic.version
         try:
-            read = await self._inboxes.read(self, after)
+            read = await self._inboxes.read(self, after, newest=newest)
         except BaseException:
             self._is_doubted = True
             raise
-        self._take(read)
-        return read
-
-    def _take(self, read: Reading) -> None:
-        """Tell what is new in it."""
-        topic = self.topic
         if not topic.is_begun:
             topic.begin(read.epoch, read.seq)
-        elif read.epoch != topic.epoch or read.seq < topic.version:
+        elif read.epoch != topic.epoch or (read.seq < before and read.is_complete):
             # The database is another one now, or was restored.
-            if read.is_complete:
-                topic.reset("epoch", self.rest)
+            topic.reset("epoch", self.rest)
         else:
             self._announce([one for one in read.changes if one[0] > topic.version], read.seq)
+        return read
 
     def _announce(self, changes: Sequence[tuple[int, Change]], version: int) -> None:
         for at, change in changes:
