@@ -52,7 +52,7 @@ async def test_what_a_dead_process_was_at_is_done_by_another(
         await jobs.enqueue(session, *map(noted, range(300)))
     with clerk(database_url) as process:
         with anyio.fail_after(60):
-            while len(await notes(database)) < 20:  # noqa: ASYNC110
+            while len(await notes(database)) < 100:  # noqa: ASYNC110
                 await anyio.sleep(0.01)
         process.kill()
     left = Diary()
