@@ -19,6 +19,9 @@ class Diary:
     async def __call__(self, job: Job) -> None:
         self.jobs.append(job)
 
+    def has(self, number: int) -> bool:
+        return number in self.numbers
+
     @property
     def numbers(self) -> list[int]:
         return [job.payload["number"] for job in self.jobs]

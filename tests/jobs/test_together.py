@@ -5,12 +5,14 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import anyio
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from tests.hostile.postgres import postgres
 from tests.jobs.office import Diary, at_work, noted
@@ -50,7 +52,7 @@ async def test_what_a_dead_process_was_at_is_done_by_another(
         await jobs.enqueue(session, *map(noted, range(300)))
     with clerk(database_url) as process:
         with anyio.fail_after(60):
-            while len(await notes(database)) < 20:  # noqa: ASYNC110
+            while len(await notes(database)) < 100:  # noqa: ASYNC110
                 await anyio.sleep(0.01)
         process.kill()
     left = Diary()
@@ -178,18 +180,35 @@ async def test_it_goes_on_when_the_database_is_back() -> None:
 
 
 async def test_its_connection_may_be_cut(postgres_url: str) -> None:
-    """It takes another one."""
+    """It takes another one, and says so each time."""
     diary = Diary()
-    async with Database(postgres_url) as database, at_work(database, {"note": diary}) as jobs:
-        await ask(database, jobs, 1)
-        await until(lambda: diary.numbers == [1])
-        await execute(
-            database,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE application_name = 'tradeapi jobs' AND datname = current_database()",
-        )
-        await ask(database, jobs, 2)
-        await until(lambda: 2 in diary.numbers, 60)
+    with capture_logs() as logs:
+        async with Database(postgres_url) as database, at_work(database, {"note": diary}) as jobs:
+            for number in range(3):
+                await ask(database, jobs, number)
+                await until(partial(diary.has, number), 60)
+                await execute(
+                    database,
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE application_name = 'tradeapi jobs' AND datname = current_database()",
+                )
+    events = [log["event"] for log in logs if log["event"] in {"jobs.away", "jobs.ready"}]
+    assert events[:5] == ["jobs.ready", "jobs.away", "jobs.ready", "jobs.away", "jobs.ready"]
+
+
+async def test_it_waits_for_its_tables(sqlite_url: str) -> None:
+    """And says so once."""
+    diary = Diary()
+    async with Database(sqlite_url) as database:
+        await execute(database, "ALTER TABLE jobs RENAME TO away")
+        with capture_logs() as logs:
+            async with at_work(database, {"note": diary}) as jobs:
+                await anyio.sleep(0.5)
+                await execute(database, "ALTER TABLE away RENAME TO jobs")
+                await ask(database, jobs, 1)
+                await until(partial(diary.has, 1))
+    events = [log["event"] for log in logs if log["event"] in {"jobs.away", "jobs.ready"}]
+    assert events == ["jobs.away", "jobs.ready"]
 
 
 async def ask(database: Database, jobs: Jobs, number: int) -> None:

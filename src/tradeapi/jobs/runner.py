@@ -49,6 +49,7 @@ class Runner:
         self._handlers = handlers
         self._crons = Crons([*crons, own], jobs, database, clock)
         self._database = database
+        self._is_away = False
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
 
@@ -67,17 +68,15 @@ class Runner:
                 tasks.cancel_scope.cancel()
 
     async def _run(self) -> None:
-        is_away = False
         try:
             while not self._stopping.is_set():
                 try:
                     async with self._jobs.broker() as queries:
                         await self._work(queries)
-                    is_away = False
                 except Exception as error:  # noqa: BLE001  whatever it is, it may be gone then
-                    if not is_away:
+                    if not self._is_away:
                         _log.warning("jobs.away", error=repr(error))
-                    is_away = True
+                    self._is_away = True
                     with anyio.move_on_after(RETRY_SECONDS):
                         await self._stopping.wait()
         finally:
@@ -85,7 +84,9 @@ class Runner:
 
     async def _work(self, queries: RepositoryPort) -> None:
         manager = self._manager(queries)
-        await manager.verify_structure()
+        # It fails without the tables.
+        await queries.queued_work([])
+        self._is_away = False
         _log.info("jobs.ready")
         work = asyncio.create_task(
             manager.run(
