@@ -20,7 +20,6 @@ from tradeapi.clock import SystemClock
 from tradeapi.database import Database
 from tradeapi.jobs.opening import jobs_of
 from tradeapi.market.events import CHANGES, BarChange, Changed, Quote
-from tradeapi.market.live.watch import Watch
 from tradeapi.market.live.watches import Watches
 from tradeapi.market.models import Exchange, Head, Symbol
 from tradeapi.market.parts import Followed, open_parts
@@ -64,24 +63,23 @@ def alerts(bench: Workbench) -> Iterator[Figure]:
 
 async def _quiet(url: str) -> tuple[float, float, float]:
     """Microseconds of CPU without and with alerts; seconds to load them."""
-    async with Database(url) as database, _market(database) as (market, engine):
+    async with Database(url) as database:
         await _symbols(database)
+        async with _market(database) as (market, _):
+            names = [f"BENCH:S{number}" for number in range(SYMBOLS)]
+            for start in range(0, SYMBOLS, 200):
+                await market["watches"].open_many(names[start : start + 200])
+            ticks = _Ticks(market["watches"])
+            floor = min([ticks.cpu() for _ in range(ROUNDS)])
         await _alerts(database, ALERTS)
-        names = [f"BENCH:S{number}" for number in range(SYMBOLS)]
-        held: list[Watch] = []
-        for start in range(0, SYMBOLS, 200):
-            held += (await market["watches"].open_many(names[start : start + 200])).values()
-        ticks = _Ticks(market["watches"])
-        floor = min([ticks.cpu() for _ in range(ROUNDS)])
-        async with anyio.create_task_group() as tasks:
+        async with _market(database) as (market, engine), anyio.create_task_group() as tasks:
             begun = time.perf_counter()
             tasks.start_soon(engine.run)
             await _rest(engine)
             loaded = time.perf_counter() - begun
+            ticks = _Ticks(market["watches"])
             ours = min([ticks.cpu() for _ in range(ROUNDS)])
             tasks.cancel_scope.cancel()
-        for watch in held:
-            market["watches"].close(watch)
     return floor, ours, loaded
 
 

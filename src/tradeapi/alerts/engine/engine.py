@@ -36,6 +36,8 @@ OPENED_AT_ONCE = 200
 # Others read, too.
 LOOKS_AT_ONCE = 3
 BARS_AT_ONCE = 1440
+# Who is still behind then is looked at again in half a second.
+ATTEMPTS = 5
 # Edits whose news was lost are found so often, and clocks may differ by so much.
 ASK_EVERY_SECONDS = 2.0
 SKEW_SECONDS = 10.0
@@ -289,7 +291,9 @@ class AlertEngine:
             self._looked_at.discard(tracked)
 
     async def _read(self, tracked: Tracked) -> None:
-        while tracked.is_behind and self._is_tracked(tracked):
+        for _ in range(ATTEMPTS):
+            if not (tracked.is_behind and self._is_tracked(tracked)):
+                break
             await self._catch_up(tracked)
             if tracked.position.version < tracked.watch.version:
                 tracked.is_behind = True
