@@ -55,6 +55,7 @@ def test_the_document_is_right(server: Server, database_url: str, tmp_path: Path
     assert finished.returncode == 0, finished.stdout[-20_000:] + finished.stderr[-2000:]
     assert server.crashes == []
     use_a_list(server)
+    use_an_alert(server)
     use_a_webhook(server, database_url)
     use_a_browser(server)
     use_an_inbox(server, database_url)
@@ -74,6 +75,20 @@ def use_a_list(server: Server) -> None:
     call("DELETE", f"{path}/items/US:LISTED")
     share = call("POST", f"{path}/shares", json={}).json()["id"]
     call("DELETE", f"{path}/shares/{share}")
+
+
+def use_an_alert(server: Server) -> None:
+    """What takes the id of an alert, or what it waits for."""
+    call, path = server.client.request, "/api/v1/alerts"
+    server.put("/symbols/US:ALERTED", name="Alerted")
+    condition = {"type": "price", "is": "crosses_up", "level": 100.0}
+    new = {"symbol": "US:ALERTED", "conditions": [condition]}
+    id = call("POST", path, json=new).json()["id"]
+    call("GET", f"{path}/{id}")
+    call("GET", f"{path}/suggestions", params={"symbol": "US:ALERTED"})
+    call("PATCH", f"{path}/{id}", json={"note": "Sell?"})
+    call("POST", f"{path}/{id}/test")
+    call("DELETE", f"{path}/{id}")
 
 
 def use_a_webhook(server: Server, url: str) -> None:

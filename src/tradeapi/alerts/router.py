@@ -16,12 +16,19 @@ from tradeapi.market.dependencies import DirectoryDep
 from tradeapi.market.quotes.reading import read_quotes
 from tradeapi.web.dependencies import CursorsDep, ReaderDep
 from tradeapi.web.idempotency import Idempotent
+from tradeapi.web.ids import ById
 from tradeapi.web.pages import Cursor, Limit, Page
 from tradeapi.web.preconditions import PreconditionDep
 from tradeapi.web.principal import NEEDS_READ, NEEDS_WRITE
 from tradeapi.web.problems import problems
 
+
+class OfOne(ById):
+    named = ("suggestions",)
+
+
 router = APIRouter(prefix="/alerts", tags=["alerts"])
+one_router = APIRouter(prefix="/alerts", tags=["alerts"], route_class=OfOne)
 making_router = APIRouter(prefix="/alerts", tags=["alerts"], route_class=Idempotent)
 
 SymbolFilter = Annotated[
@@ -87,7 +94,7 @@ async def suggest(
     return {"items": suggestions(listing.symbol, last)}
 
 
-@router.get(
+@one_router.get(
     "/{id}",
     summary="One alert",
     response_model=AlertOut,
@@ -99,7 +106,7 @@ async def get(alerts: ReadableAlertsDep, id: UUID) -> Response:
     return _answer(await alerts.get(id))
 
 
-@router.patch(
+@one_router.patch(
     "/{id}",
     summary="Change an alert",
     response_model=AlertOut,
@@ -113,7 +120,7 @@ async def change(
     return _answer(await alerts.change(id, body, precondition))
 
 
-@router.delete(
+@one_router.delete(
     "/{id}",
     summary="Delete an alert",
     status_code=204,

@@ -121,6 +121,7 @@ API: tuple[APIRouter, ...] = (
     watchlists_router.making_router,
     own_router.router,
     alerts_router.router,
+    alerts_router.one_router,
     alerts_router.making_router,
     webhooks_router.router,
     webhooks_router.making_router,
