@@ -194,6 +194,21 @@ def test_those_who_make_alerts_at_once_keep_to_the_quota(serve: Any) -> None:
     assert len(person.get("/alerts")["items"]) == 3
 
 
+def test_lists_that_are_moved_and_edited_at_once_never_block_each_other(mine: List) -> None:
+    """Who arranges lists locks their owner first, who edits items the list; alerts lock neither."""
+    other = List.of(mine.person, "Other", ["T:AAA"])
+    mine.add("T:AAA")
+
+    def call(number: int) -> int:
+        one = (mine, other)[number % 2]
+        if number % 4 < 2:
+            return mine.person.call("PATCH", one.path, {"position": number // 4 % 2}).status_code
+        return one.change("T:AAA", alert_enabled=True, target_price=number + 1.0).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert {*pool.map(call, range(40))} == {200}
+
+
 def test_alerts_of_items_are_counted(mine: List) -> None:
     """In the counts of the list."""
     mine.add("T:AAA", **TOLD)

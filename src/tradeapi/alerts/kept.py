@@ -1,6 +1,7 @@
 """Alerts that items of watchlists keep, for their targets and their stops."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -31,6 +32,17 @@ class _Place(NamedTuple):
 
 
 _Conditions = list[dict[str, Any]]
+# By symbol.
+_Arms = Mapping[int, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Changes:
+    """What makes of the alerts there are those that are due."""
+
+    surplus: Sequence[UUID]
+    moved: Mapping[UUID, _Place]
+    new: Mapping[_Place, _Conditions]
 
 
 class KeptAlerts:
@@ -54,38 +66,21 @@ class KeptAlerts:
         to be locked; raises Forbidden beyond the quota.
         """
         due = _due(wanted)
-        chosen = select(Alert.id, Alert.symbol_id, Alert.purpose, Alert.conditions)
-        rows = await session.execute(chosen.where(Alert.watchlist_id == watchlist_id))
-        surplus: list[UUID] = []
-        moved: dict[UUID, _Place] = {}
-        new = dict(due)
-        for id, symbol_id, purpose, conditions in rows:
-            place = _Place(symbol_id, Purpose(purpose))
-            if new.pop(place, None) is None:
-                surplus.append(id)
-            elif due[place] != conditions:
-                moved[id] = place
-        await _lock(session, [*surplus, *moved])
-        if surplus:
-            await session.execute(
-                delete(Alert)
-                .where(Alert.id.in_(surplus))
-                .execution_options(synchronize_session=False)
-            )
-        symbol_ids = {place.symbol_id for place in [*moved.values(), *new]}
-        bases = await bases_of(session, symbol_ids) if symbol_ids else {}
-        now = self._clock.now()
-        arms = {id: armed(1, bases.get(id, NOWHERE), now) for id in symbol_ids}
-        await _move(
-            session,
-            [
-                {"of": id, "conditions": due[place], **arms[place.symbol_id]}
-                for id, place in moved.items()
-            ],
-        )
-        made = await self._make(session, owner, watchlist_id, new, arms)
-        if edited := [*surplus, *moved, *made]:
+        changes = await _compare(session, watchlist_id, due)
+        places = [*changes.moved.values(), *changes.new]
+        arms = await self._arms(session, {place.symbol_id for place in places})
+        await _lock(session, [*changes.surplus, *changes.moved])
+        await _remove(session, changes.surplus)
+        await _move(session, changes.moved, due, arms)
+        made = await self._make(session, owner, watchlist_id, changes.new, arms)
+        if edited := [*changes.surplus, *changes.moved, *made]:
             announce(session, self._bus, *edited)
+
+    async def _arms(self, session: AsyncSession, symbol_ids: Collection[int]) -> _Arms:
+        if not symbol_ids:
+            return {}
+        now, bases = self._clock.now(), await bases_of(session, symbol_ids)
+        return {id: armed(1, bases.get(id, NOWHERE), now) for id in symbol_ids}
 
     async def _make(
         self,
@@ -93,7 +88,7 @@ class KeptAlerts:
         owner: UUID,
         watchlist_id: UUID,
         new: Mapping[_Place, _Conditions],
-        arms: Mapping[int, Mapping[str, Any]],
+        arms: _Arms,
     ) -> Sequence[UUID]:
         if not new:
             return []
@@ -108,7 +103,6 @@ class KeptAlerts:
             "channels": [channel.value for channel in channels],
             "status": Status.ACTIVE.value,
             "version": 1,
-            "created_at": self._clock.now(),
             "fired_count": 0,
             "watchlist_id": watchlist_id,
         }
@@ -118,6 +112,7 @@ class KeptAlerts:
                 "symbol_id": place.symbol_id,
                 "purpose": place.purpose.value,
                 "conditions": conditions,
+                "created_at": arms[place.symbol_id]["armed_at"],
                 **arms[place.symbol_id],
                 **shared,
             }
@@ -142,6 +137,23 @@ def _due(
     }
 
 
+async def _compare(
+    session: AsyncSession, watchlist_id: UUID, due: Mapping[_Place, _Conditions]
+) -> _Changes:
+    chosen = select(Alert.id, Alert.symbol_id, Alert.purpose, Alert.conditions)
+    rows = await session.execute(chosen.where(Alert.watchlist_id == watchlist_id))
+    surplus: list[UUID] = []
+    moved: dict[UUID, _Place] = {}
+    new = dict(due)
+    for id, symbol_id, purpose, conditions in rows:
+        place = _Place(symbol_id, Purpose(purpose))
+        if new.pop(place, None) is None:
+            surplus.append(id)
+        elif due[place] != conditions:
+            moved[id] = place
+    return _Changes(surplus, moved, new)
+
+
 async def _lock(session: AsyncSession, ids: Sequence[UUID]) -> None:
     """In the order in which whoever writes firings locks them."""
     if ids:
@@ -149,24 +161,36 @@ async def _lock(session: AsyncSession, ids: Sequence[UUID]) -> None:
         await session.execute(chosen.with_for_update())
 
 
-async def _move(session: AsyncSession, rows: Sequence[Mapping[str, Any]]) -> None:
-    """By `of`: they are watched again, but for what somebody has stopped or whose time is over."""
+async def _remove(session: AsyncSession, ids: Sequence[UUID]) -> None:
+    if ids:
+        removed = delete(Alert).where(Alert.id.in_(ids))
+        await session.execute(removed.execution_options(synchronize_session=False))
+
+
+async def _move(
+    session: AsyncSession,
+    moved: Mapping[UUID, _Place],
+    due: Mapping[_Place, _Conditions],
+    arms: _Arms,
+) -> None:
+    """They are watched again, but for those that somebody has stopped or whose time is over."""
+    rows = [
+        {"of": id, "to_conditions": due[place], **_bound(arms[place.symbol_id])}
+        for id, place in moved.items()
+    ]
     if not rows:
         return
-    names = [name for name in rows[0] if name != "of"]
     is_fired = Alert.status == Status.FIRED
+    becomes = {
+        **{name.removeprefix("to_"): bindparam(name) for name in rows[0] if name != "of"},
+        "version": Alert.version + 1,
+        "status": case((is_fired, Status.ACTIVE.value), else_=Alert.status),
+        "fired_at": None,
+        "fired_bar": None,
+    }
     connection = await session.connection()
-    await connection.execute(
-        update(Alert)
-        .where(Alert.id == bindparam("of"))
-        .values(
-            {
-                **{name: bindparam(f"to_{name}") for name in names},
-                "version": Alert.version + 1,
-                "status": case((is_fired, Status.ACTIVE.value), else_=Alert.status),
-                "fired_at": None,
-                "fired_bar": None,
-            }
-        ),
-        [{"of": row["of"], **{f"to_{name}": row[name] for name in names}} for row in rows],
-    )
+    await connection.execute(update(Alert).where(Alert.id == bindparam("of")).values(becomes), rows)
+
+
+def _bound(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"to_{name}": value for name, value in facts.items()}
