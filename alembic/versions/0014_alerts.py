@@ -1,4 +1,4 @@
-"""Alerts, and how far each symbol has been watched for them."""
+"""Alerts, also those of items of watchlists, and how far each symbol has been watched for them."""
 
 from collections.abc import Sequence
 
@@ -37,6 +37,8 @@ def upgrade() -> None:
         sa.Column("fired_at", sa.Float(), nullable=True),
         sa.Column("fired_price", sa.Float(), nullable=True),
         sa.Column("fired_bar", sa.BigInteger(), nullable=True),
+        sa.Column("watchlist_id", sa.Uuid(), nullable=True),
+        sa.Column("purpose", sa.String(length=6), nullable=True),
         sa.ForeignKeyConstraint(
             ["owner_id"], ["users.id"], name=op.f("fk_alerts_owner_id_users"), ondelete="CASCADE"
         ),
@@ -46,12 +48,27 @@ def upgrade() -> None:
             name=op.f("fk_alerts_symbol_id_symbols"),
             ondelete="CASCADE",
         ),
+        sa.ForeignKeyConstraint(
+            ["watchlist_id"],
+            ["watchlists.id"],
+            name=op.f("fk_alerts_watchlist_id_watchlists"),
+            ondelete="CASCADE",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alerts")),
     )
     op.create_index("ix_alerts_owner_id_id", "alerts", ["owner_id", "id"])
     op.create_index("ix_alerts_symbol_id", "alerts", ["symbol_id"])
     op.create_index("ix_alerts_updated_at", "alerts", ["updated_at"])
     op.create_index("ix_alerts_status_expires_at", "alerts", ["status", "expires_at"])
+    is_kept = sa.text("watchlist_id IS NOT NULL")
+    op.create_index(
+        "uq_alerts_watchlist_id_symbol_id_purpose",
+        "alerts",
+        ["watchlist_id", "symbol_id", "purpose"],
+        unique=True,
+        sqlite_where=is_kept,
+        postgresql_where=is_kept,
+    )
     op.create_table(
         "alert_positions",
         sa.Column("symbol_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -73,8 +90,11 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("symbol_id", name=op.f("pk_alert_positions")),
     )
+    is_told_of = sa.Column("alert_enabled", sa.Boolean(), server_default=sa.false(), nullable=False)
+    op.add_column("watchlist_items", is_told_of)
 
 
 def downgrade() -> None:
+    op.drop_column("watchlist_items", "alert_enabled")
     op.drop_table("alert_positions")
     op.drop_table("alerts")

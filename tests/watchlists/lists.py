@@ -20,6 +20,7 @@ PLAIN: Json = {
     "added_price": None,
     "target_price": None,
     "stop_loss": None,
+    "alert_enabled": False,
 }
 FULL: Json = {
     "name": "The third letter",
@@ -31,6 +32,7 @@ FULL: Json = {
     "added_price": 0.1,
     "target_price": 1e6,
     "stop_loss": 0.000123,
+    "alert_enabled": True,
 }
 
 

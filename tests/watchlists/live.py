@@ -14,9 +14,11 @@ from tests.streams.client import Chart as Topic
 from tests.streams.client import Client
 from tests.streams.documented import Frame
 from tests.streams.live import STALE_AFTER, LiveMarket, live
+from tradeapi.alerts.kept import KeptAlerts
 from tradeapi.auth.dev import DEV_USER, ensure_dev_user
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import Bus
+from tradeapi.clock import FixedClock
 from tradeapi.database import Database
 from tradeapi.market.quotes.service import MOST_SYMBOLS, list_quotes
 from tradeapi.market.symbols.directory import Directory
@@ -73,9 +75,9 @@ class Writer:
         async with self.database.transaction() as session:
             await self._items(session).remove(UUID(id), symbol, ANYWAY)
 
-    async def take(self, id: str, symbols: Sequence[str]) -> None:
+    async def take(self, id: str, symbols: Sequence[str], **fields: object) -> None:
         """These and no others."""
-        rows = [ItemIn.model_validate({"symbol": symbol}) for symbol in symbols]
+        rows = [ItemIn.model_validate({"symbol": symbol, **fields}) for symbol in symbols]
         async with self.database.transaction() as session:
             await self._items(session).take(UUID(id), rows, ANYWAY, replace=True)
 
@@ -95,7 +97,8 @@ class Writer:
             await self._lists(session).change(UUID(id), change, ANYWAY)
 
     def _lists(self, session: AsyncSession) -> Watchlists:
-        return Watchlists(session, self.bus, DEV_USER, 0.0, most=100)
+        alerts = KeptAlerts(self.bus, FixedClock(0.0), most=MOST)
+        return Watchlists(session, self.bus, DEV_USER, 0.0, alerts=alerts, most=100)
 
     def _items(self, session: AsyncSession) -> Items:
         return Items(session, self._lists(session), self._directory, 0.0, most=MOST)

@@ -32,6 +32,7 @@ ITEMS = st.fixed_dictionaries(
         "added_price": PRICES,
         "target_price": PRICES,
         "stop_loss": PRICES,
+        "alert_enabled": st.booleans(),
     }
 )
 
@@ -97,6 +98,7 @@ def test_rows_are_merged(mine: List) -> None:
             "invalid_field",
             ["/rows/0/stop_loss", "/rows/1/priority"],
         ),
+        ("symbol,alert_enabled\nT:AAA,yes\n", 422, "invalid_field", ["/rows/0/alert_enabled"]),
         ("symbol,target_price\nT:AAA,nan\n", 422, "invalid_field", ["/rows/0/target_price"]),
         ("symbol\nT:AAA\nT:NONE\n", 404, "unknown_symbol", ["/rows/1/symbol"]),
         ("symbol\nT:AAA\naaa\n", 409, "already_listed", ["/rows/1/symbol"]),

@@ -69,6 +69,8 @@ def test_a_symbol_is_on_a_list_once(mine: List) -> None:
         ({"position": -1}, "/position"),
         ({"position": True}, "/position"),
         ({"target_price": "5"}, "/target_price"),
+        ({"alert_enabled": 1}, "/alert_enabled"),
+        ({"alert_enabled": None}, "/alert_enabled"),
         ({"alerts": True}, "/alerts"),
     ],
 )

@@ -191,6 +191,7 @@ def test_what_is_on_a_list_is_counted(mine: List) -> None:
         "by_tag": [{"tag": "y", "count": 2}, {"tag": "x", "count": 1}],
         "recently_added": ["T:CCC", "T:BBB", "T:DDD"],
         "with_notes": 1,
+        "with_alerts": 0,
     }
 
 

@@ -20,6 +20,8 @@ def document(alert: Alert, symbol: str) -> dict[str, Any]:
         "fired_count": alert.fired_count,
         "fired_at": alert.fired_at,
         "fired_price": alert.fired_price,
+        "watchlist_id": None if alert.watchlist_id is None else str(alert.watchlist_id),
+        "purpose": alert.purpose,
         "version": alert.version,
         "created_at": alert.created_at,
         "updated_at": alert.updated_at,

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Text,
     Uuid,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,7 +26,8 @@ class Alert(Base):
 
     `version` rises when it is edited and when it fires. `state` is what each condition was when the
     symbol's position was written, `armed_at` since when it is watched, `base_*` where the symbol
-    was then, and `fired_bar` the bar of the last firing.
+    was then, and `fired_bar` the bar of the last firing. One with a `watchlist_id` is kept by the
+    item of its symbol there, for the `purpose` of its target or its stop.
     """
 
     __tablename__ = "alerts"
@@ -34,6 +36,15 @@ class Alert(Base):
         Index("ix_alerts_symbol_id", "symbol_id"),
         Index("ix_alerts_updated_at", "updated_at"),
         Index("ix_alerts_status_expires_at", "status", "expires_at"),
+        Index(
+            "uq_alerts_watchlist_id_symbol_id_purpose",
+            "watchlist_id",
+            "symbol_id",
+            "purpose",
+            unique=True,
+            sqlite_where=text("watchlist_id IS NOT NULL"),
+            postgresql_where=text("watchlist_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
@@ -59,6 +70,10 @@ class Alert(Base):
     fired_at: Mapped[float | None] = mapped_column(Float)
     fired_price: Mapped[float | None] = mapped_column(Float)
     fired_bar: Mapped[int | None] = mapped_column(BigInteger)
+    watchlist_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("watchlists.id", ondelete="CASCADE")
+    )
+    purpose: Mapped[str | None] = mapped_column(String(6))
 
     @property
     def etag(self) -> str:

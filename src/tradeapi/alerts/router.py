@@ -34,6 +34,7 @@ making_router = APIRouter(prefix="/alerts", tags=["alerts"], route_class=Idempot
 SymbolFilter = Annotated[
     str | None, Query(max_length=64, description="Only those on it.", examples=["US:AAPL"])
 ]
+WatchlistFilter = Annotated[UUID | None, Query(description="Only those that its items keep.")]
 
 
 @making_router.post(
@@ -63,13 +64,16 @@ async def list_alerts(  # noqa: PLR0913, PLR0917  they are what it takes
     cursors: CursorsDep,
     symbol: SymbolFilter = None,
     status: Status | None = None,
+    watchlist: WatchlistFilter = None,
     cursor: Cursor = None,
     limit: Limit = 100,
 ) -> Mapping[str, Any]:
     """The newest first."""
-    name = f"alerts:{symbol}:{status}"
+    name = f"alerts:{symbol}:{status}:{watchlist}"
     after = None if cursor is None else UUID(str(cursors.decode(name, cursor)[0]))
-    found = await alerts.list(symbol=symbol, status=status, after=after, limit=limit + 1)
+    found = await alerts.list(
+        symbol=symbol, status=status, watchlist=watchlist, after=after, limit=limit + 1
+    )
     shown = found[:limit]
     more = cursors.encode(name, [str(shown[-1][0].id)]) if len(found) > limit else None
     return {"items": [answers.document(*one) for one in shown], "next_cursor": more}
@@ -126,7 +130,7 @@ async def change(
     status_code=204,
     response_class=Response,
     dependencies=[NEEDS_WRITE],
-    responses=problems(404, 412, 422),
+    responses=problems(404, 409, 412, 422),
 )
 async def delete(alerts: AlertsDep, id: UUID, precondition: PreconditionDep) -> Response:
     """What it has told stays in your inbox."""

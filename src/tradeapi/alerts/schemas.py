@@ -28,6 +28,13 @@ class Status(StrEnum):
     EXPIRED = "expired"
 
 
+class Purpose(StrEnum):
+    """Which price of an item of a watchlist it is for."""
+
+    TARGET = "target"
+    STOP = "stop"
+
+
 class Match(StrEnum):
     ALL = "all"
     ANY = "any"
@@ -194,6 +201,10 @@ class AlertOut(Out):
     fired_count: int = Field(examples=[0])
     fired_at: Time | None = Field(description="When it fired last.")
     fired_price: float | None = Field(examples=[None])
+    watchlist_id: UUID | None = Field(
+        description="The watchlist whose item keeps it; null: nobody does."
+    )
+    purpose: Purpose | None = Field(description="What the item keeps it for.")
     version: int
     created_at: Time
     updated_at: Time

@@ -1,25 +1,25 @@
 """Alerts of one owner."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
+from tradeapi.alerts.arming import NOWHERE, armed, bases_of
 from tradeapi.alerts.conditions import line_of
-from tradeapi.alerts.engine.armed import UNSEEN
 from tradeapi.alerts.events import announce
 from tradeapi.alerts.models import Alert
+from tradeapi.alerts.quota import require_room
 from tradeapi.alerts.schemas import AlertChange, AlertIn, Condition, IndicatorCondition, Status
 from tradeapi.alerts.wording import title_of
 from tradeapi.analytics.studies import Study
-from tradeapi.auth.owners import lock_owner
 from tradeapi.bus.port import Bus
-from tradeapi.errors import FieldError, Forbidden, Invalid, NotFound
-from tradeapi.market.models import Head, Symbol
+from tradeapi.errors import Conflict, FieldError, Invalid, NotFound
+from tradeapi.market.models import Symbol
 from tradeapi.market.symbols.directory import Directory
 from tradeapi.notifications.channels import Channels
 from tradeapi.notifications.notices import Channel, Notice
@@ -70,7 +70,13 @@ class Alerts:
         self._most = most
 
     async def list(
-        self, *, symbol: str | None, status: Status | None, after: UUID | None, limit: int
+        self,
+        *,
+        symbol: str | None,
+        status: Status | None,
+        watchlist: UUID | None,
+        after: UUID | None,
+        limit: int,
     ) -> Sequence[Named]:
         """The newest first, with their symbols."""
         chosen = self._owned().order_by(Alert.id.desc()).limit(limit)
@@ -78,6 +84,8 @@ class Alerts:
             chosen = chosen.where(Alert.symbol_id == (await self._directory.get(symbol)).id)
         if status is not None:
             chosen = chosen.where(Alert.status == status)
+        if watchlist is not None:
+            chosen = chosen.where(Alert.watchlist_id == watchlist)
         if after is not None:
             chosen = chosen.where(Alert.id < after)
         return [(alert, name) for alert, name in await self._session.execute(chosen)]
@@ -94,11 +102,7 @@ class Alerts:
         conditions = _kept(new.conditions)
         self._channels.require(new.channels)
         self._check_expiry(new.expires_at)
-        await lock_owner(self._session, self._owner)
-        counted = select(func.count()).select_from(Alert).where(Alert.owner_id == self._owner)
-        if (await self._session.scalar(counted) or 0) >= self._most:
-            detail = f"You have {self._most} alerts; delete one."
-            raise Forbidden(detail, code="quota_alerts")
+        await require_room(self._session, self._owner, 1, most=self._most)
         alert = Alert(
             id=uuid7(),
             owner_id=self._owner,
@@ -126,9 +130,10 @@ class Alerts:
         return alert, listing.symbol
 
     async def change(self, id: UUID, change: AlertChange, precondition: Precondition) -> Named:
-        """Only what `change` names."""
+        """Only what `change` names; raises Conflict for the conditions of one that is kept."""
         alert, symbol = await self._lock(id, precondition)
         named = change.model_fields_set
+        _require_own(alert, named & {"conditions", "match"})
         if change.conditions is not None:
             alert.conditions = _kept(change.conditions)
         if change.match is not None:
@@ -156,15 +161,17 @@ class Alerts:
         return alert, symbol
 
     async def delete(self, id: UUID, precondition: Precondition) -> None:
-        await self._lock(id, precondition)
+        """Raises Conflict for one that is kept."""
+        alert, _ = await self._lock(id, precondition)
+        _require_own(alert, {"id"})
         await self._session.execute(delete(Alert).where(Alert.id == id))
         announce(self._session, self._bus, id)
 
     async def test(self, id: UUID, notifier: Notifier) -> None:
         """Tell its owner as if it had fired; it stays as it is."""
         alert, symbol = await self.get(id)
-        head = await self._head(alert.symbol_id)
-        price = None if head is None else head[1]
+        bases = await bases_of(self._session, [alert.symbol_id])
+        price = bases.get(alert.symbol_id, NOWHERE).price
         title = title_of(symbol, alert.conditions, is_all=alert.match == "all")
         now = f"{symbol} is at {price:.12g}." if price is not None else f"{symbol} has no price."
         notice = Notice(
@@ -200,17 +207,10 @@ class Alerts:
         return found[0], found[1]
 
     async def _arm(self, alert: Alert) -> None:
-        """What its conditions are is seen from here on; where the price is now is not forgotten."""
-        alert.state = UNSEEN * len(alert.conditions)
-        alert.armed_at = alert.updated_at = self._now
-        head = await self._head(alert.symbol_id)
-        alert.base_version, alert.base_price, alert.base_time = head or (-1, None, None)
-
-    async def _head(self, symbol_id: int) -> tuple[int, float | None, float | None] | None:
-        chosen = select(Head.version, Head.last, Head.last_time)
-        rows = await self._session.execute(chosen.where(Head.symbol_id == symbol_id))
-        found = rows.one_or_none()
-        return None if found is None else (found[0], found[1], found[2])
+        bases = await bases_of(self._session, [alert.symbol_id])
+        base = bases.get(alert.symbol_id, NOWHERE)
+        for name, value in armed(len(alert.conditions), base, self._now).items():
+            setattr(alert, name, value)
 
     def _enable(self, alert: Alert, *, is_enabled: bool) -> None:
         if not is_enabled:
@@ -224,6 +224,12 @@ class Alerts:
         if expires_at is not None and expires_at <= self._now:
             detail = "It would have expired already."
             raise Invalid(detail, errors=[FieldError("/expires_at", "is in the past")])
+
+
+def _require_own(alert: Alert, changed: Collection[str]) -> None:
+    if changed and alert.watchlist_id is not None:
+        detail = "An item of a watchlist keeps it; change the item."
+        raise Conflict(detail, code="kept_by_watchlist")
 
 
 def _kept(conditions: Sequence[Condition]) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ from tradeapi.app.charts import ChartsState, open_charts
 from tradeapi.app.layers import layers
 from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.app.notifications import open_notifications
-from tradeapi.app.watchlists import open_watchlists
+from tradeapi.app.watchlists import WatchlistsState, open_watchlists
 from tradeapi.auth import admin_router, keys_router, links_router, path_tokens_router
 from tradeapi.auth import router as auth_router
 from tradeapi.auth.export import List
@@ -163,7 +163,7 @@ MESSAGES = (
 )
 
 
-class State(MarketState, AuthState, ChartsState):
+class State(MarketState, AuthState, ChartsState, WatchlistsState):
     """What the lifespan opened; `request.state.database` and so on."""
 
     settings: Settings
@@ -251,7 +251,7 @@ def _lifespan(
             open_market(settings, clock, database, bus) as market,
             open_streams(settings, clock, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
-            open_watchlists(database, bus, hub, quotes),
+            open_watchlists(settings, clock, database, bus, hub, quotes) as watchlists,
             open_notifications(
                 settings, clock, database, bus, hub, jobs, credentials.mailer
             ) as telling,
@@ -278,6 +278,7 @@ def _lifespan(
                     **auth,
                     **market,
                     **charts,
+                    **watchlists,
                 }
 
     return lifespan

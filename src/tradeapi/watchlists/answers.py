@@ -50,6 +50,7 @@ def item(listed: Listed) -> dict[str, Any]:
         "added_price": own.added_price,
         "target_price": own.target_price,
         "stop_loss": own.stop_loss,
+        "alert_enabled": own.alert_enabled,
     }
 
 
@@ -65,6 +66,7 @@ def stats(listed: Sequence[Listed], now: float) -> Mapping[str, Any]:
         "by_tag": _counts("tag", [tag for item in items for tag in item.tags]),
         "recently_added": [one.symbol for one in recent[:MOST_RECENT]],
         "with_notes": sum(bool(item.notes) for item in items),
+        "with_alerts": sum(item.alert_enabled for item in items),
     }
 
 

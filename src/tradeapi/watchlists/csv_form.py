@@ -27,9 +27,12 @@ COLUMNS = (
     "added_price",
     "target_price",
     "stop_loss",
+    "alert_enabled",
 )
 _TEXTS = ("name", "category", "notes", "tags")
 _NUMBERS = ("added_at", "added_price", "target_price", "stop_loss")
+# Spreadsheets write them in capitals.
+_FLAGS = {"true": True, "false": False}
 _FORMULAS = ("=", "+", "-", "@", "'")
 # No cell of ours is longer; the reader's own limit stops nobody from sending 128 kB.
 _LONGEST_CELL = 4096
@@ -42,6 +45,7 @@ def write(listed: Sequence[Listed]) -> str:
     for one in listed:
         facts = {name: getattr(one.item, name) for name in COLUMNS[1:]}
         facts["tags"] = ";".join(one.item.tags)
+        facts["alert_enabled"] = "true" if one.item.alert_enabled else "false"
         writer.writerow([one.symbol, *(_cell(name, value) for name, value in facts.items())])
     return file.getvalue()
 
@@ -102,17 +106,19 @@ def _row(cells: Mapping[str, str]) -> ItemIn:
             if value:
                 facts[name] = value.split(";") if name == "tags" else value
         elif cell.strip():
-            facts[name] = _number(cell.strip()) if name in _NUMBERS else cell.strip()
+            facts[name] = _value(name, cell.strip())
     # An export that has no price says so with an empty cell.
     if "added_price" in cells:
         facts.setdefault("added_price", None)
     return ItemIn.model_validate(facts)
 
 
-def _number(cell: str) -> float | str:
-    """What is none is left to be refused."""
+def _value(name: str, cell: str) -> object:
+    """What is no number and no flag is left to be refused."""
+    if name == "alert_enabled":
+        return _FLAGS.get(cell.lower(), cell)
     try:
-        return float(cell)
+        return float(cell) if name in _NUMBERS else cell
     except ValueError:
         return cell
 

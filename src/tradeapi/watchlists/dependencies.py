@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 
 from tradeapi.auth.dependencies import AuditDep, OwnerDep
 from tradeapi.market.dependencies import DirectoryDep
+from tradeapi.watchlists.alerting import ItemAlerts
 from tradeapi.watchlists.favourites import Favourites
 from tradeapi.watchlists.items import Items
 from tradeapi.watchlists.searches import Searches
@@ -15,16 +16,36 @@ from tradeapi.watchlists.sharing import WatchlistShares
 from tradeapi.web.dependencies import BusDep, ClockDep, ReadingDep, SessionDep, SettingsDep
 
 
-async def _watchlists(
-    session: SessionDep, bus: BusDep, owner: OwnerDep, clock: ClockDep, settings: SettingsDep
-) -> Watchlists:
-    return Watchlists(session, bus, owner, clock.now(), most=settings.watchlists_per_user)
+async def _item_alerts(connection: HTTPConnection) -> ItemAlerts:
+    alerts: ItemAlerts = connection.state.item_alerts
+    return alerts
 
 
-async def _readable_watchlists(
-    session: ReadingDep, bus: BusDep, owner: OwnerDep, clock: ClockDep, settings: SettingsDep
+ItemAlertsDep = Annotated[ItemAlerts, Depends(_item_alerts)]
+
+
+async def _watchlists(  # noqa: PLR0913, PLR0917  they are what it takes
+    session: SessionDep,
+    bus: BusDep,
+    owner: OwnerDep,
+    clock: ClockDep,
+    settings: SettingsDep,
+    alerts: ItemAlertsDep,
 ) -> Watchlists:
-    return Watchlists(session, bus, owner, clock.now(), most=settings.watchlists_per_user)
+    most = settings.watchlists_per_user
+    return Watchlists(session, bus, owner, clock.now(), alerts=alerts, most=most)
+
+
+async def _readable_watchlists(  # noqa: PLR0913, PLR0917
+    session: ReadingDep,
+    bus: BusDep,
+    owner: OwnerDep,
+    clock: ClockDep,
+    settings: SettingsDep,
+    alerts: ItemAlertsDep,
+) -> Watchlists:
+    most = settings.watchlists_per_user
+    return Watchlists(session, bus, owner, clock.now(), alerts=alerts, most=most)
 
 
 WatchlistsDep = Annotated[Watchlists, Depends(_watchlists)]

@@ -1,17 +1,18 @@
 """What is on watchlists."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Select, bindparam, delete, func, select, update
+from sqlalchemy import Delete, Select, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.errors import Conflict, FieldError, Forbidden, NotFound, TradeError
 from tradeapi.market.models import Head, Symbol
 from tradeapi.market.symbols.directory import Directory, Listing
+from tradeapi.watchlists.alerting import Wanted
 from tradeapi.watchlists.models import Item, Watchlist
 from tradeapi.watchlists.order import rearranged
 from tradeapi.watchlists.schemas import ItemChange, ItemIn, NamedItemChange
@@ -58,7 +59,10 @@ class Taken:
 
 
 class Items:
-    """Of the lists of one owner. Whatever is changed raises the version of the list."""
+    """Of the lists of one owner. Whatever is changed raises the version of the list.
+
+    Alerts follow the items, and what would be too many of them raises Forbidden.
+    """
 
     def __init__(
         self,
@@ -96,6 +100,8 @@ class Items:
         position = placed[-1][1] + 1 if placed else 0
         self._session.add(self._item(id, listing, new, prices, position))
         await self._flush()
+        if new.alert_enabled:
+            await self._watchlists.keep_alerts(id)
         if new.position is not None:
             await self._arrange(id, [*placed, (listing.id, position)], [(listing.id, new.position)])
         return Changed(watchlist, await self._pick(id, [listing.id]))
@@ -117,13 +123,17 @@ class Items:
         listing = await self._directory.get(symbol)
         watchlist = await self._watchlists.lock(id, precondition)
         removed = delete(Item).where(Item.watchlist_id == id, Item.symbol_id == listing.id)
-        if not (await self._session.execute(removed.returning(Item.symbol_id))).all():
+        had_alerts = await self._session.scalar(removed.returning(Item.alert_enabled))
+        if had_alerts is None:
             raise _not_listed(listing)
+        if had_alerts:
+            await self._watchlists.keep_alerts(id)
         return watchlist
 
     async def clear(self, id: UUID, precondition: Precondition) -> Watchlist:
         watchlist = await self._watchlists.lock(id, precondition)
-        await self._session.execute(delete(Item).where(Item.watchlist_id == id))
+        if await self._delete(delete(Item).where(Item.watchlist_id == id)):
+            await self._watchlists.keep_alerts(id)
         return watchlist
 
     async def take(
@@ -142,7 +152,7 @@ class Items:
         self._check_room(len(stays.keys() | ids))
         prices = await self._last_prices([*ids - before.keys()])
         gone = before.keys() if replace else before.keys() & ids
-        await self._session.execute(
+        had_alerts = await self._delete(
             delete(Item).where(Item.watchlist_id == id, Item.symbol_id.in_(gone))
         )
         end = max(stays.values(), default=-1) + 1
@@ -151,6 +161,8 @@ class Items:
             for number, (listing, row) in enumerate(zip(listings, rows, strict=True))
         )
         await self._flush()
+        if had_alerts or any(row.alert_enabled for row in rows):
+            await self._watchlists.keep_alerts(id)
         updated = len(before.keys() & ids)
         removed = len(before.keys() - ids) if replace else 0
         return Taken(watchlist, len(ids) - updated, updated, removed)
@@ -162,12 +174,15 @@ class Items:
         ids = {listing.id for listing, _ in changes}
         chosen = select(Item).where(Item.watchlist_id == id, Item.symbol_id.in_(ids))
         items = {item.symbol_id: item for item in await self._session.scalars(chosen)}
+        before = _wanted(items.values())
         for listing, change in changes:
             if listing.id not in items:
                 raise _not_listed(listing)
             for field in change.model_fields_set - {"symbol", "position"}:
                 setattr(items[listing.id], field, getattr(change, field))
         await self._session.flush()
+        if _wanted(items.values()) != before:
+            await self._watchlists.keep_alerts(id)
         moves = [
             (listing.id, change.position)
             for listing, change in changes
@@ -176,6 +191,10 @@ class Items:
         if moves:
             await self._arrange(id, await self._placed(id), moves)
         return Changed(watchlist, await self._pick(id, ids))
+
+    async def _delete(self, items: Delete) -> bool:
+        """Whether some of them had alerts."""
+        return any((await self._session.scalars(items.returning(Item.alert_enabled))).all())
 
     async def _pick(self, id: UUID, symbol_ids: Collection[int]) -> Sequence[Listed]:
         places = {symbol_id: place for place, (symbol_id, _) in enumerate(await self._placed(id))}
@@ -275,6 +294,14 @@ def _to_price(id: UUID) -> Select[int, str, str, float | None, float]:
         .where(Item.watchlist_id == id)
         .order_by(Item.position)
     )
+
+
+def _wanted(items: Iterable[Item]) -> Collection[Wanted]:
+    return {
+        Wanted(item.symbol_id, item.target_price, item.stop_loss)
+        for item in items
+        if item.alert_enabled
+    }
 
 
 def _not_listed(listing: Listing) -> NotFound:

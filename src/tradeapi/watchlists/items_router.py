@@ -63,7 +63,7 @@ async def add_item(
     summary="Change many items",
     response_model=ItemsOut,
     dependencies=[NEEDS_WRITE],
-    responses=problems(404, 409, 412, 422),
+    responses=problems(403, 404, 409, 412, 422),
 )
 async def change_items(
     items: ItemsDep, id: UUID, body: ItemChangesIn, precondition: PreconditionDep
@@ -78,7 +78,7 @@ async def change_items(
     summary="Change or move an item",
     response_model=ItemOut,
     dependencies=[NEEDS_WRITE],
-    responses=problems(404, 409, 412, 422),
+    responses=problems(403, 404, 409, 412, 422),
 )
 async def change_item(
     items: ItemsDep, id: UUID, symbol: SymbolPath, body: ItemChange, precondition: PreconditionDep

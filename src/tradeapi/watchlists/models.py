@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import JSON, Float, ForeignKey, Index, Integer, String, Uuid
+from sqlalchemy import JSON, Boolean, Float, ForeignKey, Index, Integer, String, Uuid, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tradeapi.auth.models import ShareRow
@@ -57,6 +57,8 @@ class Item(Base):
     added_price: Mapped[float | None] = mapped_column(Float)
     target_price: Mapped[float | None] = mapped_column(Float)
     stop_loss: Mapped[float | None] = mapped_column(Float)
+    # Whether there are alerts for its target and its stop.
+    alert_enabled: Mapped[bool] = mapped_column(Boolean, server_default=false())
 
 
 class WatchlistShare(ShareRow):

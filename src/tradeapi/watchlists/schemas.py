@@ -104,6 +104,9 @@ class _Facts(In):
     )
     target_price: Price | None = None
     stop_loss: Price | None = None
+    alert_enabled: bool = Field(
+        False, strict=True, description="Whether an alert is kept for the target, and for the stop."
+    )
 
 
 class ItemIn(_Facts):
@@ -144,6 +147,7 @@ class ItemOut(BaseModel):
     added_price: float | None = Field(examples=[187.5])
     target_price: float | None = Field(examples=[220.0])
     stop_loss: float | None = Field(examples=[170.0])
+    alert_enabled: bool
 
 
 class ItemsOut(BaseModel):
@@ -258,3 +262,4 @@ class StatsOut(BaseModel):
         examples=[["US:AAPL"]],
     )
     with_notes: int
+    with_alerts: int = Field(description="Those whose `alert_enabled` is true.")

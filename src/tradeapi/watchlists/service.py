@@ -12,6 +12,7 @@ from uuid_utils.compat import uuid7
 from tradeapi.auth.owners import lock_owner
 from tradeapi.bus.port import Bus
 from tradeapi.errors import Conflict, Forbidden, NotFound
+from tradeapi.watchlists.alerting import ItemAlerts, Wanted
 from tradeapi.watchlists.events import Changed, announce
 from tradeapi.watchlists.models import Item, Watchlist
 from tradeapi.watchlists.order import rearranged
@@ -46,13 +47,21 @@ async def place_of(session: AsyncSession, watchlist: Watchlist) -> int:
 class Watchlists:
     """One owner's; nobody else's can be reached through it."""
 
-    def __init__(
-        self, session: AsyncSession, bus: Bus, owner: UUID, now: float, *, most: int
+    def __init__(  # noqa: PLR0913  what it is joined to
+        self,
+        session: AsyncSession,
+        bus: Bus,
+        owner: UUID,
+        now: float,
+        *,
+        alerts: ItemAlerts,
+        most: int,
     ) -> None:
         self._session = session
         self._bus = bus
         self._owner = owner
         self._now = round(now, 3)
+        self._alerts = alerts
         self._most = most
 
     async def list(self) -> Sequence[Placed]:
@@ -118,19 +127,30 @@ class Watchlists:
         return watchlist
 
     async def duplicate(self, id: UUID, name: str) -> Watchlist:
-        """With all that is on it."""
+        """With all that is on it, and alerts of its own."""
         original = await self.get(id)
         copy = await self.create(name)
         columns = [column for column in Item.__table__.columns if column.name != "watchlist_id"]
         chosen = select(literal(copy.id, Item.watchlist_id.type), *columns)
         names = ["watchlist_id", *(column.name for column in columns)]
         items = chosen.where(Item.watchlist_id == original.id)
-        await self._session.execute(insert(Item).from_select(names, items))
+        copied = insert(Item).from_select(names, items).returning(Item.alert_enabled)
+        if any((await self._session.scalars(copied)).all()):
+            await self.keep_alerts(copy.id)
         return copy
 
     async def delete(self, id: UUID, precondition: Precondition) -> None:
         await self.lock(id, precondition)
+        # They would go with it, but those who watch them have to learn of it.
+        await self._alerts.keep(self._session, self._owner, id, [])
         await self._session.execute(delete(Watchlist).where(Watchlist.id == id))
+
+    async def keep_alerts(self, id: UUID) -> None:
+        """As its items are now, which have been flushed; the list is locked, or new."""
+        chosen = select(Item.symbol_id, Item.target_price, Item.stop_loss)
+        enabled = chosen.where(Item.watchlist_id == id, Item.alert_enabled)
+        wanted = [Wanted._make(row) for row in await self._session.execute(enabled)]
+        await self._alerts.keep(self._session, self._owner, id, wanted)
 
     def _owned(self) -> Select[Watchlist]:
         chosen = select(Watchlist).where(Watchlist.owner_id == self._owner)

@@ -39,7 +39,8 @@ _WHOLE = f""""version": 2, "watchlist": {{"id": "01a218ea-ab01-74d5-bdac-67adaba
         "created_at": 1795714362.097, "updated_at": 1795714363.215, "items": [{{
         "symbol": "SIM:ETHUSD", "name": "Ether in US dollars", "position": 0, "category": null,
         "notes": "", "priority": "medium", "tags": [], "added_at": 1795714363.215,
-        "added_price": 1720.5, "target_price": 2000.0, "stop_loss": null}}]}},
+        "added_price": 1720.5, "target_price": 2000.0, "stop_loss": null,
+        "alert_enabled": true}}]}},
         "quotes": {{"SIM:ETHUSD": {_QUOTE}}}"""
 
 
