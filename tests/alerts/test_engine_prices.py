@@ -124,3 +124,21 @@ async def test_an_edit_is_watched_from_then_on(desk: Desk) -> None:
         await market.trade("X:A", 112, 109, 113)
         await desk.wait(1)
         assert await desk.prices() == [113]
+
+
+async def test_a_note_that_is_edited_meanwhile_takes_no_firing_away(desk: Desk) -> None:
+    """Nor does it bring one back: what the conditions were is not forgotten."""
+    async with watching(desk.market) as market:
+        await market.trade("X:A", 100)
+        once = await desk.make("X:A", price("crosses_up", 105))
+        often = await desk.make("X:A", price("above", 105), repeat=True)
+        await market.rest()
+        for number in range(6):
+            await market.trade("X:A", 106)
+            await desk.change(often, note=f"Note {number}")
+            await desk.change(once, note=f"Note {number}")
+            await market.trade("X:A", 107, 104)
+        await desk.wait(6, of=often)
+        await anyio.sleep(0.1)
+        assert await desk.prices(of=often) == [106] * 6
+        assert await desk.prices(of=once) == [106]

@@ -67,6 +67,15 @@ class Armed:
             Condition(self, test, mark) for test, mark in zip(self.tests, marks, strict=True)
         ]
 
+    def take_over(self, known: "Armed") -> None:
+        """What is known of the same alert, as it was watched, is newer than what was written."""
+        if known.armed_at == self.armed_at and len(known.tests) == len(self.tests):
+            for mine, theirs in zip(self.conditions, known.conditions, strict=True):
+                mine.holds = theirs.holds
+            self.count = max(self.count, known.count)
+            self.fired_at = known.fired_at
+            self.bar = known.bar
+
     @property
     def marks(self) -> str:
         return "".join([_MARKS[condition.holds] for condition in self.conditions])
@@ -74,7 +83,7 @@ class Armed:
     @property
     def is_new(self) -> bool:
         """Whether nobody has looked at it since it was armed."""
-        return UNSEEN * len(self.tests) == self.state
+        return all(condition.holds is None for condition in self.conditions)
 
     def is_due(self, reached: Collection[Condition], now: float) -> bool:
         """Whether it fires, some of its conditions having been reached this moment."""

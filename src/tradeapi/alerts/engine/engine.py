@@ -172,6 +172,7 @@ class AlertEngine:
             if known is not None and known.version == alert.version:
                 continue
             if known is not None:
+                alert.take_over(known)
                 self._disarm(known)
             tracked = self._tracked.get(alert.symbol_id)
             if tracked is None:

@@ -13,7 +13,7 @@ import structlog
 
 from tradeapi.alerts.engine.armed import Armed
 from tradeapi.alerts.engine.gauges import Moment
-from tradeapi.alerts.engine.rows import put_firings, put_positions, put_states, versions_of
+from tradeapi.alerts.engine.rows import put_firings, put_positions, put_states, standing
 from tradeapi.alerts.engine.tracked import Position, Tracked
 from tradeapi.alerts.schemas import Status
 from tradeapi.alerts.wording import title_of
@@ -68,13 +68,13 @@ class Firing:
             time=moment.time,
         )
 
-    def row(self, state: str, now: float) -> dict[str, object]:
+    def row(self, version: int, state: str, now: float) -> dict[str, object]:
         alert = self.alert
         status = Status.ACTIVE if alert.is_repeating else Status.FIRED
         return {
             "of": alert.id,
             "status": status.value,
-            "version": alert.version + 1,
+            "version": version,
             "state": state,
             "fired_count": self.number,
             "fired_at": self.moment.time,
@@ -150,14 +150,21 @@ class Firings:
         positions = [(tracked.watch.listing.id, _copied(tracked.position)) for tracked in moved]
         now = self._clock.now()
         good: list[Firing] = []
+        found: dict[UUID, tuple[float, int]] = {}
         async with self._database.transaction() as session:
             if fired:
                 ids = sorted({firing.alert.id for firing in fired})
-                versions = await versions_of(session, ids)
-                good = [one for one in fired if versions.get(one.alert.id) == one.alert.version]
+                # An edit of what is not watched, such as a note, takes no firing away.
+                found = await standing(session, ids)
+                armed = {id: since for id, (since, _) in found.items()}
+                good = [one for one in fired if armed.get(one.alert.id) == one.alert.armed_at]
             newest = {firing.alert: firing for firing in good}
+            versions = {alert: found[alert.id][1] + 1 for alert in newest}
             if newest:
-                rows = [firing.row(marks[alert], now) for alert, firing in newest.items()]
+                rows = [
+                    firing.row(versions[alert], marks[alert], now)
+                    for alert, firing in newest.items()
+                ]
                 await put_firings(session, rows)
                 await self._notifier.notify(session, [firing.notice() for firing in good])
             states = [
@@ -169,8 +176,9 @@ class Firings:
             await put_positions(session, positions)
         for alert, state in marks.items():
             alert.state = state
-        for alert in newest:
-            alert.version += 1
+        for alert, version in versions.items():
+            # Who has been edited meanwhile is read again.
+            alert.version = version if version == alert.version + 1 else alert.version
         self.outdated += {one.alert.id for one in fired if one.alert not in newest}
         ALERTS_FIRED.inc(len(good))
         for firing in good:

@@ -128,11 +128,15 @@ async def put_states(session: AsyncSession, states: Sequence[tuple[UUID, int, st
         )
 
 
-async def versions_of(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Of those that are active still; nobody edits them until the transaction ends."""
-    chosen = select(Alert.id, Alert.version).where(Alert.id.in_(ids), Alert.status == Status.ACTIVE)
+async def standing(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[float, int]]:
+    """Since when those that are active still are armed, and their versions; nobody edits them until
+    the transaction ends.
+    """
+    chosen = select(Alert.id, Alert.armed_at, Alert.version).where(
+        Alert.id.in_(ids), Alert.status == Status.ACTIVE
+    )
     rows = await session.execute(chosen.order_by(Alert.id).with_for_update())
-    return {id: version for id, version in rows}  # noqa: C416  of rows
+    return {id: (armed_at, version) for id, armed_at, version in rows}
 
 
 async def put_firings(session: AsyncSession, firings: Sequence[dict[str, Any]]) -> None:
