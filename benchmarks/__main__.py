@@ -21,6 +21,7 @@ from benchmarks.machine import machine
 from benchmarks.middleware import middleware
 from benchmarks.processes import allow_many_files
 from benchmarks.startup import startup
+from benchmarks.streams.alerting import alerting
 from benchmarks.streams.fanout import fanout
 from benchmarks.streams.live import live
 from benchmarks.streams.memory import memory
@@ -56,6 +57,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "priced": priced,
     "jobs": jobs,
     "alerts": alerts,
+    "alerting": alerting,
 }
 
 

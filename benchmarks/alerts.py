@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from random import Random
 from uuid import uuid4
@@ -71,7 +71,7 @@ async def _quiet(url: str) -> tuple[float, float, float]:
                 await market["watches"].open_many(names[start : start + 200])
             ticks = _Ticks(market["watches"])
             floor = min([ticks.cpu() for _ in range(ROUNDS)])
-        await _alerts(database, ALERTS)
+        await put_alerts(database, ALERTS, range(1, SYMBOLS + 1))
         async with _market(database) as (market, engine), anyio.create_task_group() as tasks:
             begun = time.perf_counter()
             tasks.start_soon(engine.run)
@@ -86,7 +86,7 @@ async def _quiet(url: str) -> tuple[float, float, float]:
 async def _firing(url: str) -> float:
     async with Database(url) as database, _market(database) as (market, engine):
         await _symbols(database)
-        await _alerts(database, FIRINGS)
+        await put_alerts(database, FIRINGS, range(1, SYMBOLS + 1))
         ticks = _Ticks(market["watches"])
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(engine.run)
@@ -199,15 +199,23 @@ async def _symbols(database: Database) -> None:
         )
 
 
-async def _alerts(database: Database, count: int) -> None:
-    """Half of them above the price and half below, on all symbols in turn; of 100 users."""
+async def put_alerts(
+    database: Database, count: int, symbol_ids: Sequence[int], *, most: float = PRICE
+) -> None:
+    """Half of them above `most` and half below PRICE, on all symbols in turn; of 100 users."""
     users = [uuid4() for _ in range(100)]
     random = Random(2)  # noqa: S311
     async with database.transaction() as session:
         await session.execute(insert(User), [_user(id) for id in users])
         for start in range(0, count, 5_000):
             rows = [
-                _alert(users[number % len(users)], number, random)
+                _alert(
+                    users[number % len(users)],
+                    symbol_ids[number % len(symbol_ids)],
+                    random,
+                    most,
+                    rises=number < FIRINGS or number // len(symbol_ids) % 2 == 0,
+                )
                 for number in range(start, min(count, start + 5_000))
             ]
             await session.execute(insert(Alert), rows)
@@ -218,16 +226,17 @@ def _user(id: object) -> dict[str, object]:
     return {"id": id, "email": email, "role": "user", "scopes": "read", "created_at": 0.0}
 
 
-def _alert(owner: object, number: int, random: Random) -> dict[str, object]:
-    rises = number < FIRINGS or number // SYMBOLS % 2 == 0
-    factor = random.uniform(2, 9) if rises else random.uniform(0.1, 0.9)
+def _alert(
+    owner: object, symbol_id: int, random: Random, most: float, *, rises: bool
+) -> dict[str, object]:
+    level = random.uniform(2, 9) * most if rises else random.uniform(0.1, 0.9) * PRICE
     way = "crosses_up" if rises else "crosses_down"
     now = time.time()
     return {
         "id": uuid4(),
         "owner_id": owner,
-        "symbol_id": 1 + number % SYMBOLS,
-        "conditions": [{"type": "price", "is": way, "level": PRICE * factor}],
+        "symbol_id": symbol_id,
+        "conditions": [{"type": "price", "is": way, "level": level}],
         "match": "all",
         "is_repeating": False,
         "cool_down": 0.0,
