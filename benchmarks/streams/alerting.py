@@ -3,13 +3,15 @@ not.
 """
 
 import asyncio
+import time
 from collections.abc import Iterator
 
+import httpx2
 from sqlalchemy import select
 
 from benchmarks.alerts import ALERTS, put_alerts
 from benchmarks.figures import Figure
-from benchmarks.processes import serving, tradeapi
+from benchmarks.processes import Served, serving, tradeapi
 from benchmarks.streams.crowd import gathered
 from benchmarks.streams.places import Place, place
 from benchmarks.streams.publisher import Plan
@@ -33,6 +35,7 @@ def alerting(bench: Workbench) -> Iterator[Figure]:
         serving(tradeapi("serve"), watched.settings) as served,
     ):
         tokens = without.token(plain), watched.token(served)
+        _wait(served, tokens[1])
         groups = [
             gathered(
                 bench,
@@ -77,6 +80,16 @@ def alerting(bench: Workbench) -> Iterator[Figure]:
         floor=cheapest(floors).cpu * LISTENERS,
         ours=cheapest(ours).cpu * LISTENERS,
     )
+
+
+def _wait(served: Served, token: str) -> None:
+    """Until all alerts are watched."""
+    headers = {"authorization": f"Bearer {token}"}
+    while (
+        f"alerts_watched {ALERTS:.1f}"
+        not in httpx2.get(f"{served.url}/metrics", headers=headers).text
+    ):
+        time.sleep(0.5)
 
 
 async def _put_alerts(place: Place) -> None:

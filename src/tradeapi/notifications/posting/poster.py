@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from enum import StrEnum
+from functools import cache
 from ssl import SSLContext
 from typing import Self
 
@@ -83,7 +84,7 @@ class Poster:
         self._whole_seconds = whole_seconds
         self._timeouts = {"connect": connect_seconds}
         self._pool = httpcore2.AsyncConnectionPool(
-            ssl_context=trust or ssl.create_default_context(),
+            ssl_context=trust or _what_the_system_trusts(),
             max_connections=CONNECTIONS,
             max_keepalive_connections=CONNECTIONS // 4,
             keepalive_expiry=IDLE_SECONDS,
@@ -159,3 +160,9 @@ def _is_tls(error: BaseException | None) -> bool:
     return error is not None and (
         isinstance(error, ssl.SSLError) or _is_tls(error.__cause__ or error.__context__)
     )
+
+
+@cache
+def _what_the_system_trusts() -> SSLContext:
+    """Read once: it takes a tenth of a second."""
+    return ssl.create_default_context()
