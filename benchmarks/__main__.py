@@ -29,6 +29,7 @@ from benchmarks.streams.storm import storm
 from benchmarks.streams.tick import tick
 from benchmarks.streams.watchlists import market
 from benchmarks.watchlists import priced
+from benchmarks.webhooks import webhooks
 from benchmarks.workbench import Workbench
 
 BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
@@ -54,6 +55,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "million": million,
     "priced": priced,
     "jobs": jobs,
+    "webhooks": webhooks,
 }
 
 
