@@ -31,6 +31,7 @@ from benchmarks.streams.storm import storm
 from benchmarks.streams.tick import tick
 from benchmarks.streams.watchlists import market
 from benchmarks.watchlists import priced
+from benchmarks.webhooks import webhooks
 from benchmarks.workbench import Workbench
 
 BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
@@ -58,6 +59,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "jobs": jobs,
     "alerts": alerts,
     "alerting": alerting,
+    "webhooks": webhooks,
 }
 
 

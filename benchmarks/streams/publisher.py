@@ -22,6 +22,8 @@ from benchmarks.streams import changes
 
 # Of these none waits for another's answer.
 TICK_CONNECTIONS = 16
+# A price that swings is LOW every other time, and else above LEVEL, as all others are.
+LOW, LEVEL = 1, 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +31,7 @@ class Plan:
     """`rate` updates a second, `at_once` of them in a burst, in turn of the symbols.
 
     `to` is "lines", "ticks", "messages" or "changes"; `place` a path or a URL. `first` is how many
-    updates came before.
+    updates came before. The prices of those that are `swinging` do, in ticks.
     """
 
     to: str
@@ -41,6 +43,7 @@ class Plan:
     token: str = ""
     ids: Sequence[int] = ()
     first: int = 0
+    swinging: Sequence[str] = ()
 
 
 Send = Callable[[Sequence[str]], Awaitable[None]]
@@ -116,13 +119,19 @@ async def _ticks(plan: Plan, sent: Sent) -> AsyncIterator[Send]:
     idle: asyncio.Queue[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = asyncio.Queue()
     for _ in range(TICK_CONNECTIONS):
         idle.put_nowait(await asyncio.open_connection(address.hostname, address.port))
+    is_low = dict.fromkeys(plan.swinging, False)
+
+    def price(symbol: str) -> int:
+        if symbol in is_low:
+            is_low[symbol] = not is_low[symbol]
+        return LOW if is_low.get(symbol) else stamp()
 
     async with asyncio.TaskGroup() as answers:
 
         async def send(symbols: Sequence[str]) -> None:
             reader, writer = await idle.get()
             now = {"time": time.time(), "size": 1}
-            ticks = [{"symbol": symbol, "price": stamp(), **now} for symbol in symbols]
+            ticks = [{"symbol": symbol, "price": price(symbol), **now} for symbol in symbols]
             body = orjson.dumps({"items": ticks})
             writer.write(head + b"%d\r\n\r\n%b" % (len(body), body))
             answers.create_task(answered(reader, writer, len(symbols)))

@@ -1,5 +1,6 @@
 """Servers that send what comes from Redis: `naive REDIS`, the common way with redis-py and FastAPI,
 and `upserting REDIS POSTGRESQL`, which takes ticks and does the least with them that is durable.
+`hooking REDIS POSTGRESQL URL` does the same, and POSTs there prices that go up through a level.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import orjson
@@ -16,6 +18,7 @@ import uvloop
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 from starlette.types import Receive, Scope, Send
 
+from benchmarks.streams.publisher import LEVEL
 from benchmarks.streams.servers import Uvicorn
 
 # As many as ours has for writing.
@@ -109,7 +112,31 @@ class Upserting:
         await send({"type": "http.response.body", "body": b"{}"})
 
 
-async def upserting(redis_url: str, database_url: str) -> None:
+class Hook:
+    """A server that is told on one connection, which is kept."""
+
+    def __init__(
+        self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._host = host
+        self._reader = reader
+        self._writer = writer
+        self._last: dict[str, float] = {}
+
+    async def announce(self, topic: str, text: str) -> None:
+        price = orjson.loads(text)["quote"]["last"]
+        before, self._last[topic] = self._last.get(topic, price), price
+        if before < LEVEL <= price:
+            await self._post(orjson.dumps({"type": topic, "data": {"price": price}}))
+
+    async def _post(self, body: bytes) -> None:
+        head = f"POST / HTTP/1.1\r\nHost: {self._host}\r\nContent-Length: {len(body)}\r\n\r\n"
+        self._writer.write(head.encode() + body)
+        answer = await self._reader.readuntil(b"\r\n\r\n")
+        assert b" 204 " in answer, answer
+
+
+async def upserting(redis_url: str, database_url: str, hook_url: str = "") -> None:
     async with (
         asyncpg.create_pool(database_url, min_size=CONNECTIONS, max_size=CONNECTIONS) as pool,
         redis.asyncio.from_url(redis_url) as client,
@@ -117,7 +144,12 @@ async def upserting(redis_url: str, database_url: str) -> None:
     ):
         await pool.execute(_TABLE)
         app = Upserting(pool, client)
-        forwarding = tasks.create_task(forward(client, app.announce))
+        announce = app.announce
+        if hook_url:
+            place = urlsplit(hook_url)
+            streams = await asyncio.open_connection(place.hostname, place.port)
+            announce = Hook(place.netloc, *streams).announce
+        forwarding = tasks.create_task(forward(client, announce))
         await Uvicorn(app).serve()
         forwarding.cancel()
 
@@ -126,6 +158,7 @@ Serve = Callable[..., Coroutine[None, None, None]]
 SERVERS: dict[str, Serve] = {
     "naive": naive,
     "upserting": upserting,
+    "hooking": upserting,
 }
 
 if __name__ == "__main__":

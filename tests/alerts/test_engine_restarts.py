@@ -1,10 +1,13 @@
 """What has happened while nobody watched."""
 
+import gc
+
 import anyio
 from sqlalchemy import text
 
 from tests.alerts.desks import MINUTE, Desk, engine_of, price, tick, trading, watching
 from tests.market.places import Market
+from tradeapi.alerts.engine.armed import Armed
 from tradeapi.market.bars.tick_writer import PostedTicks, TickWriter
 from tradeapi.market.resolutions import Resolution
 
@@ -133,3 +136,15 @@ async def test_a_symbol_that_goes_takes_its_alerts(desk: Desk) -> None:
         await market.trade("X:B", 106)
         [told] = await desk.wait(1)
         assert told.data["symbol"] == "X:B"
+
+
+async def test_loaded_alerts_are_not_gone_through_for_garbage(desk: Desk) -> None:
+    """There may be so many that the loop would stand still for it; when the engine ends they are
+    garbage like any other.
+    """
+    await desk.make("X:A", price("crosses_up", 105))
+    gc.collect()
+    async with watching(desk.market) as market:
+        await market.rest()
+        assert not any(isinstance(one, Armed) for one in gc.get_objects())
+    assert not gc.get_freeze_count()

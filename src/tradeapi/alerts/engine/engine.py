@@ -1,6 +1,7 @@
 """All alerts there are, each watched with the symbol that it is on."""
 
 import asyncio
+import gc
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -101,6 +102,7 @@ class AlertEngine:
             for tracked in tuple(self._tracked.values()):
                 self._untrack(tracked)
             ALERTS_WATCHED.set(0)
+            gc.unfreeze()
 
     @property
     def is_at_rest(self) -> bool:
@@ -158,6 +160,8 @@ class AlertEngine:
                 break
             await self._arm(alerts)
             after = alerts[-1].id
+            # Going through all of them for garbage again and again would hold up the loop for long.
+            gc.freeze()
         _log.info("alerts.loaded", alerts=len(self._alerts), symbols=len(self._tracked))
 
     async def _arm(self, alerts: Sequence[Armed]) -> None:

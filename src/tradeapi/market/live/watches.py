@@ -212,7 +212,10 @@ class Watches:
             rows = await raw.fetch(_VERSIONS.format(chosen), ids)
         found = {row[0]: row[1:] for row in rows}
         for watch in asked:
-            await safely("watch.failed", partial(self._compare, watch, found.get(watch.listing.id)))
+            stored = found.get(watch.listing.id)
+            # Mostly they are the same, and nobody else gets the loop meanwhile.
+            if stored != (watch.version, watch.listing.version):
+                await safely("watch.failed", partial(self._compare, watch, stored))
 
     async def _compare(self, watch: Watch, found: Sequence[int] | None) -> None:
         if found is None:
