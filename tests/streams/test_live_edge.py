@@ -120,6 +120,16 @@ class Log:
     def reset(self) -> None: ...
 
 
+class Failing(Log):
+    """A follower with a fault."""
+
+    def apply(self, change: Changed) -> None:
+        raise ArithmeticError(change.version)
+
+    def settle(self, state: State) -> None:
+        raise ArithmeticError(state.version)
+
+
 def news(version: int) -> Changed:
     return Changed(symbol_id=1, symbol="X:Y", version=version, revision=0, updated=0, quote=NOTHING)
 
@@ -192,3 +202,14 @@ def test_too_much_news_out_of_order_is_bounded(watch: Watch) -> None:
         assert watch.hear(news(version))
     watch.settle(state(1990))
     assert watch.version == 1999
+
+
+def test_a_follower_that_fails_keeps_nothing_from_the_others(watch: Watch) -> None:
+    """Neither the change at which it fails nor those after it, whoever came first."""
+    before, after = Log(), Log()
+    for follower in (before, Failing(), after):
+        watch.followers[follower] = None
+    watch.settle(state(0))
+    for version in (2, 1, 3):
+        watch.hear(news(version))
+    assert before.versions == after.versions == [0, 1, 2, 3]

@@ -118,27 +118,32 @@ class Test:
 
 
 def tests_of(conditions: Sequence[Mapping[str, Any]]) -> list[Test]:
-    """Of conditions as they are kept; raises KeyError for those of a newer release."""
+    """Of conditions as they are kept; raises KeyError, ValueError or TypeError for those of a newer
+    release.
+    """
     return [_TESTS[condition["type"]](condition) for condition in conditions]
 
 
 def _price(condition: Mapping[str, Any]) -> Test:
     way = Way(condition["is"])
-    return Test(Price(), condition["level"], way.is_up, way.is_event)
+    return Test(Price(), float(condition["level"]), way.is_up, way.is_event)
 
 
 def _move(condition: Mapping[str, Any]) -> Test:
     direction = Direction(condition["direction"])
-    gauge = Move(condition["minutes"], is_absolute=direction is Direction.EITHER)
-    percent = condition["percent"]
+    minutes = condition["minutes"]
+    gauge = Move(
+        None if minutes is None else int(minutes), is_absolute=direction is Direction.EITHER
+    )
+    percent = float(condition["percent"])
     if direction is Direction.DOWN:
         return Test(gauge, -percent, is_up=False, is_event=False)
     return Test(gauge, percent, is_up=True, is_event=False)
 
 
 def _volume(condition: Mapping[str, Any]) -> Test:
-    gauge = Volume(Resolution(condition["resolution"]), condition["bars"])
-    return Test(gauge, condition["times"], is_up=True, is_event=False)
+    gauge = Volume(Resolution(condition["resolution"]), int(condition["bars"]))
+    return Test(gauge, float(condition["times"]), is_up=True, is_event=False)
 
 
 def _indicator(condition: Mapping[str, Any]) -> Test:
@@ -150,7 +155,7 @@ def _indicator(condition: Mapping[str, Any]) -> Test:
         line_of(condition),
         None if other is None else line_of(other),
     )
-    level = condition["level"] if other is None else 0.0
+    level = float(condition["level"]) if other is None else 0.0
     return Test(gauge, level, way.is_up, way.is_event)
 
 

@@ -303,8 +303,10 @@ class AlertEngine:
             if tracked.position.version < tracked.watch.version:
                 tracked.is_behind = True
         for trail in tuple(tracked.trails.values()):
-            if not trail.is_open and self._is_tracked(tracked):
+            if trail.wants_read and self._is_tracked(tracked):
                 opened = await trail.read(self._bars, tracked.watch.listing.symbol)
+                since = tracked.position.closed.get(trail.resolution.value)
+                await trail.work_out(opened, since)
                 if trail in tracked.trails.values():
                     tracked.open_trail(trail, opened, self._clock.now())
 

@@ -27,8 +27,6 @@ from tradeapi.notifications.notifier import Notifier
 # What fires nothing is written so often: so much is evaluated again after a crash.
 EVERY_SECONDS = 1.0
 RETRY_SECONDS = 0.5
-# In one transaction.
-MOST_FIRINGS = 500
 
 _log = structlog.get_logger("tradeapi.alerts")
 
@@ -57,14 +55,15 @@ class Firing:
                 "symbol": alert.symbol,
                 "price": moment.close,
                 "conditions": alert.documents,
-                "values": self.values,
+                "values": [one if one is None or isfinite(one) else None for one in self.values],
                 "match": "all" if alert.is_all else "any",
                 "number": self.number,
                 "note": alert.note,
                 "bar": moment.bar,
                 "late": moment.is_late,
             },
-            channels=frozenset(map(Channel, alert.channels)),
+            # A newer release may have others.
+            channels=frozenset(one for one in Channel if one in alert.channels),
             time=moment.time,
         )
 

@@ -70,11 +70,14 @@ class PriceGauge(Protocol):
 
 
 class BarGauge(Protocol):
-    """What bars of one resolution move; `need` is how many closed ones it is computed from."""
+    """What bars of one resolution move; `need` is how many closed ones it is computed from, and
+    `kept` how many of them it looks back at as it goes on.
+    """
 
     ladder: Ladder[Condition]
     resolution: Resolution
     need: int
+    kept: int
     is_on_close: bool
 
     def is_settled(self, bars: Mapping[str, Float64Array]) -> bool:
@@ -139,6 +142,8 @@ class ExtremeOf:
         self.ladder: Ladder[Condition] = Ladder()
         self._is_high = gauge.side is Side.HIGH
         self._days = days
+        # Until then there may be too few.
+        self._are_read = False
         self._known: tuple[int, float | None] = (-1, None)
 
     def read(self, moment: Moment) -> Span | None:
@@ -157,6 +162,8 @@ class ExtremeOf:
 
     def _earlier(self, moment: Moment) -> float | None:
         assert self._days is not None  # noqa: S101  who calls has seen it
+        if not self._are_read:
+            return None
         day = int(moment.time) // DAY
         if self._known[0] != day:
             since = (day - YEAR_DAYS) * DAY
@@ -165,6 +172,11 @@ class ExtremeOf:
             outermost = (max if self._is_high else min)(prices, default=None)
             self._known = (day, outermost)
         return self._known[1]
+
+    def begin(self) -> None:
+        """All days are there."""
+        self._are_read = True
+        self.forget()
 
     def forget(self) -> None:
         """The days are others now."""
@@ -181,6 +193,7 @@ class VolumeOf:
         self.ladder: Ladder[Condition] = Ladder()
         self.resolution = gauge.resolution
         self.need = gauge.bars + 1
+        self.kept = gauge.bars
         self._bars = gauge.bars
         self._rows = rows
 
@@ -202,6 +215,9 @@ class VolumeOf:
 
 class ReadingOf:
     """One indicator, or the difference of two."""
+
+    # It has its own memory.
+    kept = 0
 
     def __init__(self, gauge: Reading) -> None:
         self.ladder: Ladder[Condition] = Ladder()

@@ -41,6 +41,9 @@ _COLUMNS = (
     Alert.channels,
 )
 
+# Databases take so many parameters.
+AT_ONCE = 1000
+
 _log = structlog.get_logger("tradeapi.alerts")
 
 
@@ -99,11 +102,10 @@ async def put_positions(session: AsyncSession, positions: Iterable[tuple[int, Po
         }
         for symbol_id, position in sorted(positions, key=lambda one: one[0])
     ]
-    there = set(
-        await session.scalars(
-            select(Symbol.id).where(Symbol.id.in_([row["symbol_id"] for row in rows]))
-        )
-    )
+    there: set[int] = set()
+    for start in range(0, len(rows), AT_ONCE):
+        some = [row["symbol_id"] for row in rows[start : start + AT_ONCE]]
+        there |= set(await session.scalars(select(Symbol.id).where(Symbol.id.in_(some))))
     rows = [row for row in rows if row["symbol_id"] in there]
     if not rows:
         return
@@ -132,11 +134,16 @@ async def standing(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tup
     """Since when those that are active still are armed, and their versions; nobody edits them until
     the transaction ends.
     """
-    chosen = select(Alert.id, Alert.armed_at, Alert.version).where(
-        Alert.id.in_(ids), Alert.status == Status.ACTIVE
-    )
-    rows = await session.execute(chosen.order_by(Alert.id).with_for_update())
-    return {id: (armed_at, version) for id, armed_at, version in rows}
+    found: dict[UUID, tuple[float, int]] = {}
+    ordered = sorted(ids)
+    for start in range(0, len(ordered), AT_ONCE):
+        some = Alert.id.in_(ordered[start : start + AT_ONCE])
+        chosen = select(Alert.id, Alert.armed_at, Alert.version).where(
+            some, Alert.status == Status.ACTIVE
+        )
+        rows = await session.execute(chosen.order_by(Alert.id).with_for_update())
+        found |= {id: (armed_at, version) for id, armed_at, version in rows}
+    return found
 
 
 async def put_firings(session: AsyncSession, firings: Sequence[dict[str, Any]]) -> None:

@@ -90,7 +90,7 @@ class Tracked:
 
     @property
     def wants_look(self) -> bool:
-        return self.is_behind or any(not trail.is_open for trail in self.trails.values())
+        return self.is_behind or any(trail.wants_read for trail in self.trails.values())
 
     def begin(self, now: float) -> None:
         """Go on from where it stands, if nothing has happened since."""
@@ -126,12 +126,20 @@ class Tracked:
         if self.is_behind or change.version != self.position.version + 1:
             self.fall_behind()
             return
-        self.position.version = change.version
+        try:
+            self._go_on(change)
+        except Exception:
+            # It is read again instead.
+            self.fall_behind()
+            raise
+
+    def _go_on(self, change: Changed) -> None:
         self._take_quote(change.quote)
         moments = self._moments(change)
         for moment in moments[:-1]:
             self._step(moment)
         self._step(moments[-1] if moments else None, change)
+        self.position.version = change.version
         self._desk.move(self)
 
     async def catch_up(self) -> None:
@@ -259,8 +267,7 @@ class Tracked:
 
     def open_trail(self, trail: Trail, opened: Opened, now: float) -> None:
         """Go on from the bars that have been read."""
-        since = self.position.closed.get(trail.resolution.value)
-        for readings in trail.begin(opened, since):
+        for readings in trail.begin(opened):
             moment = self._closing(trail, readings, now)
             self._decide(_climb([readings]), moment, is_seen=trail.forming is not None)
         moment = self._now(now)
@@ -460,7 +467,7 @@ class Tracked:
     def _trail(self, resolution: Resolution) -> Trail:
         """Something new is asked of it: it has to be read."""
         trail = self.trails.setdefault(resolution, Trail(resolution))
-        trail.is_open = False
+        trail.ask()
         return trail
 
     def _drop(self, key: Gauge) -> None:

@@ -1,6 +1,9 @@
 """The newest bars of a symbol in one resolution, for what is computed from them."""
 
 from collections.abc import Iterator, Sequence
+from time import monotonic
+
+from anyio.lowlevel import checkpoint
 
 from tradeapi.alerts.engine.gauges import (
     BarGauge,
@@ -16,6 +19,7 @@ from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.calendars.calendar import Calendar
 from tradeapi.market.calendars.marks import sessions
 from tradeapi.market.events import BarChange
+from tradeapi.market.live.turns import TURN_SECONDS
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.history import Window
 
@@ -37,6 +41,8 @@ class Trail:
         self.closed: list[Row] = []
         self.forming: Row | None = None
         self.is_open = False
+        # How often more was asked of it, and up to which of these it was read.
+        self._asked = self._answered = 0
         # Versions and their changes that came while it was not.
         self.missed: list[tuple[int, Sequence[BarChange]]] = []
         self._calendar: Calendar | None = None
@@ -47,13 +53,28 @@ class Trail:
         return not self.gauges and not self.others
 
     @property
+    def wants_read(self) -> bool:
+        return not self.is_open or self._answered != self._asked
+
+    def ask(self) -> None:
+        """It has something new to know, and goes on without until it is read again."""
+        self._asked += 1
+
+    @property
     def need(self) -> int:
         needs = [gauge.need for gauge in self.gauges]
         return max([*needs, *self.others.values()], default=1)
 
+    @property
+    def kept(self) -> int:
+        """How many closed bars are looked back at: the others would fill the memory."""
+        return 1 + max([0, *(gauge.kept for gauge in self.gauges), *self.others.values()])
+
     async def read(self, bars: BarHistory, symbol: str) -> "Opened":
         """Bars enough for all gauges, as they are now."""
         limit = self.need + 1
+        asked, gauges, others = self._asked, tuple(self.gauges), tuple(self.others)
+        self.is_open = False
         self.missed.clear()
         while True:
             answer = await bars.read(symbol, self.resolution, Window(limit), Adjustment.SPLITS)
@@ -61,37 +82,54 @@ class Trail:
             session = sessions(calendar, answer.bars, self.resolution)
             count = int(answer.bars.time.searchsorted(answer.final_until))
             opened = Opened(answer.bars, session, count, calendar, answer.page.version)
+            opened.asked, opened.gauges, opened.others = asked, gauges, others
             if not answer.page.has_more_before or limit >= MOST_BARS or self._is_settled(opened):
                 return opened
             limit = min(4 * limit, MOST_BARS)
 
-    def begin(self, opened: "Opened", since: float | None) -> Iterator[Sequence[Reading]]:
-        """Stand at the closed bar `since`, or else the newest, and go on from there: what each
-        gauge reads there, and then with each later bar.
+    async def work_out(self, opened: "Opened", since: float | None) -> None:
+        """What each gauge reads at the closed bar `since`, or else the newest. For a thousand of
+        them that takes seconds, in which others have their turns.
         """
-        bars, session = opened.bars, opened.session
+        opened.stand_at(since)
+        turn = monotonic()
+        for gauge in opened.gauges:
+            if gauge in self.gauges:
+                opened.values[gauge] = self._newest(gauge, opened)
+            if monotonic() - turn > TURN_SECONDS:
+                await checkpoint()
+                turn = monotonic()
+
+    def _newest(self, gauge: BarGauge, opened: "Opened") -> float | None:
+        """Gauges of the price look back here meanwhile."""
+        held, before = self.closed, max(opened.known - 1, 0)
+        self.closed = rows_of(opened.bars[max(before - self.kept, 0) : before])
+        try:
+            return newest_value(gauge, opened.bars[: opened.known], opened.session[: opened.known])
+        finally:
+            self.closed = held
+
+    def begin(self, opened: "Opened") -> Iterator[Sequence[Reading]]:
+        """Go on from what was worked out: that, and then what each gauge reads with each later
+        bar.
+        """
+        bars, known, kept = opened.bars, opened.known, self.kept
         self._calendar = opened.calendar
-        known = opened.count
-        if since is not None:
-            known = min(known, int(bars.time.searchsorted(since, "right")))
-        self.closed = rows_of(bars[: max(known - 1, 0)])
+        self._answered = opened.asked
         self.forming = None
         self.is_open = True
-        for other in self.others:
+        for other in opened.others:
             if isinstance(other, ExtremeOf):
-                other.forget()
+                other.begin()
         forms = opened.count < len(bars)
-        first = [
-            (gauge, newest_value(gauge, bars[:known], session[:known])) for gauge in self.gauges
-        ]
-        self.closed = rows_of(bars[:known])
+        self.closed = rows_of(bars[max(known - kept, 0) : known])
         if self.closed:
             row = self.closed[-1]
             # What is read of a bar as it forms has been read beyond the closed ones.
             yield [
                 (gauge, value, row)
-                for gauge, value in first
-                if value is not None and (gauge.is_on_close or not forms)
+                for gauge, value in opened.values.items()
+                if gauge in self.gauges and value is not None and (gauge.is_on_close or not forms)
             ]
         for row in rows_of(bars[known : opened.count]):
             yield self.close(row)
@@ -128,8 +166,8 @@ class Trail:
         found = [(gauge, gauge.close(row, session)) for gauge in self.gauges]
         self.closed.append(row)
         self.forming = None
-        if len(self.closed) > 2 * self.need + 100:
-            del self.closed[: -self.need - 1]
+        if len(self.closed) > 2 * self.kept + 100:
+            del self.closed[: -self.kept]
         for other in self.others:
             if isinstance(other, ExtremeOf):
                 other.forget()
@@ -155,7 +193,11 @@ class Trail:
 
 
 class Opened:
-    """Bars of which the first `count` are closed, the session of each, and the version of all."""
+    """Bars of which the first `count` are closed, the session of each, and the version of all.
+
+    They are enough for the `gauges` and `others` of a trail of which had been `asked` so much;
+    `values` is what the gauges read at the last of the `known` ones.
+    """
 
     def __init__(
         self, bars: Bars, session: Float64Array, count: int, calendar: Calendar, version: int
@@ -165,3 +207,12 @@ class Opened:
         self.count = count
         self.calendar = calendar
         self.version = version
+        self.asked = 0
+        self.gauges: Sequence[BarGauge] = ()
+        self.others: Sequence[object] = ()
+        self.known = count
+        self.values: dict[BarGauge, float | None] = {}
+
+    def stand_at(self, since: float | None) -> None:
+        if since is not None:
+            self.known = min(self.count, int(self.bars.time.searchsorted(since, "right")))

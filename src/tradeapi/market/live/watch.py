@@ -7,9 +7,12 @@ too early waits for those before it.
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Protocol
+
+import structlog
 
 from tradeapi.market.events import Changed, Quote, decode, encode
 from tradeapi.market.symbols.directory import Listing
@@ -17,6 +20,8 @@ from tradeapi.market.symbols.directory import Listing
 RECENT = 256
 # More news than this out of order is not waited for: reading again is cheaper.
 MOST_WAITING = 256
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +101,7 @@ class Watch:
             self.state = state
             self._recent.clear()
             self._recent_after = state.version
-            for follower in tuple(self.followers):
-                follower.settle(state)
+            self._tell(methodcaller("settle", state))
         self._waiting = {
             version: change for version, change in self._waiting.items() if version > self.version
         }
@@ -136,5 +140,11 @@ class Watch:
             if len(self._recent) == RECENT:
                 self._recent_after = self._recent[0][0]
             self._recent.append((change.version, encode(change)))
-            for follower in tuple(self.followers):
-                follower.apply(change)
+            self._tell(methodcaller("apply", change))
+
+    def _tell(self, tell: Callable[[Follower], None]) -> None:
+        for follower in tuple(self.followers):
+            try:
+                tell(follower)
+            except Exception:  # one follower's fault must not keep the change from the others
+                log.exception("watch.failed", symbol=self.listing.symbol)
