@@ -1,6 +1,6 @@
 """One symbol that alerts are on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import floor, inf
 from typing import Protocol
@@ -196,11 +196,9 @@ class Tracked:
         """The price as it was armed, and the trades since, as far as they are known."""
         prices = [] if alert.base_price is None else [(alert.armed_at, alert.base_price)]
         newest = -inf if alert.base_time is None else alert.base_time
-        for change in self.watch.since(alert.base_version) or ():
-            for time, price in change.trades or ():
-                if time >= newest:
-                    newest = time
-                    prices.append((time, price))
+        changes = self.watch.since(alert.base_version) or ()
+        trades = [trade for change in changes for trade in change.trades or ()]
+        prices += _newest(trades, newest)
         conditions = [one for one in alert.conditions if isinstance(one.gauge, Price)]
         for time, price in prices:
             if alert.id not in self.alerts:
@@ -276,7 +274,7 @@ class Tracked:
         position = self.position
         if change.trades is not None:
             return [
-                self._trade(time, price) for time, price in change.trades if time >= position.time
+                self._trade(time, price) for time, price in _newest(change.trades, position.time)
             ]
         finest = min(change.bars, key=lambda resolution: resolution.seconds, default=None)
         quote = change.quote
@@ -485,6 +483,14 @@ class Tracked:
             for condition in alert.conditions
         ]
         return [gauge.ladder.value for gauge in gauges]
+
+
+def _newest(trades: Iterable[tuple[float, float]], since: float) -> Iterator[tuple[float, float]]:
+    """Those that were the newest when they came."""
+    for time, price in trades:
+        if time >= since:
+            since = time
+            yield time, price
 
 
 def _climb(steps: Iterable[Sequence[Reading]]) -> Touched:
