@@ -1,9 +1,16 @@
 """What reaches the engine late, in another order or never."""
 
-from tests.alerts.desks import Desk, price, tick, watching
+from tests.alerts.desks import MINUTE, Desk, price, tick, trading, watching
+from tests.market.places import Market
+from tradeapi.market.bars.tick_writer import PostedTicks
 
 AVERAGE = {"type": "indicator", "indicator": "sma", "params": {"period": 2}, "resolution": "1m"}
 RISEN = {**AVERAGE, "is": "crosses_up", "level": 105.0}
+
+
+def unheard(market: Market) -> Market:
+    """The same, but nobody hears of what is written there."""
+    return Market(market.database, market.clock)
 
 
 async def test_a_late_tick_among_others_changes_nothing(desk: Desk) -> None:
@@ -19,3 +26,19 @@ async def test_a_late_tick_among_others_changes_nothing(desk: Desk) -> None:
         await market.trade("X:A", 104, 108)
         await desk.wait(2)
         assert await desk.prices() == [106, 108]
+
+
+async def test_bars_whose_news_was_lost_count_for_indicators(desk: Desk) -> None:
+    """They are read, and each that crossed fires."""
+    async with watching(desk.market) as market, trading(unheard(desk.market)) as silent:
+        await market.trade("X:A", 100, 100, 100, every=MINUTE)
+        await desk.make("X:A", RISEN, repeat=True)
+        await market.trade("X:A", 100, every=MINUTE)
+        await market.rest()
+        for one in (120, 120):
+            desk.market.clock.time += MINUTE
+            await silent.post(PostedTicks([tick("X:A", desk.market.clock.time, one)]))
+        desk.market.clock.time += MINUTE
+        await market.post([tick("X:A", desk.market.clock.time, 100)])
+        [told] = await desk.wait(1)
+        assert told.data["values"] == [110.0]

@@ -16,6 +16,7 @@ from tradeapi.alerts.engine.firings import Firing, Firings
 from tradeapi.alerts.engine.gauges import Moment, rows_of
 from tradeapi.alerts.engine.rows import active_after, active_among, edited_since, positions_of
 from tradeapi.alerts.engine.tracked import Position, Tracked
+from tradeapi.alerts.engine.trails import Trail
 from tradeapi.alerts.events import ALERTS, KEY, Edited
 from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
@@ -296,12 +297,17 @@ class AlertEngine:
                 break
             await self._catch_up(tracked)
             if tracked.position.version < tracked.watch.version:
-                tracked.is_behind = True
+                tracked.fall_behind()
         for trail in tuple(tracked.trails.values()):
-            if not trail.is_open and self._is_tracked(tracked):
+            if self._is_wanted(tracked, trail):
                 opened = await trail.read(self._bars, tracked.watch.listing.symbol)
-                if trail in tracked.trails.values():
+                # What is behind by now would not hear of the bars after these.
+                if self._is_wanted(tracked, trail):
                     tracked.open_trail(trail, opened, self._clock.now())
+
+    def _is_wanted(self, tracked: Tracked, trail: Trail) -> bool:
+        is_followed = self._is_tracked(tracked) and not tracked.is_behind
+        return is_followed and not trail.is_open and trail in tracked.trails.values()
 
     async def _catch_up(self, tracked: Tracked) -> None:
         listing = tracked.watch.listing

@@ -168,6 +168,8 @@ class Tracked:
 
     def fall_behind(self) -> None:
         self.is_behind = True
+        for trail in self.trails.values():
+            trail.is_open = False
         self._desk.look_at(self)
 
     # Alerts come and go.
