@@ -1,7 +1,10 @@
 """What reaches the engine late, in another order or never."""
 
-from tests.alerts.desks import MINUTE, Desk, price, tick, trading, watching
+import pytest
+
+from tests.alerts.desks import MINUTE, Desk, engine_of, price, tick, trading, watching
 from tests.market.places import Market
+from tradeapi.alerts.engine import engine
 from tradeapi.market.bars.tick_writer import PostedTicks
 
 AVERAGE = {"type": "indicator", "indicator": "sma", "params": {"period": 2}, "resolution": "1m"}
@@ -42,3 +45,24 @@ async def test_bars_whose_news_was_lost_count_for_indicators(desk: Desk) -> None
         await market.post([tick("X:A", desk.market.clock.time, 100)])
         [told] = await desk.wait(1)
         assert told.data["values"] == [110.0]
+
+
+async def test_all_alerts_of_a_symbol_go_through_an_outage(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many more are read before them."""
+    async with watching(desk.market) as market:
+        await market.trade("X:A", 100)
+        for _ in range(12):
+            await desk.make("X:A", price("crosses_up", 105), repeat=True)
+        await market.rest()
+        await market.trade("X:A", 101)
+        await desk.written()
+    monkeypatch.setattr(engine, "READ_AT_ONCE", 2)
+    async with trading(desk.market) as ticks:
+        for one in (106, 104):
+            desk.market.clock.time += MINUTE
+            await ticks.post(PostedTicks([tick("X:A", desk.market.clock.time, one)]))
+    async with engine_of(desk.market):
+        told = await desk.wait(12)
+        assert len({one.data["alert_id"] for one in told}) == 12

@@ -82,7 +82,8 @@ class AlertEngine:
         self._looks = anyio.CapacityLimiter(LOOKS_AT_ONCE)
         self._tasks = anyio.create_task_group()
         self._asked_at = 0.0
-        self._is_loaded = self._is_reading = False
+        self._loaded = anyio.Event()
+        self._is_reading = False
 
     async def run(self) -> None:
         """Until it is cancelled; raises Lost where another process has taken over."""
@@ -106,7 +107,8 @@ class AlertEngine:
     @property
     def is_at_rest(self) -> bool:
         """Whether all alerts are read, and nothing that it knows of is left to be looked at."""
-        return self._is_loaded and not (self._edited or self._is_reading or self._looked_at)
+        is_loaded = self._loaded.is_set()
+        return is_loaded and not (self._edited or self._is_reading or self._looked_at)
 
     # What symbols ask.
 
@@ -140,10 +142,10 @@ class AlertEngine:
     # Alerts come, change and go.
 
     async def _load_in_the_end(self) -> None:
-        while not self._is_loaded:
+        while not self._loaded.is_set():
             try:
                 await self._load()
-                self._is_loaded = True
+                self._loaded.set()
             except Lost:
                 raise
             except Exception as error:  # noqa: BLE001  whatever it is, it may be gone the next time
@@ -159,6 +161,7 @@ class AlertEngine:
                 break
             await self._arm(alerts)
             after = alerts[-1].id
+        self._go_on([*self._tracked])
         _log.info("alerts.loaded", alerts=len(self._alerts), symbols=len(self._tracked))
 
     async def _arm(self, alerts: Sequence[Armed]) -> None:
@@ -182,11 +185,15 @@ class AlertEngine:
                 tracked.arriving.append(alert)
             else:
                 tracked.join(alert, now)
-        for id in symbols:
-            if (tracked := self._tracked.get(id)) is not None and tracked.is_behind:
-                tracked.begin(now)
         ALERTS_WATCHED.set(len(self._alerts))
         await checkpoint()
+
+    def _go_on(self, symbol_ids: Iterable[int]) -> None:
+        """Once all alerts on them are there: who comes later has missed what is gone through."""
+        now = self._clock.now()
+        for id in symbol_ids:
+            if (tracked := self._tracked.get(id)) is not None and tracked.is_behind:
+                tracked.begin(now)
 
     async def _track(self, symbols: dict[int, str]) -> None:
         async with self._database.reading() as session:
@@ -260,6 +267,7 @@ class AlertEngine:
                 if known is not None:
                     self._disarm(known)
             await self._arm(found)
+            self._go_on({alert.symbol_id for alert in found})
 
     async def _ask_for_ever(self) -> Never:
         """Learn of edits whose news was lost, and of what was not as it was taken to be."""
@@ -286,6 +294,7 @@ class AlertEngine:
 
     async def _look(self, tracked: Tracked) -> None:
         try:
+            await self._loaded.wait()
             async with self._looks:
                 await safely("alerts.not_read", partial(self._read, tracked))
         finally:
