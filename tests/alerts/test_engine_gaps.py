@@ -47,6 +47,21 @@ async def test_bars_whose_news_was_lost_count_for_indicators(desk: Desk) -> None
         assert told.data["values"] == [110.0]
 
 
+async def test_the_news_of_an_alert_may_overtake_that_of_a_trade(desk: Desk) -> None:
+    """Who made it has seen the trade: it crosses nothing."""
+    async with watching(desk.market) as market, trading(unheard(desk.market)) as silent:
+        await market.trade("X:A", 100)
+        await desk.make("X:A", price("crosses_up", 200))
+        await market.rest()
+        desk.market.clock.time += 1
+        await silent.post(PostedTicks([tick("X:A", desk.market.clock.time, 106)]))
+        await desk.make("X:A", price("crosses_up", 105), repeat=True)
+        await desk.written()
+        await market.trade("X:A", 104, 107)
+        await desk.wait(1)
+        assert await desk.prices() == [107]
+
+
 async def test_all_alerts_of_a_symbol_go_through_an_outage(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

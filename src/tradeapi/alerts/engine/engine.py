@@ -167,9 +167,12 @@ class AlertEngine:
     async def _arm(self, alerts: Sequence[Armed]) -> None:
         """Watch these, in place of what is watched of the same."""
         symbols = {alert.symbol_id: alert.symbol for alert in alerts}
-        new = [id for id in symbols if id not in self._tracked]
-        for start in range(0, len(new), OPENED_AT_ONCE):
-            await self._track({id: symbols[id] for id in new[start : start + OPENED_AT_ONCE]})
+        tried: set[int] = set()
+        # One that was tracked may have ended while others were opened.
+        while new := symbols.keys() - self._tracked.keys() - tried:
+            some = sorted(new)[:OPENED_AT_ONCE]
+            tried.update(some)
+            await self._track({id: symbols[id] for id in some})
         now = self._clock.now()
         for alert in alerts:
             known = self._alerts.get(alert.id)
@@ -181,10 +184,7 @@ class AlertEngine:
             if tracked is None:
                 continue
             self._alerts[alert.id] = alert
-            if tracked.is_behind and alert.is_new:
-                tracked.arriving.append(alert)
-            else:
-                tracked.join(alert, now)
+            tracked.add(alert, now)
         ALERTS_WATCHED.set(len(self._alerts))
         await checkpoint()
 

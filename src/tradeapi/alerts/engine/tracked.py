@@ -85,7 +85,7 @@ class Tracked:
         self._prices: dict[Gauge, PriceGauge] = {}
         self._bars: dict[Gauge, BarGauge] = {}
         self._quote: Quote | None = None
-        # Armed while it was behind.
+        # Armed where it has not come to yet.
         self.arriving: list[Armed] = []
 
     @property
@@ -132,6 +132,9 @@ class Tracked:
         for moment in moments[:-1]:
             self._step(moment)
         self._step(moments[-1] if moments else None, change)
+        for alert in [one for one in self.arriving if one.base_version <= change.version]:
+            self.arriving.remove(alert)
+            self.join(alert, change.updated)
         self._desk.move(self)
 
     async def catch_up(self) -> None:
@@ -173,6 +176,14 @@ class Tracked:
         self._desk.look_at(self)
 
     # Alerts come and go.
+
+    def add(self, alert: Armed, now: float) -> None:
+        """Watch it, or do so once the symbol has come to where it was armed."""
+        is_ahead = self.is_behind or alert.base_version > self.position.version
+        if alert.is_new and is_ahead:
+            self.arriving.append(alert)
+        else:
+            self.join(alert, now)
 
     def join(self, alert: Armed, now: float, *, is_late: bool = False) -> None:
         """Watch it from here on; what it waits for may be there already."""
