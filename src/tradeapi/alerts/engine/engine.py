@@ -17,6 +17,7 @@ from tradeapi.alerts.engine.firings import Firing, Firings
 from tradeapi.alerts.engine.gauges import Moment, rows_of
 from tradeapi.alerts.engine.rows import active_after, active_among, edited_since, positions_of
 from tradeapi.alerts.engine.tracked import Position, Tracked
+from tradeapi.alerts.engine.trails import Trail
 from tradeapi.alerts.events import ALERTS, KEY, Edited
 from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
@@ -82,7 +83,8 @@ class AlertEngine:
         self._looks = anyio.CapacityLimiter(LOOKS_AT_ONCE)
         self._tasks = anyio.create_task_group()
         self._asked_at = 0.0
-        self._is_loaded = self._is_reading = False
+        self._loaded = anyio.Event()
+        self._is_reading = False
 
     async def run(self) -> None:
         """Until it is cancelled; raises Lost where another process has taken over."""
@@ -107,7 +109,8 @@ class AlertEngine:
     @property
     def is_at_rest(self) -> bool:
         """Whether all alerts are read, and nothing that it knows of is left to be looked at."""
-        return self._is_loaded and not (self._edited or self._is_reading or self._looked_at)
+        is_loaded = self._loaded.is_set()
+        return is_loaded and not (self._edited or self._is_reading or self._looked_at)
 
     # What symbols ask.
 
@@ -141,10 +144,10 @@ class AlertEngine:
     # Alerts come, change and go.
 
     async def _load_in_the_end(self) -> None:
-        while not self._is_loaded:
+        while not self._loaded.is_set():
             try:
                 await self._load()
-                self._is_loaded = True
+                self._loaded.set()
             except Lost:
                 raise
             except Exception as error:  # noqa: BLE001  whatever it is, it may be gone the next time
@@ -162,14 +165,18 @@ class AlertEngine:
             after = alerts[-1].id
             # Going through all of them for garbage again and again would hold up the loop for long.
             gc.freeze()
+        self._go_on([*self._tracked])
         _log.info("alerts.loaded", alerts=len(self._alerts), symbols=len(self._tracked))
 
     async def _arm(self, alerts: Sequence[Armed]) -> None:
         """Watch these, in place of what is watched of the same."""
         symbols = {alert.symbol_id: alert.symbol for alert in alerts}
-        new = [id for id in symbols if id not in self._tracked]
-        for start in range(0, len(new), OPENED_AT_ONCE):
-            await self._track({id: symbols[id] for id in new[start : start + OPENED_AT_ONCE]})
+        tried: set[int] = set()
+        # One that was tracked may have ended while others were opened.
+        while new := symbols.keys() - self._tracked.keys() - tried:
+            some = sorted(new)[:OPENED_AT_ONCE]
+            tried.update(some)
+            await self._track({id: symbols[id] for id in some})
         now = self._clock.now()
         for alert in alerts:
             known = self._alerts.get(alert.id)
@@ -182,15 +189,16 @@ class AlertEngine:
             if tracked is None:
                 continue
             self._alerts[alert.id] = alert
-            if tracked.is_behind and alert.is_new:
-                tracked.arriving.append(alert)
-            else:
-                tracked.join(alert, now)
-        for id in symbols:
-            if (tracked := self._tracked.get(id)) is not None and tracked.is_behind:
-                tracked.begin(now)
+            tracked.add(alert, now)
         ALERTS_WATCHED.set(len(self._alerts))
         await checkpoint()
+
+    def _go_on(self, symbol_ids: Iterable[int]) -> None:
+        """Once all alerts on them are there: who comes later has missed what is gone through."""
+        now = self._clock.now()
+        for id in symbol_ids:
+            if (tracked := self._tracked.get(id)) is not None and tracked.is_behind:
+                tracked.begin(now)
 
     async def _track(self, symbols: dict[int, str]) -> None:
         async with self._database.reading() as session:
@@ -264,6 +272,7 @@ class AlertEngine:
                 if known is not None:
                     self._disarm(known)
             await self._arm(found)
+            self._go_on({alert.symbol_id for alert in found})
 
     async def _ask_for_ever(self) -> Never:
         """Learn of edits whose news was lost, and of what was not as it was taken to be."""
@@ -290,6 +299,7 @@ class AlertEngine:
 
     async def _look(self, tracked: Tracked) -> None:
         try:
+            await self._loaded.wait()
             async with self._looks:
                 await safely("alerts.not_read", partial(self._read, tracked))
         finally:
@@ -301,14 +311,19 @@ class AlertEngine:
                 break
             await self._catch_up(tracked)
             if tracked.position.version < tracked.watch.version:
-                tracked.is_behind = True
+                tracked.fall_behind()
         for trail in tuple(tracked.trails.values()):
-            if trail.wants_read and self._is_tracked(tracked):
+            if self._is_wanted(tracked, trail):
                 opened = await trail.read(self._bars, tracked.watch.listing.symbol)
                 since = tracked.position.closed.get(trail.resolution.value)
                 await trail.work_out(opened, since)
-                if trail in tracked.trails.values():
+                # What is behind by now would not hear of the bars after these.
+                if self._is_wanted(tracked, trail):
                     tracked.open_trail(trail, opened, self._clock.now())
+
+    def _is_wanted(self, tracked: Tracked, trail: Trail) -> bool:
+        is_followed = self._is_tracked(tracked) and not tracked.is_behind
+        return is_followed and trail.wants_read and trail in tracked.trails.values()
 
     async def _catch_up(self, tracked: Tracked) -> None:
         listing = tracked.watch.listing

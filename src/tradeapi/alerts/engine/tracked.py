@@ -1,6 +1,6 @@
 """One symbol that alerts are on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import floor, inf
 from typing import Protocol
@@ -85,7 +85,7 @@ class Tracked:
         self._prices: dict[Gauge, PriceGauge] = {}
         self._bars: dict[Gauge, BarGauge] = {}
         self._quote: Quote | None = None
-        # Armed while it was behind.
+        # Armed where it has not come to yet.
         self.arriving: list[Armed] = []
 
     @property
@@ -140,6 +140,9 @@ class Tracked:
             self._step(moment)
         self._step(moments[-1] if moments else None, change)
         self.position.version = change.version
+        for alert in [one for one in self.arriving if one.base_version <= change.version]:
+            self.arriving.remove(alert)
+            self.join(alert, change.updated)
         self._desk.move(self)
 
     async def catch_up(self) -> None:
@@ -176,9 +179,19 @@ class Tracked:
 
     def fall_behind(self) -> None:
         self.is_behind = True
+        for trail in self.trails.values():
+            trail.is_open = False
         self._desk.look_at(self)
 
     # Alerts come and go.
+
+    def add(self, alert: Armed, now: float) -> None:
+        """Watch it, or do so once the symbol has come to where it was armed."""
+        is_ahead = self.is_behind or alert.base_version > self.position.version
+        if alert.is_new and is_ahead:
+            self.arriving.append(alert)
+        else:
+            self.join(alert, now)
 
     def join(self, alert: Armed, now: float, *, is_late: bool = False) -> None:
         """Watch it from here on; what it waits for may be there already."""
@@ -204,11 +217,9 @@ class Tracked:
         """The price as it was armed, and the trades since, as far as they are known."""
         prices = [] if alert.base_price is None else [(alert.armed_at, alert.base_price)]
         newest = -inf if alert.base_time is None else alert.base_time
-        for change in self.watch.since(alert.base_version) or ():
-            for time, price in change.trades or ():
-                if time >= newest:
-                    newest = time
-                    prices.append((time, price))
+        changes = self.watch.since(alert.base_version) or ()
+        trades = [trade for change in changes for trade in change.trades or ()]
+        prices += _newest(trades, newest)
         conditions = [one for one in alert.conditions if isinstance(one.gauge, Price)]
         for time, price in prices:
             if alert.id not in self.alerts:
@@ -283,7 +294,7 @@ class Tracked:
         position = self.position
         if change.trades is not None:
             return [
-                self._trade(time, price) for time, price in change.trades if time >= position.time
+                self._trade(time, price) for time, price in _newest(change.trades, position.time)
             ]
         finest = min(change.bars, key=lambda resolution: resolution.seconds, default=None)
         quote = change.quote
@@ -492,6 +503,14 @@ class Tracked:
             for condition in alert.conditions
         ]
         return [gauge.ladder.value for gauge in gauges]
+
+
+def _newest(trades: Iterable[tuple[float, float]], since: float) -> Iterator[tuple[float, float]]:
+    """Those that were the newest when they came."""
+    for time, price in trades:
+        if time >= since:
+            since = time
+            yield time, price
 
 
 def _climb(steps: Iterable[Sequence[Reading]]) -> Touched:
