@@ -42,12 +42,14 @@ class InboxOut(Page[NotificationOut]):
 
 
 class MarkIn(In):
-    read: StrictBool
+    read: StrictBool = Field(examples=[True])
 
 
 class ReadIn(In):
     until: Annotated[int, Field(strict=True, ge=0, le=LAST_SEQ)] | None = Field(
-        default=None, description="The `seq` of the last one that you have seen; null: all."
+        default=None,
+        description="The `seq` of the last one that you have seen; null: all.",
+        examples=[17],
     )
 
 
@@ -121,7 +123,7 @@ class MailOffIn(In):
     token: Annotated[
         str,
         StringConstraints(min_length=1, max_length=300),
-        Field(description="From the link in a mail."),
+        Field(description="From the link in a mail.", examples=["MDFhMjFhNTc.Zk3x"]),
     ]
 
 
