@@ -4,19 +4,16 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from tradeapi.alerts.conditions import Direction, Period, Side, Way
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.symbols.names import EXCHANGE, LONGEST_SYMBOL, TICKER
+from tradeapi.market.symbols.schemas import SymbolName
 from tradeapi.notifications.notices import Channel
-from tradeapi.web.schemas import In, Out, Time
+from tradeapi.web.schemas import LINES, In, Out, Time, never_null
 
 MOST_CONDITIONS = 5
 LONGEST_COOL_DOWN = 30 * 86_400.0
-
-# What no database takes and no page shows stays out: control characters.
-_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 
 
 class Status(StrEnum):
@@ -135,20 +132,11 @@ ExpiresAt = Annotated[
     float,
     Field(strict=True, gt=0, le=253_402_300_799, allow_inf_nan=False, examples=[1893456000.0]),
 ]
-Note = Annotated[str, StringConstraints(max_length=500, pattern=_LINES), Field(examples=["Sell?"])]
+Note = Annotated[str, StringConstraints(max_length=500, pattern=LINES), Field(examples=["Sell?"])]
 Channels = Annotated[
     list[Channel],
     Field(max_length=len(Channel), description="Beside your inbox, where it always is."),
     AfterValidator(_once),
-]
-SymbolName = Annotated[
-    str,
-    Field(
-        description="EXCHANGE:TICKER in any case, or a ticker that only one symbol has.",
-        examples=["US:AAPL"],
-        max_length=LONGEST_SYMBOL,
-        pattern=f"^({EXCHANGE}:)?{TICKER}$",
-    ),
 ]
 
 
@@ -177,12 +165,9 @@ class AlertChange(In):
         None, description="True watches it again, also when it has fired or expired."
     )
 
-    @field_validator("conditions", "match", "repeat", "cool_down", "note", "channels", "enabled")
-    @classmethod
-    def _is_there(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("must not be null")
-        return value
+    _is_there = never_null(
+        "conditions", "match", "repeat", "cool_down", "note", "channels", "enabled"
+    )
 
 
 class AlertOut(Out):

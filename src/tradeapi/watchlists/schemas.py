@@ -4,17 +4,13 @@ from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
-from tradeapi.market.symbols.names import EXCHANGE, LONGEST_SYMBOL, TICKER
-from tradeapi.web.schemas import In, Out, Time
+from tradeapi.market.symbols.schemas import SymbolName
+from tradeapi.web.schemas import LINE, LINES, In, Out, Time, never_null
 
 MOST_TAGS = 20
 MOST_AT_ONCE = 1000
-
-# What no database takes and no page shows stays out: control characters.
-_LINE = r"^[^\x00-\x1f\x7f]*$"
-_LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
 
 
 class Priority(StrEnum):
@@ -29,29 +25,20 @@ def _once(tags: list[str]) -> list[str]:
 
 ListName = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_LINE),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=LINE),
     Field(description="Unique among your lists.", examples=["Semiconductors"]),
-]
-SymbolName = Annotated[
-    str,
-    Field(
-        description="EXCHANGE:TICKER in any case, or a ticker that only one symbol has.",
-        examples=["US:AAPL"],
-        max_length=LONGEST_SYMBOL,
-        pattern=f"^({EXCHANGE}:)?{TICKER}$",
-    ),
 ]
 ItemName = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_LINE),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=LINE),
     Field(examples=["Apple Inc."]),
 ]
 Category = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=_LINE),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=50, pattern=LINE),
     Field(examples=["hardware"]),
 ]
-Notes = Annotated[str, StringConstraints(max_length=1000, pattern=_LINES)]
+Notes = Annotated[str, StringConstraints(max_length=1000, pattern=LINES)]
 # In CSV a semicolon stands between two.
 Tag = Annotated[
     str,
@@ -84,12 +71,7 @@ class WatchlistChange(In):
     name: ListName | None = None
     position: Position | None = Field(None, description="Among your lists, from 0.")
 
-    @field_validator("name", "position")
-    @classmethod
-    def _is_there(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("must not be null")
-        return value
+    _is_there = never_null("name", "position")
 
 
 class _Facts(In):
@@ -119,12 +101,7 @@ class ItemChange(_Facts):
 
     position: Position | None = Field(None, description="Where it is moved to, from 0.")
 
-    @field_validator("position", "added_at")
-    @classmethod
-    def _is_there(cls, value: object) -> object:
-        if value is None:
-            raise ValueError("must not be null")
-        return value
+    _is_there = never_null("position", "added_at")
 
 
 class NamedItemChange(ItemChange):
@@ -180,7 +157,7 @@ class WatchlistOut(WatchlistSummary):
 
 SearchText = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=_LINE),
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=LINE),
     Field(examples=["apple"]),
 ]
 

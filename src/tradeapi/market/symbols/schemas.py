@@ -32,6 +32,16 @@ SymbolPath = Annotated[
         pattern=f"^({EXCHANGE}:)?{TICKER}$",
     ),
 ]
+# The same in a body.
+SymbolName = Annotated[
+    str,
+    Field(
+        description="EXCHANGE:TICKER in any case, or a ticker that only one symbol has.",
+        examples=["US:AAPL"],
+        max_length=LONGEST_SYMBOL,
+        pattern=f"^({EXCHANGE}:)?{TICKER}$",
+    ),
+]
 NewSymbolPath = Annotated[
     str,
     Path(
