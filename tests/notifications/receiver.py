@@ -82,6 +82,13 @@ async def flood_head(writer: asyncio.StreamWriter) -> None:
         await writer.drain()
 
 
+async def foretell(writer: asyncio.StreamWriter) -> None:
+    """Early hints without an end, and no answer."""
+    while True:
+        writer.write(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        await writer.drain()
+
+
 async def hang_up(_: asyncio.StreamWriter) -> None:
     raise ConnectionAbortedError
 

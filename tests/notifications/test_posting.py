@@ -237,6 +237,7 @@ async def test_proxies_of_the_environment_are_not_asked(monkeypatch: pytest.Monk
         (behaviours.hang_up, Fault.BAD_ANSWER),
         (behaviours.babble, Fault.BAD_ANSWER),
         (behaviours.flood_head, Fault.BAD_ANSWER),
+        (behaviours.foretell, Fault.BAD_ANSWER),
     ],
 )
 async def test_answers_that_are_none(behaviour: Behaviour, expected: Fault) -> None:

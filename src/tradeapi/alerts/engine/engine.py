@@ -43,6 +43,7 @@ ATTEMPTS = 5
 # Edits whose news was lost are found so often, and clocks may differ by so much.
 ASK_EVERY_SECONDS = 2.0
 SKEW_SECONDS = 10.0
+ASKED_AT_ONCE = 200
 
 _log = structlog.get_logger("tradeapi.alerts")
 
@@ -83,6 +84,7 @@ class AlertEngine:
         self._looks = anyio.CapacityLimiter(LOOKS_AT_ONCE)
         self._tasks = anyio.create_task_group()
         self._asked_at = 0.0
+        self._in_turn: list[UUID] = []
         self._loaded = anyio.Event()
         self._is_reading = False
 
@@ -291,9 +293,16 @@ class AlertEngine:
             if (known := self._alerts.get(id)) is None or known.version != version
         ]
         self._asked_at = now
-        self._edited.update(unknown, outdated)
+        self._edited.update(unknown, outdated, self._some())
         if self._edited:
             self._is_edited.set()
+
+    def _some(self) -> Sequence[UUID]:
+        """The next few in their turn: nothing tells of those that went with their owner."""
+        if not self._in_turn:
+            self._in_turn = [*self._alerts]
+        some, self._in_turn = self._in_turn[:ASKED_AT_ONCE], self._in_turn[ASKED_AT_ONCE:]
+        return some
 
     # Symbols that are behind.
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import anyio
 import structlog
+from sqlalchemy.exc import StatementError
 
 from tradeapi.alerts.engine.armed import Armed
 from tradeapi.alerts.engine.gauges import Moment
@@ -27,6 +28,8 @@ from tradeapi.notifications.notifier import Notifier
 # What fires nothing is written so often: so much is evaluated again after a crash.
 EVERY_SECONDS = 1.0
 RETRY_SECONDS = 0.5
+# What PostgreSQL says of values that it does not take.
+DATA = "22"
 
 _log = structlog.get_logger("tradeapi.alerts")
 
@@ -132,7 +135,13 @@ class Firings:
         try:
             # SQLite's thread would go on by itself.
             with anyio.CancelScope(shield=True):
-                await self._write(fired, [*marked], [*moved])
+                try:
+                    await self._write(fired, [*marked], [*moved])
+                except Exception as error:
+                    if not _is_of_what_is_written(error):
+                        raise
+                    await self._write_apart(fired)
+                    await self._write([], [*marked], [*moved])
         except BaseException:
             self._fired = fired + self._fired
             self._marked = marked | self._marked
@@ -140,6 +149,18 @@ class Firings:
             if self._fired:
                 self._due.set()
             raise
+
+    async def _write_apart(self, fired: list[Firing]) -> None:
+        """One by one, those that nobody can be told of left out; they would hold up all others."""
+        while fired:
+            firing = fired[0]
+            try:
+                await self._write([firing], [firing.alert], [])
+            except Exception as error:
+                if not _is_of_what_is_written(error):
+                    raise
+                _log.exception("alerts.not_told", alert=str(firing.alert.id))
+            del fired[0]
 
     async def _write(
         self, fired: Sequence[Firing], marked: Sequence[Armed], moved: Sequence[Tracked]
@@ -199,3 +220,11 @@ def _copied(position: Position) -> Position:
         position.day_low,
         dict(position.closed),
     )
+
+
+def _is_of_what_is_written(error: Exception) -> bool:
+    """Whether it would fail again, and again; else it is the database that can't be written to."""
+    cause = error.orig if isinstance(error, StatementError) else error
+    if isinstance(cause, ArithmeticError | LookupError | TypeError | ValueError):
+        return True
+    return str(getattr(cause, "sqlstate", None) or "").startswith(DATA)

@@ -173,7 +173,7 @@ def _armed(rows: Iterable[Row[Any]]) -> list[Armed]:
 def _one(row: Row[Any]) -> Armed | None:
     try:
         tests = tests_of(row.conditions)
-    except (KeyError, ValueError, TypeError, Invalid) as error:
+    except (ArithmeticError, KeyError, ValueError, TypeError, Invalid) as error:
         # A newer release may have others.
         _log.warning("alerts.unreadable", alert=str(row.id), error=repr(error))
         return None

@@ -3,6 +3,8 @@
 import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from ipaddress import ip_address
+from ssl import SSLContext
+from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -16,6 +18,11 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 # Of threads that wait for name servers; who waits for one waits no longer than for a connection.
 LOOKS_AT_ONCE = 16
+
+
+# After a request, until the next: twice what is of interest. An answer that never ends, such as one
+# that foretells another again and again, is work for as long as it lasts.
+MOST_RECEIVED = 32 * 1024
 
 
 class AddressRefused(Exception):
@@ -60,7 +67,8 @@ class PublicNetwork(httpcore2.AsyncNetworkBackend):
         try:
             with anyio.fail_after(timeout):
                 addresses = await self._checked(host, port)
-                return await self._first(addresses, port, timeout, local_address, socket_options)
+                found = await self._first(addresses, port, timeout, local_address, socket_options)
+                return Bounded(found)
         except TimeoutError as error:
             raise httpcore2.ConnectTimeout(str(error)) from error
 
@@ -98,3 +106,36 @@ class PublicNetwork(httpcore2.AsyncNetworkBackend):
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
                 continue
         return await self._tcp.connect_tcp(last, port, share, local_address, socket_options)
+
+
+class Bounded(httpcore2.AsyncNetworkStream):
+    """Reads MOST_RECEIVED after what was last written; then raises ReadError."""
+
+    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self._left = MOST_RECEIVED
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
+        if not self._left:
+            raise httpcore2.ReadError("The answer is too long.")
+        received = await self._stream.read(min(max_bytes, self._left), timeout)
+        self._left -= len(received)
+        return received
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        self._left = MOST_RECEIVED
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109  the name is httpcore's
+    ) -> httpcore2.AsyncNetworkStream:
+        return Bounded(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401  whatever a stream knows
+        return self._stream.get_extra_info(info)
