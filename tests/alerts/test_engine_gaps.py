@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.alerts.desks import MINUTE, Desk, engine_of, price, tick, trading, watching
-from tests.market.places import Market
+from tests.alerts.desks import LATENESS, MINUTE, Desk, engine_of, price, tick, trading, watching
+from tests.market.places import Market, flat
 from tradeapi.alerts.engine import engine
 from tradeapi.market.bars.tick_writer import PostedTicks
+from tradeapi.market.resolutions import Resolution
 
 AVERAGE = {"type": "indicator", "indicator": "sma", "params": {"period": 2}, "resolution": "1m"}
 RISEN = {**AVERAGE, "is": "crosses_up", "level": 105.0}
@@ -60,6 +61,45 @@ async def test_the_news_of_an_alert_may_overtake_that_of_a_trade(desk: Desk) -> 
         await market.trade("X:A", 104, 107)
         await desk.wait(1)
         assert await desk.prices() == [107]
+
+
+async def test_bars_from_before_an_alert_do_not_fire_it(desk: Desk) -> None:
+    """Not where an earlier alert on the same symbol has ended at other bars."""
+    async with watching(desk.market) as market:
+        await market.trade("X:A", 100, 100, every=MINUTE)
+        first = await desk.make("X:A", RISEN)
+        await market.trade("X:A", 120, every=MINUTE)
+        await market.rest()
+        desk.market.clock.time += MINUTE + LATENESS + 1
+        await desk.wait(1, of=first)
+        await desk.written()
+        await market.trade("X:A", *[90, 90, 120, 120, 90, 90, 90], every=MINUTE)
+        id = await desk.make("X:A", RISEN, repeat=True)
+        await market.rest()
+        await market.trade("X:A", 90, every=MINUTE)
+        await desk.written()
+        assert not await desk.told(of=id)
+
+
+async def test_an_outage_before_an_alert_is_not_its_own(desk: Desk) -> None:
+    """Others on the same bars fire."""
+    listing = await desk.market.directory.get("X:A")
+    async with watching(desk.market) as market:
+        await market.trade("X:A", 90, 90, 90, 90, every=MINUTE)
+        id = await desk.make("X:A", RISEN, repeat=True)
+        await market.rest()
+        await market.trade("X:A", 90, every=MINUTE)
+        await desk.written()
+    start = int(desk.market.clock.time) // MINUTE * MINUTE + MINUTE
+    rows = [flat(start + place * MINUTE, one) for place, one in enumerate([120] * 3 + [90] * 12)]
+    desk.market.clock.time = start + 15 * MINUTE + 30
+    await desk.market.write(listing, Resolution.MINUTE, rows)
+    later = await desk.make("X:A", RISEN, repeat=True)
+    async with watching(desk.market) as market:
+        await desk.wait(1, of=id)
+        await market.rest()
+        await desk.written()
+        assert not await desk.told(of=later)
 
 
 async def test_all_alerts_of_a_symbol_go_through_an_outage(

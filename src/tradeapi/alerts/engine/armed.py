@@ -76,6 +76,10 @@ class Armed:
         """Whether nobody has looked at it since it was armed."""
         return UNSEEN * len(self.tests) == self.state
 
+    def is_after(self, end: float) -> bool:
+        """Whether the bar that ends then was over when it was armed."""
+        return self.base_time is not None and end <= self.base_time
+
     def is_due(self, reached: Collection[Condition], now: float) -> bool:
         """Whether it fires, some of its conditions having been reached this moment."""
         if self.expires_at is not None and now >= self.expires_at:

@@ -43,16 +43,12 @@ class Trail:
         self._session = (-1.0, 0.0)
 
     @property
-    def is_idle(self) -> bool:
-        return not self.gauges and not self.others
-
-    @property
     def need(self) -> int:
         needs = [gauge.need for gauge in self.gauges]
         return max([*needs, *self.others.values()], default=1)
 
-    async def read(self, bars: BarHistory, symbol: str) -> "Opened":
-        """Bars enough for all gauges, as they are now."""
+    async def read(self, bars: BarHistory, symbol: str, since: float | None) -> "Opened":
+        """Bars as they are now, enough for what each gauge reads at the closed bar `since`."""
         limit = self.need + 1
         self.missed.clear()
         while True:
@@ -61,7 +57,8 @@ class Trail:
             session = sessions(calendar, answer.bars, self.resolution)
             count = int(answer.bars.time.searchsorted(answer.final_until))
             opened = Opened(answer.bars, session, count, calendar, answer.page.version)
-            if not answer.page.has_more_before or limit >= MOST_BARS or self._is_settled(opened):
+            is_all = not answer.page.has_more_before or limit >= MOST_BARS
+            if is_all or self._is_settled(opened, opened.known(since)):
                 return opened
             limit = min(4 * limit, MOST_BARS)
 
@@ -71,9 +68,7 @@ class Trail:
         """
         bars, session = opened.bars, opened.session
         self._calendar = opened.calendar
-        known = opened.count
-        if since is not None:
-            known = min(known, int(bars.time.searchsorted(since, "right")))
+        known = opened.known(since)
         self.closed = rows_of(bars[: max(known - 1, 0)])
         self.forming = None
         self.is_open = True
@@ -148,9 +143,10 @@ class Trail:
             self._session = row[0], float(session)
         return self._session[1]
 
-    def _is_settled(self, opened: "Opened") -> bool:
-        bars = opened.bars[: opened.count]
-        columns = columns_of(bars, opened.session[: opened.count])
+    def _is_settled(self, opened: "Opened", known: int) -> bool:
+        if known < min(self.need, opened.count):
+            return False
+        columns = columns_of(opened.bars[:known], opened.session[:known])
         return all(gauge.is_settled(columns) for gauge in self.gauges)
 
 
@@ -165,3 +161,9 @@ class Opened:
         self.count = count
         self.calendar = calendar
         self.version = version
+
+    def known(self, since: float | None) -> int:
+        """How many are closed up to the bar `since`, or in all."""
+        if since is None:
+            return self.count
+        return min(self.count, int(self.bars.time.searchsorted(since, "right")))
