@@ -121,3 +121,30 @@ async def test_all_alerts_of_a_symbol_go_through_an_outage(
     async with engine_of(desk.market):
         told = await desk.wait(12)
         assert len({one.data["alert_id"] for one in told}) == 12
+
+
+async def test_an_edit_and_a_crossing_at_the_same_time(desk: Desk) -> None:
+    """Other words leave what is waited for as it is: nothing is lost, and nothing told twice."""
+    writer = Desk(unheard(desk.market), desk.owner)
+    async with watching(desk.market) as market:
+        await market.trade("X:A", 100)
+        once = await desk.make("X:A", price("crosses_up", 105))
+        id = await desk.make("X:A", price("crosses_up", 105), repeat=True)
+        await market.trade("X:A", 101)
+        await desk.written()
+        for one in (once, id):
+            await writer.change(one, note="Sell?")
+        await market.trade("X:A", 106, 104)
+        await desk.wait(2)
+        await market.trade("X:A", 107)
+        await desk.wait(2, of=id)
+        await desk.change(id, note="Sell!")
+        await market.rest()
+        await market.trade("X:A", 108)
+        await desk.written()
+    async with watching(desk.market) as market:
+        await market.trade("X:A", 109, 104, 110)
+        told = await desk.wait(3, of=id)
+        assert [one.data["price"] for one in told] == [106, 107, 110]
+        assert told[-1].data["note"] == "Sell!"
+        assert await desk.prices(of=once) == [106]

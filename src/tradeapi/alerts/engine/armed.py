@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from tradeapi.alerts.conditions import Gauge, Test
@@ -32,6 +32,15 @@ class Condition:
         """Whether it has come to hold; what never was seen to fail has not crossed anything."""
         before, self.holds = self.holds, self.is_met(value)
         return self.holds and (before is False or (before is None and not self.is_event))
+
+
+class Standing(NamedTuple):
+    """What is kept of an alert now; some edits arm it anew."""
+
+    version: int
+    armed_at: float
+    base_version: int
+    is_repeating: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -75,6 +84,26 @@ class Armed:
     def is_new(self) -> bool:
         """Whether nobody has looked at it since it was armed."""
         return UNSEEN * len(self.tests) == self.state
+
+    def is_armed_at(self, standing: Standing | None) -> bool:
+        """Whether it still is what it was armed as."""
+        return standing is not None and self.arming == (standing.armed_at, standing.base_version)
+
+    def is_edited(self, other: "Armed") -> bool:
+        """Whether the other is the same, only not in what it waits for."""
+        is_same = self.documents == other.documents and self.is_all is other.is_all
+        return is_same and self.arming == other.arming
+
+    def edit(self, other: "Armed") -> None:
+        """Become the other; what has been seen since stays."""
+        self.version, self.state = other.version, other.state
+        self.is_repeating = other.is_repeating
+        self.cool_down, self.expires_at = other.cool_down, other.expires_at
+        self.note, self.channels = other.note, other.channels
+
+    @property
+    def arming(self) -> tuple[float, int]:
+        return self.armed_at, self.base_version
 
     def is_after(self, end: float) -> bool:
         """Whether the bar that ends then was over when it was armed."""

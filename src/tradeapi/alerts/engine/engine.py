@@ -181,6 +181,10 @@ class AlertEngine:
             known = self._alerts.get(alert.id)
             if known is not None and known.version == alert.version:
                 continue
+            if known is not None and known.is_edited(alert):
+                known.edit(alert)
+                self._firings.mark(known)
+                continue
             if known is not None:
                 self._disarm(known)
             tracked = self._tracked.get(alert.symbol_id)
