@@ -2,10 +2,11 @@
 
 import pytest
 
-from tests.alerts.desks import MINUTE, Desk, engine_of, price, tick, trading, watching
-from tests.market.places import Market
+from tests.alerts.desks import LATENESS, MINUTE, Desk, engine_of, price, tick, trading, watching
+from tests.market.places import Market, flat
 from tradeapi.alerts.engine import engine
 from tradeapi.market.bars.tick_writer import PostedTicks
+from tradeapi.market.resolutions import Resolution
 
 AVERAGE = {"type": "indicator", "indicator": "sma", "params": {"period": 2}, "resolution": "1m"}
 RISEN = {**AVERAGE, "is": "crosses_up", "level": 105.0}
@@ -62,6 +63,45 @@ async def test_the_news_of_an_alert_may_overtake_that_of_a_trade(desk: Desk) -> 
         assert await desk.prices() == [107]
 
 
+async def test_bars_from_before_an_alert_do_not_fire_it(desk: Desk) -> None:
+    """Not where an earlier alert on the same symbol has ended at other bars."""
+    async with watching(desk.market) as market:
+        await market.trade("X:A", 100, 100, every=MINUTE)
+        first = await desk.make("X:A", RISEN)
+        await market.trade("X:A", 120, every=MINUTE)
+        await market.rest()
+        desk.market.clock.time += MINUTE + LATENESS + 1
+        await desk.wait(1, of=first)
+        await desk.written()
+        await market.trade("X:A", *[90, 90, 120, 120, 90, 90, 90], every=MINUTE)
+        id = await desk.make("X:A", RISEN, repeat=True)
+        await market.rest()
+        await market.trade("X:A", 90, every=MINUTE)
+        await desk.written()
+        assert not await desk.told(of=id)
+
+
+async def test_an_outage_before_an_alert_is_not_its_own(desk: Desk) -> None:
+    """Others on the same bars fire."""
+    listing = await desk.market.directory.get("X:A")
+    async with watching(desk.market) as market:
+        await market.trade("X:A", 90, 90, 90, 90, every=MINUTE)
+        id = await desk.make("X:A", RISEN, repeat=True)
+        await market.rest()
+        await market.trade("X:A", 90, every=MINUTE)
+        await desk.written()
+    start = int(desk.market.clock.time) // MINUTE * MINUTE + MINUTE
+    rows = [flat(start + place * MINUTE, one) for place, one in enumerate([120] * 3 + [90] * 12)]
+    desk.market.clock.time = start + 15 * MINUTE + 30
+    await desk.market.write(listing, Resolution.MINUTE, rows)
+    later = await desk.make("X:A", RISEN, repeat=True)
+    async with watching(desk.market) as market:
+        await desk.wait(1, of=id)
+        await market.rest()
+        await desk.written()
+        assert not await desk.told(of=later)
+
+
 async def test_all_alerts_of_a_symbol_go_through_an_outage(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -81,3 +121,30 @@ async def test_all_alerts_of_a_symbol_go_through_an_outage(
     async with engine_of(desk.market):
         told = await desk.wait(12)
         assert len({one.data["alert_id"] for one in told}) == 12
+
+
+async def test_an_edit_and_a_crossing_at_the_same_time(desk: Desk) -> None:
+    """Other words leave what is waited for as it is: nothing is lost, and nothing told twice."""
+    writer = Desk(unheard(desk.market), desk.owner)
+    async with watching(desk.market) as market:
+        await market.trade("X:A", 100)
+        once = await desk.make("X:A", price("crosses_up", 105))
+        id = await desk.make("X:A", price("crosses_up", 105), repeat=True)
+        await market.trade("X:A", 101)
+        await desk.written()
+        for one in (once, id):
+            await writer.change(one, note="Sell?")
+        await market.trade("X:A", 106, 104)
+        await desk.wait(2)
+        await market.trade("X:A", 107)
+        await desk.wait(2, of=id)
+        await desk.change(id, note="Sell!")
+        await market.rest()
+        await market.trade("X:A", 108)
+        await desk.written()
+    async with watching(desk.market) as market:
+        await market.trade("X:A", 109, 104, 110)
+        told = await desk.wait(3, of=id)
+        assert [one.data["price"] for one in told] == [106, 107, 110]
+        assert told[-1].data["note"] == "Sell!"
+        assert await desk.prices(of=once) == [106]

@@ -59,7 +59,7 @@ async def test_others_have_turns_while_many_indicators_are_worked_out() -> None:
 
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(take_turns)
-        await trail.work_out(opened, None)
+        await trail.work_out(opened)
         tasks.cancel_scope.cancel()
     assert turns > 10
     [readings] = trail.begin(opened)
@@ -69,7 +69,7 @@ async def test_others_have_turns_while_many_indicators_are_worked_out() -> None:
 async def test_bars_that_nobody_looks_back_at_are_not_kept() -> None:
     """An indicator that is computed from thousands has a memory of its own."""
     trail, opened = trail_of([indicator("sma", period=1000)])
-    await trail.work_out(opened, None)
+    await trail.work_out(opened)
     [[(_, value, _)]] = trail.begin(opened)
     assert value == 100 + BARS - 500.5
     assert len(trail.closed) == 1
@@ -82,7 +82,7 @@ async def test_bars_that_are_looked_back_at_are_kept() -> None:
     gauge = VolumeOf(test.gauge, trail)  # type: ignore[arg-type]
     _, opened = trail_of([gauge])
     trail.gauges.append(gauge)
-    await trail.work_out(opened, None)
+    await trail.work_out(opened)
     [[(_, value, _)]] = trail.begin(opened)
     assert value == 1.0
     assert gauge.form(flat(60 * BARS, 1.0, volume=300), 0.0) == 3.0

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from tradeapi.alerts.conditions import Gauge, Test
@@ -32,6 +32,15 @@ class Condition:
         """Whether it has come to hold; what never was seen to fail has not crossed anything."""
         before, self.holds = self.holds, self.is_met(value)
         return self.holds and (before is False or (before is None and not self.is_event))
+
+
+class Standing(NamedTuple):
+    """What is kept of an alert now; some edits arm it anew."""
+
+    version: int
+    armed_at: float
+    base_version: int
+    is_repeating: bool
 
 
 @dataclass(slots=True, eq=False)
@@ -67,15 +76,6 @@ class Armed:
             Condition(self, test, mark) for test, mark in zip(self.tests, marks, strict=True)
         ]
 
-    def take_over(self, known: "Armed") -> None:
-        """What is known of the same alert, as it was watched, is newer than what was written."""
-        if known.armed_at == self.armed_at and len(known.tests) == len(self.tests):
-            for mine, theirs in zip(self.conditions, known.conditions, strict=True):
-                mine.holds = theirs.holds
-            self.count = max(self.count, known.count)
-            self.fired_at = known.fired_at
-            self.bar = known.bar
-
     @property
     def marks(self) -> str:
         return "".join([_MARKS[condition.holds] for condition in self.conditions])
@@ -84,6 +84,30 @@ class Armed:
     def is_new(self) -> bool:
         """Whether nobody has looked at it since it was armed."""
         return all(condition.holds is None for condition in self.conditions)
+
+    def is_armed_at(self, standing: Standing | None) -> bool:
+        """Whether it still is what it was armed as."""
+        return standing is not None and self.arming == (standing.armed_at, standing.base_version)
+
+    def is_edited(self, other: "Armed") -> bool:
+        """Whether the other is the same, only not in what it waits for."""
+        is_same = self.documents == other.documents and self.is_all is other.is_all
+        return is_same and self.arming == other.arming
+
+    def edit(self, other: "Armed") -> None:
+        """Become the other; what has been seen since stays."""
+        self.version, self.state = other.version, other.state
+        self.is_repeating = other.is_repeating
+        self.cool_down, self.expires_at = other.cool_down, other.expires_at
+        self.note, self.channels = other.note, other.channels
+
+    @property
+    def arming(self) -> tuple[float, int]:
+        return self.armed_at, self.base_version
+
+    def is_after(self, end: float) -> bool:
+        """Whether the bar that ends then was over when it was armed."""
+        return self.base_time is not None and end <= self.base_time
 
     def is_due(self, reached: Collection[Condition], now: float) -> bool:
         """Whether it fires, some of its conditions having been reached this moment."""

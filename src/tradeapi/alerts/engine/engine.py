@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import Never
@@ -157,35 +157,41 @@ class AlertEngine:
                 await anyio.sleep(ASK_EVERY_SECONDS)
 
     async def _load(self) -> None:
+        alerts: list[Armed] = []
         after: UUID | None = None
-        while True:
-            async with self._database.reading() as session:
-                alerts = await active_after(session, after, READ_AT_ONCE)
-            if not alerts:
-                break
-            await self._arm(alerts)
-            after = alerts[-1].id
+        async with self._database.reading() as session:
+            while found := await active_after(session, after, READ_AT_ONCE):
+                alerts += found
+                after = found[-1].id
+        seen = _seen(alerts)
+        for start in range(0, len(alerts), READ_AT_ONCE):
+            await self._arm(alerts[start : start + READ_AT_ONCE], seen)
             # Going through all of them for garbage again and again would hold up the loop for long.
             gc.freeze()
         self._go_on([*self._tracked])
         _log.info("alerts.loaded", alerts=len(self._alerts), symbols=len(self._tracked))
 
-    async def _arm(self, alerts: Sequence[Armed]) -> None:
-        """Watch these, in place of what is watched of the same."""
+    async def _arm(self, alerts: Sequence[Armed], seen: Collection[int]) -> None:
+        """Watch these, in place of what is watched of the same; `seen` are the symbols of which
+        it matters where they stand.
+        """
         symbols = {alert.symbol_id: alert.symbol for alert in alerts}
         tried: set[int] = set()
         # One that was tracked may have ended while others were opened.
         while new := symbols.keys() - self._tracked.keys() - tried:
             some = sorted(new)[:OPENED_AT_ONCE]
             tried.update(some)
-            await self._track({id: symbols[id] for id in some})
+            await self._track({id: symbols[id] for id in some}, seen)
         now = self._clock.now()
         for alert in alerts:
             known = self._alerts.get(alert.id)
             if known is not None and known.version == alert.version:
                 continue
+            if known is not None and known.is_edited(alert):
+                known.edit(alert)
+                self._firings.mark(known)
+                continue
             if known is not None:
-                alert.take_over(known)
                 self._disarm(known)
             tracked = self._tracked.get(alert.symbol_id)
             if tracked is None:
@@ -202,9 +208,9 @@ class AlertEngine:
             if (tracked := self._tracked.get(id)) is not None and tracked.is_behind:
                 tracked.begin(now)
 
-    async def _track(self, symbols: dict[int, str]) -> None:
+    async def _track(self, symbols: dict[int, str], seen: Collection[int]) -> None:
         async with self._database.reading() as session:
-            positions = await positions_of(session, symbols)
+            positions = await positions_of(session, symbols.keys() & seen)
         watches = await self._watches.open_many([*symbols.values()])
         for symbol, watch in watches.items():
             id = watch.listing.id
@@ -273,7 +279,7 @@ class AlertEngine:
                 known = self._alerts.get(id)
                 if known is not None:
                     self._disarm(known)
-            await self._arm(found)
+            await self._arm(found, _seen(found))
             self._go_on({alert.symbol_id for alert in found})
 
     async def _ask_for_ever(self) -> Never:
@@ -323,9 +329,8 @@ class AlertEngine:
                 tracked.fall_behind()
         for trail in tuple(tracked.trails.values()):
             if self._is_wanted(tracked, trail):
-                opened = await trail.read(self._bars, tracked.watch.listing.symbol)
-                since = tracked.position.closed.get(trail.resolution.value)
-                await trail.work_out(opened, since)
+                opened = await tracked.read_trail(trail, self._bars)
+                await trail.work_out(opened)
                 # What is behind by now would not hear of the bars after these.
                 if self._is_wanted(tracked, trail):
                     tracked.open_trail(trail, opened, self._clock.now())
@@ -355,6 +360,11 @@ class AlertEngine:
 
     def _is_tracked(self, tracked: Tracked) -> bool:
         return self._tracked.get(tracked.watch.listing.id) is tracked
+
+
+def _seen(alerts: Iterable[Armed]) -> Collection[int]:
+    """The symbols on which others than new ones are."""
+    return {alert.symbol_id for alert in alerts if not alert.is_new}
 
 
 async def _finest(raw: Raw, symbol_id: int) -> Resolution:

@@ -1,7 +1,7 @@
 """What the engine has found out, written in one transaction with what users are told of it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from time import monotonic
@@ -12,9 +12,9 @@ import anyio
 import structlog
 from sqlalchemy.exc import StatementError
 
-from tradeapi.alerts.engine.armed import Armed
+from tradeapi.alerts.engine.armed import Armed, Standing
 from tradeapi.alerts.engine.gauges import Moment
-from tradeapi.alerts.engine.rows import put_firings, put_positions, put_states, standing
+from tradeapi.alerts.engine.rows import put_firings, put_positions, put_states, standings_of
 from tradeapi.alerts.engine.tracked import Position, Tracked
 from tradeapi.alerts.schemas import Status
 from tradeapi.alerts.wording import title_of
@@ -70,13 +70,12 @@ class Firing:
             time=moment.time,
         )
 
-    def row(self, version: int, state: str, now: float) -> dict[str, object]:
-        alert = self.alert
-        status = Status.ACTIVE if alert.is_repeating else Status.FIRED
+    def row(self, state: str, standing: Standing, now: float) -> dict[str, object]:
+        status = Status.ACTIVE if standing.is_repeating else Status.FIRED
         return {
-            "of": alert.id,
+            "of": self.alert.id,
             "status": status.value,
-            "version": version,
+            "version": standing.version + 1,
             "state": state,
             "fired_count": self.number,
             "fired_at": self.moment.time,
@@ -168,38 +167,37 @@ class Firings:
         # As they are now, whatever comes while this is written.
         marks = {alert: alert.marks for alert in marked}
         positions = [(tracked.watch.listing.id, _copied(tracked.position)) for tracked in moved]
+        versions = {alert: alert.version for alert in marked}
         now = self._clock.now()
-        good: list[Firing] = []
-        found: dict[UUID, tuple[float, int]] = {}
+        standings: Mapping[UUID, Standing] = {}
         async with self._database.transaction() as session:
             if fired:
-                ids = sorted({firing.alert.id for firing in fired})
-                # An edit of what is not watched, such as a note, takes no firing away.
-                found = await standing(session, ids)
-                armed = {id: since for id, (since, _) in found.items()}
-                good = [one for one in fired if armed.get(one.alert.id) == one.alert.armed_at]
+                standings = await standings_of(session, {firing.alert.id for firing in fired})
+            good = [one for one in fired if one.alert.is_armed_at(standings.get(one.alert.id))]
             newest = {firing.alert: firing for firing in good}
-            versions = {alert: found[alert.id][1] + 1 for alert in newest}
             if newest:
                 rows = [
-                    firing.row(versions[alert], marks[alert], now)
+                    firing.row(marks[alert], standings[alert.id], now)
                     for alert, firing in newest.items()
                 ]
                 await put_firings(session, rows)
                 await self._notifier.notify(session, [firing.notice() for firing in good])
             states = [
-                (alert.id, alert.version, state)
+                (alert.id, versions[alert], state)
                 for alert, state in marks.items()
                 if alert not in newest and state != alert.state
             ]
             await put_states(session, states)
             await put_positions(session, positions)
+        # Some may have been read again meanwhile.
         for alert, state in marks.items():
-            alert.state = state
-        for alert, version in versions.items():
-            # Who has been edited meanwhile is read again.
-            alert.version = version if version == alert.version + 1 else alert.version
-        self.outdated += {one.alert.id for one in fired if one.alert not in newest}
+            if alert.version == versions[alert]:
+                alert.state = state
+        for alert in {firing.alert for firing in fired}:
+            if alert in newest and alert.version == standings[alert.id].version:
+                alert.version += 1
+            else:
+                self.outdated.append(alert.id)
         ALERTS_FIRED.inc(len(good))
         for firing in good:
             if not firing.moment.is_late:

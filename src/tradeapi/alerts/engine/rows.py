@@ -1,6 +1,6 @@
 """Alerts and positions as they are kept, read and written for many at once."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.alerts.conditions import tests_of
-from tradeapi.alerts.engine.armed import Armed
+from tradeapi.alerts.engine.armed import Armed, Standing
 from tradeapi.alerts.engine.tracked import Position
 from tradeapi.alerts.models import Alert, AlertPosition
 from tradeapi.alerts.schemas import Match, Status
@@ -41,7 +41,7 @@ _COLUMNS = (
     Alert.channels,
 )
 
-# Databases take so many parameters.
+# As parameters of one statement.
 AT_ONCE = 1000
 
 _log = structlog.get_logger("tradeapi.alerts")
@@ -102,10 +102,9 @@ async def put_positions(session: AsyncSession, positions: Iterable[tuple[int, Po
         }
         for symbol_id, position in sorted(positions, key=lambda one: one[0])
     ]
-    there: set[int] = set()
-    for start in range(0, len(rows), AT_ONCE):
-        some = [row["symbol_id"] for row in rows[start : start + AT_ONCE]]
-        there |= set(await session.scalars(select(Symbol.id).where(Symbol.id.in_(some))))
+    there: set[object] = set()
+    for some in _parts([row["symbol_id"] for row in rows]):
+        there.update(await session.scalars(select(Symbol.id).where(Symbol.id.in_(some))))
     rows = [row for row in rows if row["symbol_id"] in there]
     if not rows:
         return
@@ -130,19 +129,14 @@ async def put_states(session: AsyncSession, states: Sequence[tuple[UUID, int, st
         )
 
 
-async def standing(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, tuple[float, int]]:
-    """Since when those that are active still are armed, and their versions; nobody edits them until
-    the transaction ends.
-    """
-    found: dict[UUID, tuple[float, int]] = {}
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), AT_ONCE):
-        some = Alert.id.in_(ordered[start : start + AT_ONCE])
-        chosen = select(Alert.id, Alert.armed_at, Alert.version).where(
-            some, Alert.status == Status.ACTIVE
-        )
-        rows = await session.execute(chosen.order_by(Alert.id).with_for_update())
-        found |= {id: (armed_at, version) for id, armed_at, version in rows}
+async def standings_of(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, Standing]:
+    """Of those that are active still; nobody edits them until the transaction ends."""
+    columns = Alert.version, Alert.armed_at, Alert.base_version, Alert.is_repeating
+    active = select(Alert.id, *columns).where(Alert.status == Status.ACTIVE).order_by(Alert.id)
+    found: dict[UUID, Standing] = {}
+    for some in _parts(sorted(ids)):
+        rows = await session.execute(active.where(Alert.id.in_(some)).with_for_update())
+        found |= {row[0]: Standing._make(row[1:]) for row in rows}
     return found
 
 
@@ -159,6 +153,12 @@ async def put_firings(session: AsyncSession, firings: Sequence[dict[str, Any]]) 
             for firing in firings
         ],
     )
+
+
+def _parts(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """As many as one statement takes."""
+    for start in range(0, len(ids), AT_ONCE):
+        yield ids[start : start + AT_ONCE]
 
 
 def _active() -> Select[Any]:

@@ -19,6 +19,7 @@ from tradeapi.alerts.engine.gauges import (
     price_gauge,
 )
 from tradeapi.alerts.engine.trails import Opened, Reading, Trail
+from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.events import Changed, Quote
 from tradeapi.market.live.watch import State, Watch
 from tradeapi.market.resolutions import Resolution
@@ -276,11 +277,24 @@ class Tracked:
             self.join(alert, max(now, alert.armed_at))
         self._desk.move(self)
 
+    async def read_trail(self, trail: Trail, bars: BarHistory) -> Opened:
+        """The bars to open it with."""
+        return await trail.read(bars, self.watch.listing.symbol, self._closed_until(trail))
+
+    def _closed_until(self, trail: Trail) -> int | None:
+        return self.position.closed.get(trail.resolution.value)
+
     def open_trail(self, trail: Trail, opened: Opened, now: float) -> None:
         """Go on from the bars that have been read."""
         for readings in trail.begin(opened):
             moment = self._closing(trail, readings, now)
-            self._decide(_climb([readings]), moment, is_seen=trail.forming is not None)
+            touched, forms = _climb([readings]), trail.forming is not None
+            if not forms:
+                touched = [
+                    (condition, is_reached and not condition.alert.is_after(moment.time))
+                    for condition, is_reached in touched
+                ]
+            self._decide(touched, moment, is_seen=forms)
         moment = self._now(now)
         for gauge in tuple(self._prices.values()):
             # Those that look back here may not have had a number so far.
@@ -423,7 +437,7 @@ class Tracked:
         return touched
 
     def _closed(self, trail: Trail) -> None:
-        if trail.closed:
+        if trail.closed and self.trails.get(trail.resolution) is trail:
             self.position.closed[trail.resolution.value] = int(trail.closed[-1][0])
             self._desk.move(self)
 
@@ -495,6 +509,7 @@ class Tracked:
         for resolution in idle:
             del self.trails[resolution]
             self.position.closed.pop(resolution.value, None)
+            self._desk.move(self)
 
     def values(self, alert: Armed) -> Sequence[float | None]:
         """The number that each condition is about, as it is."""

@@ -70,8 +70,8 @@ class Trail:
         """How many closed bars are looked back at: the others would fill the memory."""
         return 1 + max([0, *(gauge.kept for gauge in self.gauges), *self.others.values()])
 
-    async def read(self, bars: BarHistory, symbol: str) -> "Opened":
-        """Bars enough for all gauges, as they are now."""
+    async def read(self, bars: BarHistory, symbol: str, since: float | None) -> "Opened":
+        """Bars as they are now, enough for what each gauge reads at the closed bar `since`."""
         limit = self.need + 1
         asked, gauges, others = self._asked, tuple(self.gauges), tuple(self.others)
         self.is_open = False
@@ -83,15 +83,16 @@ class Trail:
             count = int(answer.bars.time.searchsorted(answer.final_until))
             opened = Opened(answer.bars, session, count, calendar, answer.page.version)
             opened.asked, opened.gauges, opened.others = asked, gauges, others
-            if not answer.page.has_more_before or limit >= MOST_BARS or self._is_settled(opened):
+            opened.stand_at(since)
+            is_all = not answer.page.has_more_before or limit >= MOST_BARS
+            if is_all or self._is_settled(opened):
                 return opened
             limit = min(4 * limit, MOST_BARS)
 
-    async def work_out(self, opened: "Opened", since: float | None) -> None:
-        """What each gauge reads at the closed bar `since`, or else the newest. For a thousand of
-        them that takes seconds, in which others have their turns.
+    async def work_out(self, opened: "Opened") -> None:
+        """What each gauge reads at the last of the known bars. For a thousand of them that takes
+        seconds, in which others have their turns.
         """
-        opened.stand_at(since)
         turn = monotonic()
         for gauge in opened.gauges:
             if gauge in self.gauges:
@@ -187,8 +188,10 @@ class Trail:
         return self._session[1]
 
     def _is_settled(self, opened: "Opened") -> bool:
-        bars = opened.bars[: opened.count]
-        columns = columns_of(bars, opened.session[: opened.count])
+        known = opened.known
+        if known < min(self.need, opened.count):
+            return False
+        columns = columns_of(opened.bars[:known], opened.session[:known])
         return all(gauge.is_settled(columns) for gauge in self.gauges)
 
 
