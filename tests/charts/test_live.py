@@ -10,9 +10,10 @@ from tests.streams.client import client
 from tests.streams.event_source import event_source
 from tradeapi.auth.dev import ensure_dev_user
 from tradeapi.charts.events import CHARTS, Changed
-from tradeapi.charts.live import followed, source
+from tradeapi.charts.live import source
 from tradeapi.database import Database
 from tradeapi.market.resolutions import Resolution
+from tradeapi.streams import followed
 
 pytestmark = pytest.mark.anyio
 

@@ -15,10 +15,10 @@ from tests.web.redis_process import redis_process
 from tradeapi.auth.dev import ensure_dev_user
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.redis_streams import RedisBus
-from tradeapi.charts.live import followed
 from tradeapi.charts.points import SeriesType
 from tradeapi.database import Database
 from tradeapi.errors import Conflict, NotFound
+from tradeapi.streams import followed
 
 pytestmark = pytest.mark.anyio
 

@@ -19,7 +19,7 @@ from tradeapi.database import Database
 from tradeapi.errors import Conflict, NotFound
 from tradeapi.market.live import watches
 from tradeapi.market.symbols.directory import Listing
-from tradeapi.watchlists.live import followed
+from tradeapi.streams import followed
 
 pytestmark = pytest.mark.anyio
 

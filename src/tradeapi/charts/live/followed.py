@@ -4,12 +4,10 @@ The database is asked every second whether it knows of changes that nobody has a
 that are no more, and of symbols that were not there when a chart that shows them was read.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Never, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import anyio
 from sqlalchemy import select
 
 from tradeapi.bus.port import Bus
@@ -27,23 +25,17 @@ from tradeapi.database import Database
 from tradeapi.errors import Conflict, NotFound, TradeError
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.symbols.directory import Directory
-from tradeapi.streams.background import as_unavailable, safely
+from tradeapi.streams.background import as_unavailable
+from tradeapi.streams.followed import Followed
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.topics import Topic
 
 if TYPE_CHECKING:
     from tradeapi.charts.live.source import ChartSource
 
-ASK_EVERY_SECONDS = 1.0
-# As parameters of one statement.
-ASKED_AT_ONCE = 1000
 
-
-class FollowedCharts:
-    """Use as `async with FollowedCharts(...)`: its tasks run that long.
-
-    `bars` is where the charts follow the bars that they show.
-    """
+class FollowedCharts(Followed[Changed, "ChartSource"]):
+    """`bars` is where the charts follow the bars that they show."""
 
     def __init__(  # noqa: PLR0913, PLR0917  they are what it reads and tells
         self,
@@ -56,43 +48,17 @@ class FollowedCharts:
         *,
         ttl: float,
     ) -> None:
+        super().__init__(bus, CHARTS, "chart")
         self.bars = hub.beside()
         self._database = database
-        self._bus = bus
         self._hub = hub
         self._directory = directory
         self._history = history
         self._accesses = accesses
         self._ttl = ttl
-        self._sources: dict[str, ChartSource] = {}
-        self._tasks = anyio.create_task_group()
-        self._resources = AsyncExitStack()
-
-    async def __aenter__(self) -> Self:
-        await self._resources.enter_async_context(self._tasks)
-        self._resources.callback(self._tasks.cancel_scope.cancel)
-        self._resources.enter_context(self._bus.subscribe(CHARTS, self._hear))
-        self._tasks.start_soon(self._ask_for_ever)
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._resources.aclose()
-
-    def add(self, source: "ChartSource") -> None:
-        self._sources[str(source.id)] = source
-        self._bus.follow(CHARTS, str(source.id))
-
-    def remove(self, source: "ChartSource") -> None:
-        if self._sources.get(str(source.id)) is source:
-            del self._sources[str(source.id)]
-        self._bus.unfollow(CHARTS, str(source.id))
 
     def end(self, topic: Topic, error: TradeError) -> None:
         self._hub.end(topic, error)
-
-    async def ready(self, source: "ChartSource") -> None:
-        """Wait until its news is heard."""
-        await self._bus.ready(CHARTS, str(source.id))
 
     async def is_owned(self, id: UUID, owner: UUID) -> bool:
         with as_unavailable():
@@ -155,32 +121,18 @@ class FollowedCharts:
 
     def trail(self, source: "ChartSource", revision: int) -> Sequence[Changed]:
         """What has led to the revision, as far back as it is still here without a gap."""
-        recent = {one.revision: one for one in self._bus.recent(CHARTS, str(source.id))}
+        recent = {one.revision: one for one in self._bus.recent(CHARTS, source.key)}
         trail: list[Changed] = []
         while (change := recent.get(revision - len(trail))) and change.points is not None:
             trail.append(change)
         return trail[::-1]
 
-    def soon(self, call: Callable[[], Awaitable[None]]) -> None:
-        """Have something done in the background; if the database fails it, that is logged."""
-        self._tasks.start_soon(safely, "chart.failed", call)
+    def key_of(self, change: Changed) -> str:
+        return change.chart
 
-    def _hear(self, change: Changed) -> None:
-        source = self._sources.get(change.chart)
-        if source is not None:
-            source.hear(change)
-
-    async def _ask_for_ever(self) -> Never:
-        while True:
-            await anyio.sleep(ASK_EVERY_SECONDS)
-            if self._sources:
-                await safely("chart.failed", self._ask)
-
-    async def _ask(self) -> None:
-        asked = [one for one in self._sources.values() if one.topic.is_begun]
-        for start in range(0, len(asked), ASKED_AT_ONCE):
-            await self._compare(asked[start : start + ASKED_AT_ONCE])
-        await self._look_for_symbols(asked)
+    async def ask(self) -> None:
+        await super().ask()
+        await self._look_for_symbols([one for one in self._sources.values() if one.topic.is_begun])
 
     async def _look_for_symbols(self, sources: Sequence["ChartSource"]) -> None:
         """A chart that shows one which is there now begins anew."""
@@ -193,7 +145,7 @@ class FollowedCharts:
             if source.topic.is_begun and there.intersection(source.missing):
                 source.begin_anew()
 
-    async def _compare(self, sources: Sequence["ChartSource"]) -> None:
+    async def compare(self, sources: Sequence["ChartSource"]) -> None:
         columns = select(Chart.id, Chart.revision, Chart.accessed_at)
         chosen = columns.where(Chart.id.in_([source.id for source in sources]))
         async with self._database.reading() as session:

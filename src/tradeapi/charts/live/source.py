@@ -57,6 +57,10 @@ class ChartSource:
         charts.add(self)
 
     @property
+    def key(self) -> str:
+        return str(self.id)
+
+    @property
     def rest(self) -> str:
         return f"/api/v1/charts/{self.id}"
 

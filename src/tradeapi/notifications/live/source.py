@@ -31,6 +31,10 @@ class InboxSource:
         topic.recall = self._recall
         inboxes.add(self)
 
+    @property
+    def key(self) -> str:
+        return str(self.user)
+
     async def snapshot(self, history: int) -> Snapshot:  # noqa: ARG002  it is always as long
         async with self._turn:
             while True:

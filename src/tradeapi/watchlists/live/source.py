@@ -53,6 +53,10 @@ class WatchlistSource:
         watchlists.add(self)
 
     @property
+    def key(self) -> str:
+        return str(self.id)
+
+    @property
     def rest(self) -> str:
         return f"/api/v1/watchlists/{self.id}"
 
