@@ -137,6 +137,7 @@ class AlertEngine:
     def lose(self, tracked: Tracked) -> None:
         for alert in [*tracked.alerts.values(), *tracked.arriving]:
             self._alerts.pop(alert.id, None)
+        ALERTS_WATCHED.set(len(self._alerts))
         self._untrack(tracked)
 
     # Alerts come, change and go.
@@ -218,6 +219,7 @@ class AlertEngine:
     def _disarm(self, alert: Armed) -> None:
         if self._alerts.get(alert.id) is alert:
             del self._alerts[alert.id]
+            ALERTS_WATCHED.set(len(self._alerts))
         tracked = self._tracked.get(alert.symbol_id)
         if tracked is None:
             return

@@ -133,10 +133,10 @@ async def standings_of(session: AsyncSession, ids: Collection[UUID]) -> dict[UUI
     """Of those that are active still; nobody edits them until the transaction ends."""
     columns = Alert.version, Alert.armed_at, Alert.base_version, Alert.is_repeating
     active = select(Alert.id, *columns).where(Alert.status == Status.ACTIVE).order_by(Alert.id)
-    found = {}
+    found: dict[UUID, Standing] = {}
     for some in _parts(sorted(ids)):
         rows = await session.execute(active.where(Alert.id.in_(some)).with_for_update())
-        found |= {id: Standing(*rest) for id, *rest in rows}
+        found |= {row.id: Standing(*row[1:]) for row in rows}
     return found
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from math import floor, inf
 from typing import Protocol
 
+import structlog
+
 from tradeapi.alerts.conditions import Extreme, Gauge, Move, Price, Volume
 from tradeapi.alerts.engine.armed import Armed, Condition
 from tradeapi.alerts.engine.gauges import (
@@ -25,6 +27,8 @@ from tradeapi.market.live.watch import State, Watch
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.finality import closes_at
 from tradeapi.market.store.tick_bars import NONE
+
+_log = structlog.get_logger("tradeapi.alerts")
 
 Touched = list[tuple[Condition, bool]]
 
@@ -127,7 +131,13 @@ class Tracked:
         if self.is_behind or change.version != self.position.version + 1:
             self.fall_behind()
             return
-        self.position.version = change.version
+        try:
+            self._go_on(change)
+        except Exception:  # noqa: BLE001  those who follow it beside us have to hear of the change
+            _log.exception("alerts.failed", symbol=change.symbol)
+            self.fall_behind()
+
+    def _go_on(self, change: Changed) -> None:
         self._take_quote(change.quote)
         moments = self._moments(change)
         for moment in moments[:-1]:
@@ -136,6 +146,7 @@ class Tracked:
         for alert in [one for one in self.arriving if one.base_version <= change.version]:
             self.arriving.remove(alert)
             self.join(alert, change.updated)
+        self.position.version = change.version
         self._desk.move(self)
 
     async def catch_up(self) -> None:
@@ -149,15 +160,22 @@ class Tracked:
         """Bars that are closed by the clock, and looks that have failed."""
         if self.wants_look:
             self._desk.look_at(self)
-        state, listing = self.watch.state, self.watch.listing
+        state = self.watch.state
         if self.is_behind or state is None:
             return
+        try:
+            self._close_due(state, now)
+        except Exception:
+            self.fall_behind()
+            raise
+
+    def _close_due(self, state: State, now: float) -> None:
         for resolution, trail in tuple(self.trails.items()):
             forming = trail.forming
             if not trail.is_open or forming is None:
                 continue
             due = closes_at(
-                listing.calendar,
+                self.watch.listing.calendar,
                 resolution,
                 int(forming[0]),
                 updated=state.updated,
