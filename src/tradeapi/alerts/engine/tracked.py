@@ -143,6 +143,7 @@ class Tracked:
         for moment in moments[:-1]:
             self._step(moment)
         self._step(moments[-1] if moments else None, change)
+        self._stand_in(change)
         for alert in [one for one in self.arriving if one.base_version <= change.version]:
             self.arriving.remove(alert)
             self.join(alert, change.updated)
@@ -320,7 +321,7 @@ class Tracked:
             return [
                 self._trade(time, price) for time, price in _newest(change.trades, position.time)
             ]
-        finest = min(change.bars, key=lambda resolution: resolution.seconds, default=None)
+        finest = _finest(change)
         quote = change.quote
         if finest is not None and (finest.is_intraday or not quote.is_intraday):
             calendar = self.watch.listing.calendar
@@ -413,6 +414,15 @@ class Tracked:
             position.day_high = moment.high
         if position.day_low is None or moment.low < position.day_low:
             position.day_low = moment.low
+
+    def _stand_in(self, change: Changed) -> None:
+        """Late trades move nothing, but the bar shows them: they are no news later."""
+        position = self.position
+        finest = _finest(change)
+        for bar in () if finest is None else change.bars[finest]:
+            if bar.time == position.bar and position.high is not None and position.low is not None:
+                position.high = max(position.high, bar.high)
+                position.low = min(position.low, bar.low)
 
     def _stand_within(self, quote: Quote) -> None:
         """The bar that forms has been anywhere: what it shows later is no news."""
@@ -528,6 +538,10 @@ class Tracked:
             for condition in alert.conditions
         ]
         return [gauge.ladder.value for gauge in gauges]
+
+
+def _finest(change: Changed) -> Resolution | None:
+    return min(change.bars, key=lambda resolution: resolution.seconds, default=None)
 
 
 def _newest(trades: Iterable[tuple[float, float]], since: float) -> Iterator[tuple[float, float]]:
