@@ -37,11 +37,16 @@ async def alerts_of(session: AsyncSession, owner: UUID) -> Sequence[object]:
         Alert.conditions,
         Alert.match,
         Alert.is_repeating,
+        Alert.cool_down,
+        Alert.expires_at,
         Alert.note,
         Alert.channels,
         Alert.status,
         Alert.fired_count,
+        Alert.fired_at,
+        Alert.fired_price,
         Alert.created_at,
+        Alert.updated_at,
     )
     chosen = select(*columns).join(Symbol, Symbol.id == Alert.symbol_id)
     return (await session.execute(chosen.where(Alert.owner_id == owner).order_by(Alert.id))).all()
