@@ -244,7 +244,7 @@ class AlertEngine:
             self._watches.close(tracked.watch)
 
     def _hear(self, edited: Edited) -> None:
-        self._edited.update(map(UUID, edited.ids))
+        self._edited.update(edited.ids)
         self._is_edited.set()
 
     async def _edit_for_ever(self) -> Never:
