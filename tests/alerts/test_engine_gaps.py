@@ -1,5 +1,7 @@
 """What reaches the engine late, in another order or never."""
 
+from uuid import uuid4
+
 import pytest
 from sqlalchemy import update
 
@@ -8,7 +10,7 @@ from tests.market.places import Market, flat
 from tradeapi.alerts.engine import engine
 from tradeapi.alerts.engine.armed import Armed
 from tradeapi.alerts.engine.gauges import Moment
-from tradeapi.alerts.engine.rows import active_after
+from tradeapi.alerts.engine.rows import active_after, standings_of
 from tradeapi.alerts.engine.tracked import Position, Tracked
 from tradeapi.alerts.models import Alert
 from tradeapi.market.bars.tick_writer import PostedTicks
@@ -170,6 +172,13 @@ async def test_an_alert_that_cannot_be_read_is_left_alone(desk: Desk) -> None:
         await desk.delete(odd)
         await market.trade("X:A", 106)
         await desk.wait(1, of=id)
+
+
+async def test_any_number_of_alerts_may_fire_at_once(desk: Desk) -> None:
+    """More than one statement takes parameters for."""
+    id = await desk.make("X:A", price("crosses_up", 105))
+    async with desk.market.database.reading() as session:
+        assert [*await standings_of(session, {id, *(uuid4() for _ in range(40_000))})] == [id]
 
 
 class Clumsy:
