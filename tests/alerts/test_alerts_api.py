@@ -183,3 +183,14 @@ def test_an_alert_fires_over_http(service: Service) -> None:
     assert person.get(f"/alerts/{alert['id']}")["status"] == "fired"
     enabled = person.call("PATCH", f"/alerts/{alert['id']}", {"enabled": True}).json()
     assert (enabled["status"], enabled["fired_count"]) == ("active", 1)
+
+
+def test_alerts_are_in_the_export_of_the_account(service: Service) -> None:
+    """All that their owner has said of them, and when they fired."""
+    person = service.person()
+    alert = made(person, repeat=True, cool_down=60.0, note="Sell?")
+    [exported] = person.call("GET", "/auth/me/export").json()["alerts"]
+    assert exported["is_repeating"]
+    same = ("id", "symbol", "conditions", "match", "cool_down", "expires_at", "note", "status")
+    assert {name: exported[name] for name in same} == {name: alert[name] for name in same}
+    assert exported["fired_at"] is None

@@ -1,11 +1,21 @@
 """What reaches the engine late, in another order or never."""
 
+from uuid import uuid4
+
 import pytest
+from sqlalchemy import update
 
 from tests.alerts.desks import LATENESS, MINUTE, Desk, engine_of, price, tick, trading, watching
 from tests.market.places import Market, flat
 from tradeapi.alerts.engine import engine
+from tradeapi.alerts.engine.armed import Armed
+from tradeapi.alerts.engine.gauges import Moment
+from tradeapi.alerts.engine.rows import active_after, standings_of
+from tradeapi.alerts.engine.tracked import Position, Tracked
+from tradeapi.alerts.models import Alert
 from tradeapi.market.bars.tick_writer import PostedTicks
+from tradeapi.market.events import Changed, Quote
+from tradeapi.market.live.watch import State, Watch
 from tradeapi.market.resolutions import Resolution
 
 AVERAGE = {"type": "indicator", "indicator": "sma", "params": {"period": 2}, "resolution": "1m"}
@@ -148,3 +158,78 @@ async def test_an_edit_and_a_crossing_at_the_same_time(desk: Desk) -> None:
         assert [one.data["price"] for one in told] == [106, 107, 110]
         assert told[-1].data["note"] == "Sell!"
         assert await desk.prices(of=once) == [106]
+
+
+async def test_an_alert_that_cannot_be_read_is_left_alone(desk: Desk) -> None:
+    """As a newer release may have written it; the others are watched, also after edits."""
+    odd = await desk.make("X:A", {**RISEN, "output": "sma"})
+    async with desk.market.database.transaction() as session:
+        changed = update(Alert).where(Alert.id == odd)
+        await session.execute(changed.values(conditions=[{**RISEN, "output": "x", "other": None}]))
+    async with watching(desk.market) as market:
+        await market.trade("X:A", 100)
+        id = await desk.make("X:A", price("crosses_up", 105))
+        await desk.delete(odd)
+        await market.trade("X:A", 106)
+        await desk.wait(1, of=id)
+
+
+async def test_any_number_of_alerts_may_fire_at_once(desk: Desk) -> None:
+    """More than one statement takes parameters for."""
+    id = await desk.make("X:A", price("crosses_up", 105))
+    async with desk.market.database.reading() as session:
+        assert [*await standings_of(session, {id, *(uuid4() for _ in range(40_000))})] == [id]
+
+
+class Clumsy:
+    """Cannot fire anything."""
+
+    lateness = 5.0
+
+    def fire(self, alert: Armed, moment: Moment) -> None:
+        raise RuntimeError(alert, moment)
+
+    def mark(self, alert: Armed) -> None: ...
+
+    def move(self, tracked: Tracked) -> None: ...
+
+    def look_at(self, tracked: Tracked) -> None: ...
+
+    def lose(self, tracked: Tracked) -> None: ...
+
+
+async def test_what_fails_is_gone_through_again(desk: Desk) -> None:
+    """Others who follow the symbol do not suffer from it."""
+    watch = Watch(await desk.market.directory.get("X:A"))
+    quote = Quote(
+        last=100.0,
+        time=1.0,
+        day=0,
+        open=100.0,
+        high=100.0,
+        low=100.0,
+        volume=1.0,
+        previous_close=None,
+        is_intraday=True,
+    )
+    watch.settle(State(epoch="e", version=1, revision=1, updated=1.0, quote=quote))
+    tracked = Tracked(watch, Clumsy(), Position(version=1, time=1.0, price=100.0))
+    tracked.begin(1.0)
+    await desk.make("X:A", price("crosses_up", 105))
+    async with desk.market.database.reading() as session:
+        [alert] = await active_after(session, None, 1)
+    tracked.add(alert, 1.0)
+    watch.followers[tracked] = None
+    change = Changed(
+        symbol_id=watch.listing.id,
+        symbol="X:A",
+        version=2,
+        revision=1,
+        updated=2.0,
+        quote=quote,
+        trades=[(2.0, 106.0)],
+    )
+    assert not watch.hear(change)
+    assert watch.version == 2
+    assert tracked.is_behind
+    assert tracked.position.version == 1

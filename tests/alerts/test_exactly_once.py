@@ -59,15 +59,26 @@ class Trial:
         await market.rest()
 
     async def trade(self, ticks: TickWriter, *, seen: bool) -> None:
-        """Some trades, within seconds or minutes of each other."""
-        clock = self.desk.market.clock
+        """Some trades, within seconds or minutes of each other, one or more in a request; where
+        somebody sees them late ones are among them, and edits that change nothing else.
+        """
+        clock, request = self.desk.market.clock, []
         for _ in range(self.random.randrange(1, 12)):
             clock.time += self.random.choice([0.5, 1, 5, 20, 70])
             traded = float(self.random.randrange(94, 108))
             bar = self.bars.setdefault(int(clock.time) // MINUTE * MINUTE, Bar())
             bar.trades.append((self._last, traded, seen))
             self._last = traded
-            await ticks.post(PostedTicks([tick("X:A", clock.time, traded)]))
+            request.append(tick("X:A", clock.time, traded))
+            if seen and clock.time % MINUTE > 1 and self.random.random() < 0.2:
+                request.append(tick("X:A", clock.time - 0.25, traded + self.random.choice([-5, 5])))
+            if self.random.random() < 0.5:
+                await ticks.post(PostedTicks(request))
+                request = []
+            if seen and self.random.random() < 0.1:
+                await self.desk.change(self.random.choice([*self.alerts]), note=str(clock.time))
+        if request:
+            await ticks.post(PostedTicks(request))
 
     async def check(self) -> None:
         told: dict[UUID, Counter[tuple[int, bool]]] = defaultdict(Counter)

@@ -167,6 +167,8 @@ def _extreme(condition: Mapping[str, Any]) -> Test:
 def line_of(named: Mapping[str, Any]) -> Line:
     """The output of an indicator that is named with its parameters."""
     study = Study.of(named["indicator"], named["params"])
+    if named["output"] not in study.indicator.outputs:
+        raise KeyError(named["output"])
     return Line(study.indicator.name, study.values, named["output"])
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,12 +18,12 @@ KEY = "all"
 class Edited:
     """Alerts that are others now, or are no more; whoever watches them reads them."""
 
-    ids: tuple[str, ...]
+    ids: tuple[UUID, ...]
 
 
-def announce(session: AsyncSession, bus: Bus, *ids: object) -> None:
+def announce(session: AsyncSession, bus: Bus, *ids: UUID) -> None:
     """Once the session's transaction has committed."""
-    after_commit(session, partial(bus.publish, ALERTS, KEY, Edited(ids=tuple(map(str, ids)))))
+    after_commit(session, partial(bus.publish, ALERTS, KEY, Edited(ids=ids)))
 
 
 def encode(edited: Edited) -> bytes:
@@ -32,10 +33,7 @@ def encode(edited: Edited) -> bytes:
 
 def decode(payload: bytes) -> Edited:
     """Raises an error of whatever type for what is none: anybody may write to Redis."""
-    ids = orjson.loads(payload)[0]
-    if any(type(id) is not str for id in ids):
-        raise ValueError("Some values are not of their type.")
-    return Edited(ids=tuple(ids))
+    return Edited(ids=tuple(map(UUID, orjson.loads(payload)[0])))
 
 
 ALERTS: Subject[Edited] = Subject("alerts.edits", encode, decode)

@@ -207,7 +207,3 @@ class SuggestionOut(BaseModel):
 
 class SuggestionsOut(BaseModel):
     items: list[SuggestionOut]
-
-
-class TestOut(BaseModel):
-    notification: UUID | None = Field(None, description="In your inbox.")

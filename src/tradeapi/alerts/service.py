@@ -37,11 +37,16 @@ async def alerts_of(session: AsyncSession, owner: UUID) -> Sequence[object]:
         Alert.conditions,
         Alert.match,
         Alert.is_repeating,
+        Alert.cool_down,
+        Alert.expires_at,
         Alert.note,
         Alert.channels,
         Alert.status,
         Alert.fired_count,
+        Alert.fired_at,
+        Alert.fired_price,
         Alert.created_at,
+        Alert.updated_at,
     )
     chosen = select(*columns).join(Symbol, Symbol.id == Alert.symbol_id)
     return (await session.execute(chosen.where(Alert.owner_id == owner).order_by(Alert.id))).all()
@@ -93,7 +98,7 @@ class Alerts:
     async def get(self, id: UUID) -> Named:
         found = (await self._session.execute(self._owned().where(Alert.id == id))).one_or_none()
         if found is None:
-            raise no_such_alert()
+            raise _no_such_alert()
         return found[0], found[1]
 
     async def create(self, new: AlertIn) -> Named:
@@ -178,7 +183,7 @@ class Alerts:
             user_id=self._owner,
             key=f"alert:{id}:test:{uuid7()}",
             type="alert.test",
-            title=f"Test: {title}"[:200],
+            title=f"Test: {title}",
             text=f"This is a test. {now}\n{alert.note}".strip(),
             data={
                 "alert_id": str(id),
@@ -202,7 +207,7 @@ class Alerts:
         locked = self._owned().where(Alert.id == id).with_for_update(of=Alert)
         found = (await self._session.execute(locked)).one_or_none()
         if found is None:
-            raise no_such_alert()
+            raise _no_such_alert()
         precondition.check(found[0].etag)
         return found[0], found[1]
 
@@ -263,5 +268,5 @@ def _line(named: Mapping[str, Any], pointer: str) -> dict[str, Any]:
     return {"indicator": study.indicator.name, "params": study.parameters, "output": output}
 
 
-def no_such_alert() -> NotFound:
+def _no_such_alert() -> NotFound:
     return NotFound("There is no such alert.")

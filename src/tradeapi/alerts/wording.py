@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tradeapi.alerts.conditions import line_of
+from tradeapi.notifications.models import LONGEST_TITLE
 
 _WAYS = {
     "above": "at or above",
@@ -22,9 +23,6 @@ def title_of(symbol: str, conditions: Sequence[Mapping[str, Any]], *, is_all: bo
     joint = " and " if is_all else " or "
     title = f"{symbol}: {joint.join(map(described, conditions))}"
     return title if len(title) <= LONGEST_TITLE else f"{title[: LONGEST_TITLE - 1]}…"
-
-
-LONGEST_TITLE = 200
 
 
 def described(condition: Mapping[str, Any]) -> str:

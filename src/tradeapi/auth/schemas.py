@@ -283,6 +283,24 @@ class ExportedSearchOut(Out):
     searched_at: float
 
 
+class ExportedAlertOut(Out):
+    id: UUID
+    symbol: str
+    conditions: list[dict[str, Any]]
+    match: str
+    is_repeating: bool
+    cool_down: float
+    expires_at: float | None
+    note: str
+    channels: list[str]
+    status: str
+    fired_count: int
+    fired_at: float | None
+    fired_price: float | None
+    created_at: float
+    updated_at: float
+
+
 class ExportedWebhookOut(Out):
     """A webhook without its secret; what was sent is at `GET /api/v1/webhooks/{id}/deliveries`."""
 
@@ -336,6 +354,7 @@ class ExportOut(Out):
     watchlists: list[ExportedWatchlistOut]
     favourites: list[ExportedFavouriteOut]
     searches: list[ExportedSearchOut]
+    alerts: list[ExportedAlertOut]
     webhooks: list[ExportedWebhookOut]
     push_subscriptions: list[ExportedPushSubscriptionOut]
     notifications: list[ExportedNotificationOut]

@@ -141,6 +141,7 @@ class AlertEngine:
     def lose(self, tracked: Tracked) -> None:
         for alert in [*tracked.alerts.values(), *tracked.arriving]:
             self._alerts.pop(alert.id, None)
+        ALERTS_WATCHED.set(len(self._alerts))
         self._untrack(tracked)
 
     # Alerts come, change and go.
@@ -224,6 +225,7 @@ class AlertEngine:
     def _disarm(self, alert: Armed) -> None:
         if self._alerts.get(alert.id) is alert:
             del self._alerts[alert.id]
+            ALERTS_WATCHED.set(len(self._alerts))
         tracked = self._tracked.get(alert.symbol_id)
         if tracked is None:
             return
@@ -248,7 +250,7 @@ class AlertEngine:
             self._watches.close(tracked.watch)
 
     def _hear(self, edited: Edited) -> None:
-        self._edited.update(map(UUID, edited.ids))
+        self._edited.update(edited.ids)
         self._is_edited.set()
 
     async def _edit_for_ever(self) -> Never:

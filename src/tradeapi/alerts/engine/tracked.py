@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from math import floor, inf
 from typing import Protocol
 
+import structlog
+
 from tradeapi.alerts.conditions import Extreme, Gauge, Move, Price, Volume
 from tradeapi.alerts.engine.armed import Armed, Condition
 from tradeapi.alerts.engine.gauges import (
@@ -25,6 +27,8 @@ from tradeapi.market.live.watch import State, Watch
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.finality import closes_at
 from tradeapi.market.store.tick_bars import NONE
+
+_log = structlog.get_logger("tradeapi.alerts")
 
 Touched = list[tuple[Condition, bool]]
 
@@ -129,10 +133,9 @@ class Tracked:
             return
         try:
             self._go_on(change)
-        except Exception:
-            # It is read again instead.
+        except Exception:  # noqa: BLE001  those who follow it beside us have to hear of the change
+            _log.exception("alerts.failed", symbol=change.symbol)
             self.fall_behind()
-            raise
 
     def _go_on(self, change: Changed) -> None:
         self._take_quote(change.quote)
@@ -140,10 +143,11 @@ class Tracked:
         for moment in moments[:-1]:
             self._step(moment)
         self._step(moments[-1] if moments else None, change)
-        self.position.version = change.version
+        self._stand_in(change)
         for alert in [one for one in self.arriving if one.base_version <= change.version]:
             self.arriving.remove(alert)
             self.join(alert, change.updated)
+        self.position.version = change.version
         self._desk.move(self)
 
     async def catch_up(self) -> None:
@@ -157,15 +161,22 @@ class Tracked:
         """Bars that are closed by the clock, and looks that have failed."""
         if self.wants_look:
             self._desk.look_at(self)
-        state, listing = self.watch.state, self.watch.listing
+        state = self.watch.state
         if self.is_behind or state is None:
             return
+        try:
+            self._close_due(state, now)
+        except Exception:
+            self.fall_behind()
+            raise
+
+    def _close_due(self, state: State, now: float) -> None:
         for resolution, trail in tuple(self.trails.items()):
             forming = trail.forming
             if not trail.is_open or forming is None:
                 continue
             due = closes_at(
-                listing.calendar,
+                self.watch.listing.calendar,
                 resolution,
                 int(forming[0]),
                 updated=state.updated,
@@ -310,7 +321,7 @@ class Tracked:
             return [
                 self._trade(time, price) for time, price in _newest(change.trades, position.time)
             ]
-        finest = min(change.bars, key=lambda resolution: resolution.seconds, default=None)
+        finest = _finest(change)
         quote = change.quote
         if finest is not None and (finest.is_intraday or not quote.is_intraday):
             calendar = self.watch.listing.calendar
@@ -403,6 +414,15 @@ class Tracked:
             position.day_high = moment.high
         if position.day_low is None or moment.low < position.day_low:
             position.day_low = moment.low
+
+    def _stand_in(self, change: Changed) -> None:
+        """Late trades move nothing, but the bar shows them: they are no news later."""
+        position = self.position
+        finest = _finest(change)
+        for bar in () if finest is None else change.bars[finest]:
+            if bar.time == position.bar and position.high is not None and position.low is not None:
+                position.high = max(position.high, bar.high)
+                position.low = min(position.low, bar.low)
 
     def _stand_within(self, quote: Quote) -> None:
         """The bar that forms has been anywhere: what it shows later is no news."""
@@ -518,6 +538,10 @@ class Tracked:
             for condition in alert.conditions
         ]
         return [gauge.ladder.value for gauge in gauges]
+
+
+def _finest(change: Changed) -> Resolution | None:
+    return min(change.bars, key=lambda resolution: resolution.seconds, default=None)
 
 
 def _newest(trades: Iterable[tuple[float, float]], since: float) -> Iterator[tuple[float, float]]:
