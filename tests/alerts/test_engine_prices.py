@@ -1,8 +1,10 @@
 """Alerts on prices, as the market moves."""
 
 import anyio
+import pytest
 
 from tests.alerts.desks import Desk, price, watching
+from tradeapi.alerts.engine import engine
 
 
 async def test_a_crossing_fires_once(desk: Desk) -> None:
@@ -142,3 +144,21 @@ async def test_a_note_that_is_edited_meanwhile_takes_no_firing_away(desk: Desk) 
         await anyio.sleep(0.1)
         assert await desk.prices(of=often) == [106] * 6
         assert await desk.prices(of=once) == [106]
+
+
+async def test_what_fires_too_often_is_disabled(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And says so; what fires once does."""
+    monkeypatch.setattr(engine, "FIRINGS_PER_HOUR", 3)
+    async with watching(desk.market) as market:
+        await market.trade("X:A", 100)
+        often = await desk.make("X:A", price("crosses_up", 105), repeat=True)
+        once = await desk.make("X:A", price("crosses_up", 110))
+        await market.trade("X:A", *[106, 104] * 6, 111)
+        await desk.wait(5)
+        told = await desk.told(of=often)
+        assert [one.data["disabled"] for one in told] == [False, False, False, True]
+        assert "disabled" in told[-1].text
+        assert len(await desk.told(of=once)) == 1
+    assert (await desk.alert(often)).status == "disabled"

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from tests.alerts.desks import MINUTE, Desk, engine_of, price, tick, trading, watching
 from tests.market.places import Market
 from tradeapi.alerts.engine.armed import Armed
+from tradeapi.alerts.tasks import GRACE_SECONDS, AlertExpiry
 from tradeapi.market.bars.tick_writer import PostedTicks, TickWriter
 from tradeapi.market.resolutions import Resolution
 
@@ -148,3 +149,30 @@ async def test_loaded_alerts_are_not_gone_through_for_garbage(desk: Desk) -> Non
         await market.rest()
         assert not any(isinstance(one, Armed) for one in gc.get_objects())
     assert not gc.get_freeze_count()
+
+
+async def test_what_crossed_before_an_alert_expired_is_told_though_nobody_watched(
+    desk: Desk,
+) -> None:
+    """It is said to have expired only when whoever watches has had time to come back."""
+    market = desk.market
+    expiry = AlertExpiry(market.database, market.clock)
+    async with trading(market) as ticks:
+        await trade(market, ticks, 100)
+        expires_at = market.clock.time + 2 * MINUTE
+        crossed = await desk.make("X:A", price("crosses_up", 105), expires_at=expires_at)
+        missed = await desk.make("X:A", price("crosses_up", 110), expires_at=expires_at)
+        market.clock.time += MINUTE
+        await trade(market, ticks, 106)
+        market.clock.time += 2 * MINUTE
+        await trade(market, ticks, 111)
+    await expiry.once()
+    async with watching(market) as watched:
+        [told] = await desk.wait(1)
+        assert told.data["alert_id"] == str(crossed)
+        await watched.rest()
+        market.clock.time += GRACE_SECONDS
+        await expiry.once()
+        assert (await desk.alert(missed)).status == "expired"
+        assert (await desk.alert(crossed)).status == "fired"
+        assert len(await desk.told()) == 1

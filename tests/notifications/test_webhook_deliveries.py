@@ -18,7 +18,7 @@ from tests.notifications.receiver import Receiver, receiving, status
 from tradeapi.database import Database
 from tradeapi.jobs.port import Job
 from tradeapi.notifications.posting import aside, turns
-from tradeapi.notifications.webhooks import schedule, tasks
+from tradeapi.notifications.webhooks import carrier, schedule, tasks
 from tradeapi.notifications.webhooks.models import Delivery, Webhook
 from tradeapi.notifications.webhooks.service import PURPOSE
 from tradeapi.notifications.webhooks.signing import OVERLAP_SECONDS, new_secret
@@ -115,8 +115,8 @@ async def test_many_are_told_with_few_statements(hooks: Hooks, receiver: Receive
         users = [await add_user(hooks.database) for _ in range(number)]
         for one in users:
             await hooks.add(one, receiver.url())
-        carrier = hooks.notifier._carriers  # noqa: SLF001  the rest of telling is not looked at
-        (prepare,) = (one.prepare for one in carrier.values())
+        carriers = hooks.notifier._carriers  # noqa: SLF001  the rest of telling is not looked at
+        (prepare,) = (one.prepare for one in carriers.values())
         statements: list[object] = []
         async with hooks.database.transaction() as session:
             connection = await session.connection()
@@ -128,7 +128,28 @@ async def test_many_are_told_with_few_statements(hooks: Hooks, receiver: Receive
             jobs = await prepare(session, {uuid4(): notice(one) for one in users})
         assert len(jobs) == number
         counts.append(len(statements))
-    assert counts[0] == counts[1] == 2
+    assert counts[0] == counts[1] == 3
+
+
+async def test_a_crowd_for_one_webhook_leaves_room_for_others(
+    hooks: Hooks, receiver: Receiver, user: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So many go out at once, the next ones later, and beyond the bound none."""
+    monkeypatch.setattr(carrier, "PER_SECOND", 2)
+    monkeypatch.setattr(carrier, "MOST_PENDING", 5)
+    other = await add_user(hooks.database)
+    id, _ = await hooks.add(user, receiver.url())
+    await hooks.add(other, receiver.url())
+    (prepare,) = (one.prepare for one in hooks.notifier._carriers.values())  # noqa: SLF001
+    async with hooks.database.transaction() as session:
+        await prepare(session, {uuid4(): notice(user) for _ in range(3)})
+    async with hooks.database.transaction() as session:
+        notices = {uuid4(): notice(one) for one in (user, user, user, other)}
+        jobs = await prepare(session, notices)
+    waits = [job.run_at and round(job.run_at - hooks.times.clock.now()) for job in jobs]
+    assert sorted(wait or 0 for wait in waits) == [0, 1, 2]
+    last = (await hooks.deliveries(id))[-1]
+    assert (last.status, last.error, last.attempts) == ("failed", "too_many", 0)
 
 
 @pytest.mark.parametrize("code", [302, 400, 404, 500, 503])

@@ -7,6 +7,9 @@ from tradeapi.alerts.schemas import Status
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 
+# Who watches may not be there: what happened until then is still to be evaluated.
+GRACE_SECONDS = 600.0
+
 
 class AlertExpiry:
     """They fire no more in any case; here they are said to be so."""
@@ -17,7 +20,9 @@ class AlertExpiry:
 
     async def once(self) -> None:
         now = self._clock.now()
-        over = update(Alert).where(Alert.status == Status.ACTIVE, Alert.expires_at <= now)
+        over = update(Alert).where(
+            Alert.status == Status.ACTIVE, Alert.expires_at <= now - GRACE_SECONDS
+        )
         async with self._database.transaction() as session:
             await session.execute(
                 over.values(

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -38,6 +39,9 @@ OPENED_AT_ONCE = 200
 # Others read, too.
 LOOKS_AT_ONCE = 3
 BARS_AT_ONCE = 1440
+# Of all alerts of a user; one that repeats beyond it is told a last time, and disabled.
+FIRINGS_PER_HOUR = 5000
+HOUR = 3600
 # Who is still behind then is looked at again in half a second.
 ATTEMPTS = 5
 # Edits whose news was lost are found so often, and clocks may differ by so much.
@@ -85,6 +89,8 @@ class AlertEngine:
         self._tasks = anyio.create_task_group()
         self._asked_at = 0.0
         self._in_turn: list[UUID] = []
+        self._hour = -1
+        self._fired: Counter[UUID] = Counter()
         self._loaded = anyio.Event()
         self._is_reading = False
 
@@ -123,9 +129,18 @@ class AlertEngine:
         state = tracked.watch.state
         updated = moment.time if state is None else state.updated
         values = tracked.values(alert)
-        self._firings.fire(Firing(alert, alert.count, moment, values, updated))
-        if not alert.is_repeating:
+        stops = self._is_spent(alert.owner_id) and alert.is_repeating
+        self._firings.fire(Firing(alert, alert.count, moment, values, updated, stops))
+        if stops or not alert.is_repeating:
             self._disarm(alert)
+
+    def _is_spent(self, owner: UUID) -> bool:
+        """Whether alerts of this user have fired more often within the hour than they may."""
+        hour = int(self._clock.now() // HOUR)
+        if hour != self._hour:
+            self._hour, self._fired = hour, Counter()
+        self._fired[owner] += 1
+        return self._fired[owner] > FIRINGS_PER_HOUR
 
     def mark(self, alert: Armed) -> None:
         self._firings.mark(alert)

@@ -28,6 +28,7 @@ from tradeapi.notifications.notifier import Notifier
 # What fires nothing is written so often: so much is evaluated again after a crash.
 EVERY_SECONDS = 1.0
 RETRY_SECONDS = 0.5
+STOPS = " Your alerts fire too often: this one is disabled."
 # What PostgreSQL says of values that it does not take.
 DATA = "22"
 
@@ -36,23 +37,28 @@ _log = structlog.get_logger("tradeapi.alerts")
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """The `number`th of an alert; `updated` is when what led to it was committed."""
+    """The `number`th of an alert; `updated` is when what led to it was committed.
+
+    `stops`: alerts of its owner fire too often, and this one is disabled.
+    """
 
     alert: Armed
     number: int
     moment: Moment
     values: Sequence[float | None]
     updated: float
+    stops: bool = False
 
     def notice(self) -> Notice:
         alert, moment = self.alert, self.moment
         title = title_of(alert.symbol, alert.documents, is_all=alert.is_all)
+        why = STOPS if self.stops else ""
         return Notice(
             user_id=alert.owner_id,
             key=f"alert:{alert.id}:{self.number}",
             type="alert.fired",
             title=title,
-            text=f"{alert.symbol} is at {moment.close:.12g}.\n{alert.note}".strip(),
+            text=f"{alert.symbol} is at {moment.close:.12g}.{why}\n{alert.note}".strip(),
             data={
                 "alert_id": str(alert.id),
                 "symbol": alert.symbol,
@@ -64,6 +70,7 @@ class Firing:
                 "note": alert.note,
                 "bar": moment.bar,
                 "late": moment.is_late,
+                "disabled": self.stops,
             },
             # A newer release may have others.
             channels=frozenset(one for one in Channel if one in alert.channels),
@@ -72,6 +79,7 @@ class Firing:
 
     def row(self, state: str, standing: Standing, now: float) -> dict[str, object]:
         status = Status.ACTIVE if standing.is_repeating else Status.FIRED
+        status = Status.DISABLED if self.stops else status
         return {
             "of": self.alert.id,
             "status": status.value,

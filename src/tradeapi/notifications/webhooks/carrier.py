@@ -1,12 +1,12 @@
 """Notifications on their way to webhooks."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, literal_column, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -20,6 +20,11 @@ from tradeapi.notifications.webhooks.signing import body_of
 
 # Of users whose webhooks are looked for; databases take so many parameters.
 AT_ONCE = 1000
+# What waits for one webhook: of more nothing is sent. So many go out a second, so that a crowd for
+# one leaves room for what others are told.
+MOST_PENDING = 2000
+PER_SECOND = 50
+TOO_MANY = "too_many"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,8 @@ class WebhookCarrier:
         self, session: AsyncSession, notices: Mapping[UUID, Notice]
     ) -> Sequence[NewJob]:
         webhooks = await _enabled(session, {notice.user_id for notice in notices.values()})
+        chosen = {one.id for some in webhooks.values() for one in some}
+        pending = await _pending(session, chosen)
         now = self._clock.now()
         rows: list[dict[str, Any]] = []
         for message, notice in notices.items():
@@ -50,24 +57,51 @@ class WebhookCarrier:
             if not wanting:
                 continue
             body = body_of(message, notice)
-            rows += [
-                {
-                    "id": uuid7(),
-                    "webhook_id": webhook.id,
-                    "message_id": message,
-                    "type": notice.type,
-                    "body": body,
-                    "status": Status.PENDING,
-                    "attempts": 0,
-                    "next_attempt_at": now,
-                    "created_at": now,
-                    "updated_at": now,
-                }
-                for webhook in wanting
-            ]
+            for webhook in wanting:
+                place = pending[webhook.id]
+                pending[webhook.id] += 1
+                due = now + place // PER_SECOND if place < MOST_PENDING else None
+                rows.append(_row(webhook.id, message, notice.type, body, now, due))
         if rows:
             await session.execute(insert(Delivery), rows)
-        return [job_for(row["id"]) for row in rows]
+        return [
+            job_for(row["id"], run_at=due if due > now else None)
+            for row in rows
+            if (due := row["next_attempt_at"]) is not None
+        ]
+
+
+def _row(  # noqa: PLR0913, PLR0917  a delivery
+    webhook: UUID, message: UUID, type: str, body: str, now: float, due: float | None
+) -> dict[str, Any]:
+    return {
+        "id": uuid7(),
+        "webhook_id": webhook,
+        "message_id": message,
+        "type": type,
+        "body": body,
+        "status": Status.PENDING if due is not None else Status.FAILED,
+        "attempts": 0,
+        "next_attempt_at": due,
+        "error": None if due is not None else TOO_MANY,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+async def _pending(session: AsyncSession, webhooks: Collection[UUID]) -> dict[UUID, int]:
+    """How many deliveries wait for each."""
+    found = dict.fromkeys(webhooks, 0)
+    ordered = sorted(webhooks)
+    for start in range(0, len(ordered), AT_ONCE):
+        counted = (
+            select(Delivery.webhook_id, func.count())
+            .where(Delivery.webhook_id.in_(ordered[start : start + AT_ONCE]))
+            .where(Delivery.status == literal_column("'pending'"))
+            .group_by(Delivery.webhook_id)
+        )
+        found |= {id: count for id, count in await session.execute(counted)}  # noqa: C416  of rows
+    return found
 
 
 async def _enabled(session: AsyncSession, users: set[UUID]) -> Mapping[UUID, Sequence[_Wanting]]:

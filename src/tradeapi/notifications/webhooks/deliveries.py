@@ -19,8 +19,8 @@ DELIVER = "webhook.deliver"
 TEST = "webhook.test"
 
 
-def job_for(delivery: UUID) -> NewJob:
-    return NewJob(name=DELIVER, payload={"delivery": str(delivery)})
+def job_for(delivery: UUID, *, run_at: float | None = None) -> NewJob:
+    return NewJob(name=DELIVER, payload={"delivery": str(delivery)}, run_at=run_at)
 
 
 class Deliveries:
