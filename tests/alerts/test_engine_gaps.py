@@ -9,9 +9,10 @@ from tests.alerts.desks import LATENESS, MINUTE, Desk, engine_of, price, tick, t
 from tests.market.places import Market, flat
 from tradeapi.alerts.engine import engine
 from tradeapi.alerts.engine.armed import Armed
+from tradeapi.alerts.engine.course import Position
 from tradeapi.alerts.engine.gauges import Moment
 from tradeapi.alerts.engine.rows import active_after, standings_of
-from tradeapi.alerts.engine.tracked import Position, Tracked
+from tradeapi.alerts.engine.tracked import Tracked
 from tradeapi.alerts.models import Alert
 from tradeapi.market.bars.tick_writer import PostedTicks
 from tradeapi.market.events import Changed, Quote

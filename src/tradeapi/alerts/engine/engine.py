@@ -5,7 +5,6 @@ import gc
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import ExitStack
-from functools import partial
 from typing import Never
 from uuid import UUID
 
@@ -14,36 +13,28 @@ import structlog
 from anyio.lowlevel import checkpoint
 
 from tradeapi.alerts.engine.armed import Armed
+from tradeapi.alerts.engine.catching_up import CatchingUp
+from tradeapi.alerts.engine.course import Position
 from tradeapi.alerts.engine.firings import Firing, Firings
-from tradeapi.alerts.engine.gauges import Moment, rows_of
+from tradeapi.alerts.engine.gauges import Moment
 from tradeapi.alerts.engine.rows import active_after, active_among, edited_since, positions_of
-from tradeapi.alerts.engine.tracked import Position, Tracked
-from tradeapi.alerts.engine.trails import Trail
+from tradeapi.alerts.engine.tracked import Tracked
 from tradeapi.alerts.events import ALERTS, KEY, Edited
 from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
 from tradeapi.database import Database
-from tradeapi.drivers import Raw
 from tradeapi.leases.lease import Lost
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.live.watches import Watches
-from tradeapi.market.quotes.reading import read_quotes
-from tradeapi.market.resolutions import Resolution
-from tradeapi.market.store.history import Window, history
 from tradeapi.metrics import ALERTS_WATCHED
 from tradeapi.notifications.notifier import Notifier
 from tradeapi.streams.background import safely
 
 READ_AT_ONCE = 1000
 OPENED_AT_ONCE = 200
-# Others read, too.
-LOOKS_AT_ONCE = 3
-BARS_AT_ONCE = 1440
 # Of all alerts of a user; one that repeats beyond it is told a last time, and disabled.
 FIRINGS_PER_HOUR = 5000
 HOUR = 3600
-# Who is still behind then is looked at again in half a second.
-ATTEMPTS = 5
 # Edits whose news was lost are found so often, and clocks may differ by so much.
 ASK_EVERY_SECONDS = 2.0
 SKEW_SECONDS = 10.0
@@ -84,8 +75,7 @@ class AlertEngine:
         self._alerts: dict[UUID, Armed] = {}
         self._edited: set[UUID] = set()
         self._is_edited = asyncio.Event()
-        self._looked_at: set[Tracked] = set()
-        self._looks = anyio.CapacityLimiter(LOOKS_AT_ONCE)
+        self._catching_up = CatchingUp(self._database, self._bars, self._clock, self._is_tracked)
         self._tasks = anyio.create_task_group()
         self._asked_at = 0.0
         self._in_turn: list[UUID] = []
@@ -117,8 +107,9 @@ class AlertEngine:
     @property
     def is_at_rest(self) -> bool:
         """Whether all alerts are read, and nothing that it knows of is left to be looked at."""
-        is_loaded = self._loaded.is_set()
-        return is_loaded and not (self._edited or self._is_reading or self._looked_at)
+        if not self._loaded.is_set() or self._edited or self._is_reading:
+            return False
+        return not any(tracked.wants_look for tracked in self._tracked.values())
 
     # What symbols ask.
 
@@ -128,7 +119,7 @@ class AlertEngine:
         alert.fired_at, alert.bar = moment.time, moment.bar
         state = tracked.watch.state
         updated = moment.time if state is None else state.updated
-        values = tracked.values(alert)
+        values = tracked.gauges.values(alert)
         stops = self._is_spent(alert.owner_id) and alert.is_repeating
         self._firings.fire(Firing(alert, alert.count, moment, values, updated, stops))
         if stops or not alert.is_repeating:
@@ -149,8 +140,7 @@ class AlertEngine:
         self._firings.move(tracked)
 
     def look_at(self, tracked: Tracked) -> None:
-        if tracked not in self._looked_at:
-            self._looked_at.add(tracked)
+        if self._catching_up.ask(tracked):
             self._tasks.start_soon(self._look, tracked)
 
     def lose(self, tracked: Tracked) -> None:
@@ -327,53 +317,9 @@ class AlertEngine:
         some, self._in_turn = self._in_turn[:ASKED_AT_ONCE], self._in_turn[ASKED_AT_ONCE:]
         return some
 
-    # Symbols that are behind.
-
     async def _look(self, tracked: Tracked) -> None:
-        try:
-            await self._loaded.wait()
-            async with self._looks:
-                await safely("alerts.not_read", partial(self._read, tracked))
-        finally:
-            self._looked_at.discard(tracked)
-
-    async def _read(self, tracked: Tracked) -> None:
-        for _ in range(ATTEMPTS):
-            if not (tracked.is_behind and self._is_tracked(tracked)):
-                break
-            await self._catch_up(tracked)
-            if tracked.position.version < tracked.watch.version:
-                tracked.fall_behind()
-        for trail in tuple(tracked.trails.values()):
-            if self._is_wanted(tracked, trail):
-                opened = await tracked.read_trail(trail, self._bars)
-                await trail.work_out(opened)
-                # What is behind by now would not hear of the bars after these.
-                if self._is_wanted(tracked, trail):
-                    tracked.open_trail(trail, opened, self._clock.now())
-
-    def _is_wanted(self, tracked: Tracked, trail: Trail) -> bool:
-        is_followed = self._is_tracked(tracked) and not tracked.is_behind
-        return is_followed and trail.wants_read and trail in tracked.trails.values()
-
-    async def _catch_up(self, tracked: Tracked) -> None:
-        listing = tracked.watch.listing
-        async with self._database.read() as raw:
-            quote = (await read_quotes(raw, [listing.id]))[listing.id]
-            resolution = await _finest(raw, listing.id)
-            start = tracked.begins_at(resolution)
-            while True:
-                window = Window(BARS_AT_ONCE, start=start, earliest=True)
-                page = await history(
-                    raw, listing.id, resolution, window, fill=listing.calendar.fill
-                )
-                if not self._is_tracked(tracked):
-                    return
-                tracked.replay(rows_of(page.bars), resolution, quote)
-                if not page.has_more_after:
-                    break
-                start = int(page.bars.time[-1]) + 1
-        tracked.arrive(page.version, quote, self._clock.now())
+        await self._loaded.wait()
+        await self._catching_up.look(tracked)
 
     def _is_tracked(self, tracked: Tracked) -> bool:
         return self._tracked.get(tracked.watch.listing.id) is tracked
@@ -382,12 +328,3 @@ class AlertEngine:
 def _seen(alerts: Iterable[Armed]) -> Collection[int]:
     """The symbols on which others than new ones are."""
     return {alert.symbol_id for alert in alerts if not alert.is_new}
-
-
-async def _finest(raw: Raw, symbol_id: int) -> Resolution:
-    """What the symbol's bars are all folded from."""
-    [[seconds]] = await raw.fetch(
-        "SELECT MIN(resolution) FROM bar_series WHERE symbol_id = $1", symbol_id
-    )
-    found = (one for one in Resolution if one.seconds == seconds)
-    return next(found, Resolution.MINUTE)

@@ -13,9 +13,10 @@ import structlog
 from sqlalchemy.exc import StatementError
 
 from tradeapi.alerts.engine.armed import Armed, Standing
+from tradeapi.alerts.engine.course import Position
 from tradeapi.alerts.engine.gauges import Moment
 from tradeapi.alerts.engine.rows import put_firings, put_positions, put_states, standings_of
-from tradeapi.alerts.engine.tracked import Position, Tracked
+from tradeapi.alerts.engine.tracked import Tracked
 from tradeapi.alerts.schemas import Status
 from tradeapi.alerts.wording import title_of
 from tradeapi.clock import Clock

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.alerts.conditions import tests_of
 from tradeapi.alerts.engine.armed import Armed, Standing
-from tradeapi.alerts.engine.tracked import Position
+from tradeapi.alerts.engine.course import Position
 from tradeapi.alerts.models import Alert, AlertPosition
 from tradeapi.alerts.schemas import Match, Status
 from tradeapi.errors import Invalid

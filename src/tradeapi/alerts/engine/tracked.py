@@ -1,52 +1,24 @@
 """One symbol that alerts are on."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from math import floor, inf
 from typing import Protocol
 
 import structlog
 
-from tradeapi.alerts.conditions import Extreme, Gauge, Move, Price, Volume
+from tradeapi.alerts.conditions import Gauge, Price
 from tradeapi.alerts.engine.armed import Armed, Condition
-from tradeapi.alerts.engine.gauges import (
-    MINUTE,
-    BarGauge,
-    Moment,
-    PriceGauge,
-    ReadingOf,
-    Row,
-    VolumeOf,
-    history_of,
-    price_gauge,
-)
+from tradeapi.alerts.engine.course import Course, Position, newest
+from tradeapi.alerts.engine.gauge_set import GaugeSet, Touched, climb
+from tradeapi.alerts.engine.gauges import MINUTE, Moment, Row
 from tradeapi.alerts.engine.trails import Opened, Reading, Trail
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.events import Changed, Quote
 from tradeapi.market.live.watch import State, Watch
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.finality import closes_at
-from tradeapi.market.store.tick_bars import NONE
 
 _log = structlog.get_logger("tradeapi.alerts")
-
-Touched = list[tuple[Condition, bool]]
-
-
-@dataclass(slots=True)
-class Position:
-    """How far a symbol has been watched; see AlertPosition."""
-
-    version: int = -1
-    time: float = -inf
-    price: float | None = None
-    bar: int = -1
-    high: float | None = None
-    low: float | None = None
-    day: int | None = None
-    day_high: float | None = None
-    day_low: float | None = None
-    closed: dict[str, int] = field(default_factory=dict)
 
 
 class Desk(Protocol):
@@ -84,12 +56,11 @@ class Tracked:
         self.watch = watch
         self.position = position
         self.alerts: dict[object, Armed] = {}
-        self.trails: dict[Resolution, Trail] = {}
+        self.gauges = GaugeSet()
+        self.trails = self.gauges.trails
         self.is_behind = True
         self._desk = desk
-        self._prices: dict[Gauge, PriceGauge] = {}
-        self._bars: dict[Gauge, BarGauge] = {}
-        self._quote: Quote | None = None
+        self._course = Course(watch, position)
         # Armed where it has not come to yet.
         self.arriving: list[Armed] = []
 
@@ -138,12 +109,12 @@ class Tracked:
             self.fall_behind()
 
     def _go_on(self, change: Changed) -> None:
-        self._take_quote(change.quote)
-        moments = self._moments(change)
+        self._course.take_quote(change.quote)
+        moments = self._course.moments(change)
         for moment in moments[:-1]:
             self._step(moment)
         self._step(moments[-1] if moments else None, change)
-        self._stand_in(change)
+        self._course.show(change)
         for alert in [one for one in self.arriving if one.base_version <= change.version]:
             self.arriving.remove(alert)
             self.join(alert, change.updated)
@@ -183,7 +154,7 @@ class Tracked:
                 lateness=self._desk.lateness,
             )
             if now >= due:
-                self._decide(_climb([trail.close(forming)]), self._now(now))
+                self._decide(climb([trail.close(forming)]), self._course.now(now))
                 self._closed(trail)
 
     def reset(self) -> None:
@@ -208,10 +179,12 @@ class Tracked:
     def join(self, alert: Armed, now: float, *, is_late: bool = False) -> None:
         """Watch it from here on; what it waits for may be there already."""
         self.alerts[alert.id] = alert
-        moment = self._now(now, is_late=is_late)
+        moment = self._course.now(now, is_late=is_late)
+        has_price = self.position.price is not None
         ladders = {}
         for condition in alert.conditions:
-            ladders[condition] = self._gauge(condition.gauge, moment).ladder
+            gauge = self.gauges.get(condition.gauge, moment, has_price=has_price)
+            ladders[condition] = gauge.ladder
             ladders[condition].add(condition)
         if alert.is_new:
             self._go_through(alert, now)
@@ -228,16 +201,16 @@ class Tracked:
     def _go_through(self, alert: Armed, now: float) -> None:
         """The price as it was armed, and the trades since, as far as they are known."""
         prices = [] if alert.base_price is None else [(alert.armed_at, alert.base_price)]
-        newest = -inf if alert.base_time is None else alert.base_time
+        since = -inf if alert.base_time is None else alert.base_time
         changes = self.watch.since(alert.base_version) or ()
         trades = [trade for change in changes for trade in change.trades or ()]
-        prices += _newest(trades, newest)
+        prices += newest(trades, since)
         conditions = [one for one in alert.conditions if isinstance(one.gauge, Price)]
         for time, price in prices:
             if alert.id not in self.alerts:
                 return
             bar = floor(time / MINUTE) * MINUTE
-            moment = self._moment(min(time, now), price, price, price, bar, is_late=False)
+            moment = self._course.moment(min(time, now), price, price, price, bar, is_late=False)
             self._decide([(one, one.settle(price)) for one in conditions], moment)
 
     def leave(self, alert: Armed) -> None:
@@ -246,17 +219,22 @@ class Tracked:
         if self.alerts.pop(alert.id, None) is None:
             return
         for condition in alert.conditions:
-            gauge = self._prices.get(condition.gauge) or self._bars[condition.gauge]
-            gauge.ladder.remove(condition)
-            if not len(gauge.ladder):
+            ladder = self.gauges.known(condition.gauge).ladder
+            ladder.remove(condition)
+            if not len(ladder):
                 self._drop(condition.gauge)
+
+    def _drop(self, key: Gauge) -> None:
+        for resolution in self.gauges.drop(key):
+            self.position.closed.pop(resolution.value, None)
+            self._desk.move(self)
 
     # Catching up.
 
     def replay(self, bars: Iterable[Row], resolution: Resolution, quote: Quote) -> None:
         """Go through stored bars, up to those that led to the quote."""
         calendar = self.watch.listing.calendar
-        position, self._quote = self.position, quote
+        position, self._course.quote = self.position, quote
         until = inf if quote.time is None else quote.time
         if position.price is None and self.arriving:
             position.price = self.arriving[0].base_price
@@ -267,21 +245,19 @@ class Tracked:
             for alert in [one for one in self.arriving if one.armed_at <= bar]:
                 self.arriving.remove(alert)
                 self.join(alert, alert.armed_at, is_late=True)
-            day = calendar.label(bar, Resolution.DAY) if resolution.is_intraday else bar
-            if day not in {NONE, position.day}:
-                position.day, position.day_high, position.day_low = day, None, None
+            self._course.begin_day(bar, resolution)
             ended = min(float(calendar.end(bar, resolution)), until)
-            self._step(self._bar_moment(bar, ended, high, low, close, is_late=True))
+            self._step(self._course.of_bar(bar, ended, high, low, close, is_late=True))
 
     def arrive(self, version: int, quote: Quote, now: float) -> None:
         """All of it up to the version has been gone through."""
         position = self.position
         position.version = version
-        self._take_quote(quote)
+        self._course.take_quote(quote)
         if position.price is None:
-            self._step(self._quoted(quote, is_late=True))
-            self._stand_within(quote)
-        self._take_day(quote)
+            self._step(self._course.quoted(quote, is_late=True))
+            self._course.stand_within(quote)
+        self._course.take_day(quote)
         self.is_behind = False
         arriving, self.arriving = self.arriving, []
         for alert in arriving:
@@ -299,148 +275,30 @@ class Tracked:
         """Go on from the bars that have been read."""
         for readings in trail.begin(opened):
             moment = self._closing(trail, readings, now)
-            touched, forms = _climb([readings]), trail.forming is not None
+            touched, forms = climb([readings]), trail.forming is not None
             if not forms:
                 touched = [
                     (condition, is_reached and not condition.alert.is_after(moment.time))
                     for condition, is_reached in touched
                 ]
             self._decide(touched, moment, is_seen=forms)
-        moment = self._now(now)
-        for gauge in tuple(self._prices.values()):
-            # Those that look back here may not have had a number so far.
-            if gauge in trail.others and (span := gauge.read(moment)) is not None:
-                self._decide(gauge.ladder.move(span.close, span.close, span.close), moment)
+        moment = self._course.now(now)
+        for touched in self.gauges.look_back(trail, moment):
+            self._decide(touched, moment)
         self._closed(trail)
 
     # How it moves.
 
-    def _moments(self, change: Changed) -> list[Moment]:
-        position = self.position
-        if change.trades is not None:
-            return [
-                self._trade(time, price) for time, price in _newest(change.trades, position.time)
-            ]
-        finest = _finest(change)
-        quote = change.quote
-        if finest is not None and (finest.is_intraday or not quote.is_intraday):
-            calendar = self.watch.listing.calendar
-            return [
-                self._bar_moment(
-                    bar.time,
-                    min(calendar.end(bar.time, finest), change.updated),
-                    bar.high,
-                    bar.low,
-                    bar.close,
-                    is_late=False,
-                )
-                for bar in change.bars[finest]
-                if bar.time >= position.bar
-            ]
-        quoted = self._quoted(quote, is_late=False)
-        return [] if quoted is None else [quoted]
-
-    def _trade(self, time: float, price: float) -> Moment:
-        bar = floor(time / MINUTE) * MINUTE
-        return self._moment(time, price, price, price, bar, is_late=False)
-
-    def _quoted(self, quote: Quote, *, is_late: bool) -> Moment | None:
-        position = self.position
-        if quote.last is None or quote.time is None or quote.time < position.time:
-            return None
-        return self._moment(
-            quote.time, quote.last, quote.last, quote.last, position.bar, is_late=is_late
-        )
-
-    def _bar_moment(  # noqa: PLR0913  a bar
-        self, bar: int, time: float, high: float, low: float, close: float, *, is_late: bool
-    ) -> Moment:
-        """Of the bar that was forming only what is new of it."""
-        position = self.position
-        if bar == position.bar and position.price is not None:
-            if position.high is not None and high <= position.high:
-                high = max(position.price, close)
-            if position.low is not None and low >= position.low:
-                low = min(position.price, close)
-        return self._moment(time, high, low, close, bar, is_late=is_late)
-
-    def _now(self, now: float, *, is_late: bool = False) -> Moment:
-        """The price as it stands."""
-        price = self.position.price
-        stands = 0.0 if price is None else price
-        return self._moment(now, stands, stands, stands, self.position.bar, is_late=is_late)
-
-    def _moment(  # noqa: PLR0913  what there is of one
-        self, time: float, high: float, low: float, close: float, bar: int, *, is_late: bool
-    ) -> Moment:
-        position, quote = self.position, self._quote
-        return Moment(
-            time,
-            high,
-            low,
-            close,
-            bar,
-            None if quote is None or quote.day != position.day else quote.previous_close,
-            position.day_high,
-            position.day_low,
-            is_late,
-        )
-
     def _step(self, moment: Moment | None, change: Changed | None = None) -> None:
         touched: Touched = []
         if moment is not None:
-            for gauge in self._prices.values():
-                if (span := gauge.read(moment)) is not None:
-                    touched += gauge.ladder.move(*span)
-            self._stand_at(moment)
+            touched += self.gauges.move(moment)
+            self._course.stand_at(moment)
         if change is not None:
             touched += self._follow(change)
-            self._take_day(change.quote)
+            self._course.take_day(change.quote)
         if touched:
-            self._decide(touched, moment or self._now(self.position.time))
-
-    def _stand_at(self, moment: Moment) -> None:
-        position = self.position
-        position.time = max(position.time, moment.time)
-        position.price = moment.close
-        if moment.bar > position.bar:
-            position.bar, position.high, position.low = moment.bar, moment.high, moment.low
-        elif position.high is None or position.low is None:
-            position.high, position.low = moment.high, moment.low
-        else:
-            position.high = max(position.high, moment.high)
-            position.low = min(position.low, moment.low)
-        if position.day_high is None or moment.high > position.day_high:
-            position.day_high = moment.high
-        if position.day_low is None or moment.low < position.day_low:
-            position.day_low = moment.low
-
-    def _stand_in(self, change: Changed) -> None:
-        """Late trades move nothing, but the bar shows them: they are no news later."""
-        position = self.position
-        finest = _finest(change)
-        for bar in () if finest is None else change.bars[finest]:
-            if bar.time == position.bar and position.high is not None and position.low is not None:
-                position.high = max(position.high, bar.high)
-                position.low = min(position.low, bar.low)
-
-    def _stand_within(self, quote: Quote) -> None:
-        """The bar that forms has been anywhere: what it shows later is no news."""
-        if quote.time is None:
-            return
-        bar = floor(quote.time / MINUTE) * MINUTE if quote.is_intraday else quote.day
-        self.position.bar = -1 if bar is None else bar
-        self.position.high, self.position.low = inf, -inf
-
-    def _take_quote(self, quote: Quote) -> None:
-        self._quote = quote
-        if quote.day != self.position.day:
-            self.position.day = quote.day
-            self.position.day_high = self.position.day_low = None
-
-    def _take_day(self, quote: Quote) -> None:
-        if quote.high is not None and quote.low is not None:
-            self.position.day_high, self.position.day_low = quote.high, quote.low
+            self._decide(touched, moment or self._course.now(self.position.time))
 
     def _follow(self, change: Changed) -> Touched:
         touched: Touched = []
@@ -449,7 +307,7 @@ class Tracked:
                 trail.is_open = False
             run = change.bars.get(resolution, ())
             if trail.is_open and run:
-                touched += _climb(trail.follow(run))
+                touched += climb(trail.follow(run))
                 self._closed(trail)
             if not trail.is_open:
                 trail.missed.append((change.version, run))
@@ -463,7 +321,7 @@ class Tracked:
 
     def _closing(self, trail: Trail, readings: Sequence[Reading], now: float) -> Moment:
         """When the bar of these was closed, or now."""
-        moment = self._now(now, is_late=True)
+        moment = self._course.now(now, is_late=True)
         if readings:
             _, _, row = readings[0]
             ended = self.watch.listing.calendar.end(int(row[0]), trail.resolution)
@@ -487,74 +345,3 @@ class Tracked:
             is_told = is_seen and alert.bar is not None and alert.bar >= moment.bar
             if not (moment.is_late and is_told):
                 self._desk.fire(alert, moment)
-
-    # What is watched of it.
-
-    def _gauge(self, key: Gauge, moment: Moment) -> PriceGauge | BarGauge:
-        known = self._prices.get(key) or self._bars.get(key)
-        if known is not None:
-            return known
-        if isinstance(key, Price | Move | Extreme):
-            history = history_of(key)
-            trail = None if history is None else self._trail(history[0])
-            gauge = self._prices[key] = price_gauge(key, trail)
-            if trail is not None and history is not None:
-                trail.others[gauge] = history[1]
-            if self.position.price is not None and (span := gauge.read(moment)) is not None:
-                gauge.ladder.move(*span)
-            return gauge
-        trail = self._trail(key.resolution)
-        made: BarGauge = VolumeOf(key, trail) if isinstance(key, Volume) else ReadingOf(key)
-        self._bars[key] = made
-        trail.gauges.append(made)
-        return made
-
-    def _trail(self, resolution: Resolution) -> Trail:
-        """Something new is asked of it: it has to be read."""
-        trail = self.trails.setdefault(resolution, Trail(resolution))
-        trail.ask()
-        return trail
-
-    def _drop(self, key: Gauge) -> None:
-        if isinstance(key, Price | Move | Extreme):
-            gauge = self._prices.pop(key)
-            for trail in self.trails.values():
-                trail.others.pop(gauge, None)
-        else:
-            made = self._bars.pop(key)
-            self.trails[key.resolution].gauges.remove(made)
-        idle = [
-            name for name, trail in self.trails.items() if not trail.gauges and not trail.others
-        ]
-        for resolution in idle:
-            del self.trails[resolution]
-            self.position.closed.pop(resolution.value, None)
-            self._desk.move(self)
-
-    def values(self, alert: Armed) -> Sequence[float | None]:
-        """The number that each condition is about, as it is."""
-        gauges = [
-            self._prices.get(condition.gauge) or self._bars[condition.gauge]
-            for condition in alert.conditions
-        ]
-        return [gauge.ladder.value for gauge in gauges]
-
-
-def _finest(change: Changed) -> Resolution | None:
-    return min(change.bars, key=lambda resolution: resolution.seconds, default=None)
-
-
-def _newest(trades: Iterable[tuple[float, float]], since: float) -> Iterator[tuple[float, float]]:
-    """Those that were the newest when they came."""
-    for time, price in trades:
-        if time >= since:
-            since = time
-            yield time, price
-
-
-def _climb(steps: Iterable[Sequence[Reading]]) -> Touched:
-    touched: Touched = []
-    for readings in steps:
-        for gauge, value, _ in readings:
-            touched += gauge.ladder.move(value, value, value)
-    return touched
