@@ -7,6 +7,7 @@ import pytest
 
 from tests.auth.people import Person, Service, eventually
 from tests.watchlists.lists import list_symbols
+from tradeapi.alerts import quota
 
 Json = dict[str, Any]
 ABOVE: Json = {"type": "price", "is": "above", "level": 190.0}
@@ -148,6 +149,26 @@ def test_the_quota_is_kept(serve: Any) -> None:
     assert (refused.status_code, refused.json()["code"]) == (403, "quota_alerts")
     person.call("DELETE", f"/alerts/{first['id']}")
     made(person)
+
+
+def test_indicators_of_one_symbol_are_bounded(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same one may be asked for by any number of alerts."""
+    monkeypatch.setattr(quota, "MOST_COMPUTED", 2)
+    person = service.person()
+    made(person, {**INDICATOR, "params": {"period": 3}})
+    last = made(person, {**INDICATOR, "params": {"period": 4}})
+    made(person, {**INDICATOR, "params": {"period": 3}, "level": 40.0}, ABOVE)
+    another = {**INDICATOR, "params": {"period": 5}}
+    refused = person.call("POST", "/alerts", alert_on("T:AAA", another))
+    assert (refused.status_code, refused.json()["code"]) == (403, "quota_indicators")
+    more = {"conditions": [another, {**INDICATOR, "params": {"period": 6}}]}
+    refused = person.call("PATCH", f"/alerts/{last['id']}", more)
+    assert (refused.status_code, refused.json()["code"]) == (403, "quota_indicators")
+    assert person.get(f"/alerts/{last['id']}") == last
+    assert person.call("PATCH", f"/alerts/{last['id']}", {"conditions": [another]}).is_success
+    assert person.call("POST", "/alerts", alert_on("T:BBB", another)).status_code == 201
 
 
 def test_strangers_see_nothing(service: Service) -> None:

@@ -115,7 +115,7 @@ async def get(alerts: ReadableAlertsDep, id: UUID) -> Response:
     summary="Change an alert",
     response_model=AlertOut,
     dependencies=[NEEDS_WRITE],
-    responses=problems(404, 409, 412, 422),
+    responses=problems(403, 404, 409, 412, 422),
 )
 async def change(
     alerts: AlertsDep, id: UUID, body: AlertChange, precondition: PreconditionDep

@@ -13,7 +13,7 @@ from tradeapi.alerts.arming import NOWHERE, armed, bases_of
 from tradeapi.alerts.conditions import line_of
 from tradeapi.alerts.events import announce
 from tradeapi.alerts.models import Alert
-from tradeapi.alerts.quota import require_room
+from tradeapi.alerts.quota import require_few_computed, require_room
 from tradeapi.alerts.schemas import AlertChange, AlertIn, Condition, IndicatorCondition, Status
 from tradeapi.alerts.wording import title_of
 from tradeapi.analytics.studies import Study
@@ -124,6 +124,7 @@ class Alerts:
             created_at=self._now,
             fired_count=0,
         )
+        await require_few_computed(self._session, alert)
         await self._arm(alert)
         self._session.add(alert)
         try:
@@ -141,6 +142,8 @@ class Alerts:
         _require_own(alert, named & {"conditions", "match"})
         if change.conditions is not None:
             alert.conditions = _kept(change.conditions)
+            with self._session.no_autoflush:
+                await require_few_computed(self._session, alert)
         if change.match is not None:
             alert.match = change.match.value
         if change.repeat is not None:
