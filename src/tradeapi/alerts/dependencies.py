@@ -3,14 +3,11 @@
 from typing import Annotated
 
 from fastapi import Depends
-from starlette.requests import HTTPConnection
 
 from tradeapi.alerts.service import Alerts
 from tradeapi.auth.dependencies import OwnerDep
 from tradeapi.market.dependencies import DirectoryDep
 from tradeapi.notifications.dependencies import ChannelsDep
-from tradeapi.notifications.notifier import Notifier
-from tradeapi.notifications.parts import Telling
 from tradeapi.web.dependencies import BusDep, ClockDep, ReadingDep, SessionDep, SettingsDep
 
 
@@ -40,11 +37,5 @@ async def _readable_alerts(  # noqa: PLR0913, PLR0917
     return Alerts(session, bus, directory, owner, clock.now(), channels=channels, most=most)
 
 
-async def _notifier(connection: HTTPConnection) -> Notifier:
-    telling: Telling = connection.state.telling
-    return telling.notifier
-
-
 AlertsDep = Annotated[Alerts, Depends(_alerts)]
 ReadableAlertsDep = Annotated[Alerts, Depends(_readable_alerts)]
-NotifierDep = Annotated[Notifier, Depends(_notifier)]

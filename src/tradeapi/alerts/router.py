@@ -8,12 +8,13 @@ import orjson
 from fastapi import APIRouter, Query, Response
 
 from tradeapi.alerts import answers
-from tradeapi.alerts.dependencies import AlertsDep, NotifierDep, ReadableAlertsDep
+from tradeapi.alerts.dependencies import AlertsDep, ReadableAlertsDep
 from tradeapi.alerts.schemas import AlertChange, AlertIn, AlertOut, Status, SuggestionsOut
 from tradeapi.alerts.service import Named
 from tradeapi.alerts.suggestions import suggestions
 from tradeapi.market.dependencies import DirectoryDep
 from tradeapi.market.quotes.reading import read_quotes
+from tradeapi.notifications.dependencies import NotifierDep
 from tradeapi.web.dependencies import CursorsDep, ReaderDep
 from tradeapi.web.idempotency import Idempotent
 from tradeapi.web.ids import ById

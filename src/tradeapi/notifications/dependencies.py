@@ -7,6 +7,7 @@ from starlette.requests import HTTPConnection
 
 from tradeapi.auth.dependencies import OwnerDep
 from tradeapi.notifications.channels import Channels
+from tradeapi.notifications.notifier import Notifier
 from tradeapi.notifications.parts import Telling
 from tradeapi.notifications.preferences import Preferences
 from tradeapi.notifications.schemas import MailOffIn
@@ -49,6 +50,12 @@ async def _channels(connection: HTTPConnection) -> Channels:
     return telling.channels
 
 
+async def _notifier(connection: HTTPConnection) -> Notifier:
+    telling: Telling = connection.state.telling
+    return telling.notifier
+
+
+NotifierDep = Annotated[Notifier, Depends(_notifier)]
 ChannelsDep = Annotated[Channels, Depends(_channels)]
 PreferencesDep = Annotated[Preferences, Depends(_preferences)]
 ReadablePreferencesDep = Annotated[Preferences, Depends(_readable_preferences)]
