@@ -34,6 +34,11 @@ def pytest_xdist_auto_num_workers() -> int:
     return (os.cpu_count() or 1) * 3 // 2
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes minutes comes first: at the end the other workers would wait for it."""
+    items.sort(key=lambda item: not item.nodeid.startswith("tests/hostile/test_openapi"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def bare_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep the developer's own settings, in the environment or in .env, out of the tests."""
