@@ -1,6 +1,7 @@
 """Does jobs: several at once in each process that has one, whenever the database is there."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -17,6 +18,7 @@ from tradeapi.database import Database
 from tradeapi.jobs.crons import Crons
 from tradeapi.jobs.execution import Execution
 from tradeapi.jobs.names import NAMES
+from tradeapi.jobs.outages import WithoutTraces
 from tradeapi.jobs.port import Cron, Handler, Jobs, State
 from tradeapi.metrics import JOBS_DEAD, JOBS_WAITING
 
@@ -33,6 +35,7 @@ COUNT_SECONDS = 10.0
 GRACE_SECONDS = 4.0
 
 _log = structlog.get_logger("tradeapi.jobs")
+logging.getLogger("pgqueuer").addFilter(WithoutTraces())
 
 
 class Runner:
