@@ -98,6 +98,9 @@ class Page(Topic):
                 assert (frame["epoch"], frame["from"]) == (self.epoch, self.seq + 1)
                 return
             case type:
+                if not self.epoch:
+                    # Of what the socket followed before.
+                    return
                 assert self.seq < frame["seq"]
                 assert frame["prev"] < frame["seq"]
                 self._change(type, frame)
