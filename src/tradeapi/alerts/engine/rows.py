@@ -4,10 +4,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
+import orjson
 import structlog
+from anyio.lowlevel import checkpoint
 from sqlalchemy import Row, Select, bindparam, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.alerts.conditions import tests_of
@@ -15,6 +15,7 @@ from tradeapi.alerts.engine.armed import Armed, Standing
 from tradeapi.alerts.engine.course import Position
 from tradeapi.alerts.models import Alert, AlertPosition
 from tradeapi.alerts.schemas import Match, Status
+from tradeapi.database import raw
 from tradeapi.errors import Invalid
 from tradeapi.market.models import Symbol
 
@@ -85,36 +86,30 @@ async def positions_of(session: AsyncSession, symbol_ids: Collection[int]) -> di
 
 
 async def put_positions(session: AsyncSession, positions: Iterable[tuple[int, Position]]) -> None:
-    """In the order of the symbols, in one statement each; of a symbol that is no more none."""
+    """In the order of the symbols; of a symbol that is no more none.
+
+    By the driver: there may be thousands each second, and others wait for the loop.
+    """
     rows = [
-        {
-            "symbol_id": symbol_id,
-            "version": position.version,
-            "time": max(position.time, 0.0),
-            "price": position.price,
-            "bar": position.bar,
-            "high": position.high,
-            "low": position.low,
-            "day": position.day,
-            "day_high": position.day_high,
-            "day_low": position.day_low,
-            "closed": position.closed,
-        }
+        (
+            symbol_id,
+            position.version,
+            max(position.time, 0.0),
+            position.price,
+            position.bar,
+            position.high,
+            position.low,
+            position.day,
+            position.day_high,
+            position.day_low,
+            orjson.dumps(position.closed).decode(),
+        )
         for symbol_id, position in sorted(positions, key=lambda one: one[0])
     ]
-    there: set[object] = set()
-    for some in _parts([row["symbol_id"] for row in rows]):
-        there.update(await session.scalars(select(Symbol.id).where(Symbol.id.in_(some))))
-    rows = [row for row in rows if row["symbol_id"] in there]
-    if not rows:
-        return
-    is_sqlite = session.get_bind().dialect.name == "sqlite"
-    statement = (sqlite_insert if is_sqlite else postgresql_insert)(AlertPosition)
-    names = [name for name in rows[0] if name != "symbol_id"]
-    kept = {name: statement.excluded[name] for name in names}
-    await session.execute(
-        statement.on_conflict_do_update(index_elements=["symbol_id"], set_=kept), rows
-    )
+    connection = await raw(session)
+    for some in _parts(rows):
+        await connection.executemany(_PUT_POSITION[connection.dialect], some)
+        await checkpoint()
 
 
 async def put_states(session: AsyncSession, states: Sequence[tuple[UUID, int, str]]) -> None:
@@ -200,3 +195,20 @@ def _one(row: Row[Any]) -> Armed | None:
         note=row.note,
         channels=row.channels,
     )
+
+
+_FIELDS = ["version", "time", "price", "bar", "high", "low", "day", "day_high", "day_low", "closed"]
+_INTEGERS = {"version", "bar", "day"}
+_JSON = {"postgresql": "CAST($11 AS JSON)", "sqlite": "$11"}
+_VALUES = ", ".join(
+    f"CAST(${place} AS {'BIGINT' if name in _INTEGERS else 'DOUBLE PRECISION'})"
+    for place, name in enumerate(_FIELDS[:-1], 2)
+)
+_PUT_POSITION = {
+    dialect: f"""
+INSERT INTO alert_positions (symbol_id, {", ".join(_FIELDS)})
+SELECT id, {_VALUES}, {json} FROM symbols WHERE id = $1
+ON CONFLICT (symbol_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in _FIELDS)}
+"""  # noqa: S608  columns, no data
+    for dialect, json in _JSON.items()
+}
