@@ -17,7 +17,13 @@ from tradeapi.alerts.engine.catching_up import CatchingUp
 from tradeapi.alerts.engine.course import Position
 from tradeapi.alerts.engine.firings import Firing, Firings
 from tradeapi.alerts.engine.gauges import Moment
-from tradeapi.alerts.engine.rows import active_after, active_among, edited_since, positions_of
+from tradeapi.alerts.engine.rows import (
+    active_after,
+    active_among,
+    edited_since,
+    positions_of,
+    versions_among,
+)
 from tradeapi.alerts.engine.tracked import Tracked
 from tradeapi.alerts.events import ALERTS, KEY, Edited
 from tradeapi.bus.port import Bus
@@ -297,16 +303,23 @@ class AlertEngine:
 
     async def _ask(self) -> None:
         since, now = self._asked_at - SKEW_SECONDS, self._clock.now()
+        some = self._some()
         async with self._database.reading() as session:
             edited = await edited_since(session, since)
+            active = await versions_among(session, some)
         outdated, self._firings.outdated = self._firings.outdated, []
         unknown = [
             id
             for id, version in edited
             if (known := self._alerts.get(id)) is None or known.version != version
         ]
+        others = [
+            id
+            for id in some
+            if (known := self._alerts.get(id)) is not None and known.version != active.get(id)
+        ]
         self._asked_at = now
-        self._edited.update(unknown, outdated, self._some())
+        self._edited.update(unknown, outdated, others)
         if self._edited:
             self._is_edited.set()
 

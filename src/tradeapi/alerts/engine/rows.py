@@ -66,6 +66,13 @@ async def edited_since(session: AsyncSession, since: float) -> Sequence[tuple[UU
     return [(id, version) for id, version in await session.execute(chosen)]
 
 
+async def versions_among(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, int]:
+    """Of those that are active still."""
+    chosen = select(Alert.id, Alert.version).where(Alert.id.in_(ids))
+    rows = await session.execute(chosen.where(Alert.status == Status.ACTIVE))
+    return {id: version for id, version in rows}  # noqa: C416  of rows
+
+
 async def positions_of(session: AsyncSession, symbol_ids: Collection[int]) -> dict[int, Position]:
     chosen = select(AlertPosition).where(AlertPosition.symbol_id.in_(symbol_ids))
     return {
