@@ -1,10 +1,10 @@
 """The way to the database: sessions that write or read, and raw reads where it is hot."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from copy import copy
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import aiosqlite
 import asyncpg
@@ -28,6 +28,9 @@ from tradeapi.drivers import (
 
 # How long that waits for a lock.
 AT_ONCE = "20ms"
+MOST_PARAMETERS = 1000
+
+Value = TypeVar("Value")
 
 
 class Base(DeclarativeBase):
@@ -130,6 +133,12 @@ class Database:
     async def ping(self) -> None:
         async with self.read() as raw:
             await raw.fetch("SELECT 1")
+
+
+def parts(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """As many as one statement takes as parameters."""
+    for start in range(0, len(values), MOST_PARAMETERS):
+        yield values[start : start + MOST_PARAMETERS]
 
 
 def after_commit(session: AsyncSession, call: Callable[[], Awaitable[None]]) -> None:

@@ -1,6 +1,6 @@
 """Statements on the inboxes of many users at once, each locked in the order of the users' ids."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -10,14 +10,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.auth.models import User
-from tradeapi.database import Base
+from tradeapi.database import Base, parts
 from tradeapi.notifications.models import Inbox, Notification
 
 # The most of one user. A few more may be there for a while: they go many at a time.
 MOST = 10_000
 SURPLUS = 200
-# As parameters of one statement.
-AT_ONCE = 1000
 
 INBOXES = Base.metadata.tables[Inbox.__tablename__]
 NOTIFICATIONS = Base.metadata.tables[Notification.__tablename__]
@@ -31,12 +29,6 @@ class Standing:
     seq: int
     count: int
     unread: int
-
-
-def parts(users: Sequence[UUID]) -> Iterator[Sequence[UUID]]:
-    """As many as one statement takes."""
-    for start in range(0, len(users), AT_ONCE):
-        yield users[start : start + AT_ONCE]
 
 
 async def lock_users(session: AsyncSession, users: Collection[UUID]) -> Sequence[UUID]:

@@ -10,8 +10,8 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.auth.owners import lock_owner
+from tradeapi.database import parts
 from tradeapi.notifications.hours import QuietHours, next_time
-from tradeapi.notifications.inboxes import parts
 from tradeapi.notifications.models import Inbox, Preference
 from tradeapi.notifications.notices import Channel
 

@@ -10,12 +10,11 @@ from typing import Any, Generic, Never, Protocol, Self, TypeVar
 import anyio
 
 from tradeapi.bus.port import Bus, Subject
+from tradeapi.database import parts
 from tradeapi.streams.background import safely
 from tradeapi.streams.topics import Topic
 
 ASK_EVERY_SECONDS = 1.0
-# As parameters of one statement.
-ASKED_AT_ONCE = 1000
 
 Event = TypeVar("Event")
 
@@ -83,8 +82,8 @@ class Followed(ABC, Generic[Event, Followable]):
 
     async def ask(self) -> None:
         asked = [one for one in self._sources.values() if one.topic.is_begun]
-        for start in range(0, len(asked), ASKED_AT_ONCE):
-            await self.compare(asked[start : start + ASKED_AT_ONCE])
+        for some in parts(asked):
+            await self.compare(some)
 
     def _hear(self, change: Event) -> None:
         source = self._sources.get(self.key_of(change))

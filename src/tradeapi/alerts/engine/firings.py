@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from time import monotonic
 from typing import Never
@@ -13,7 +13,6 @@ import structlog
 from sqlalchemy.exc import StatementError
 
 from tradeapi.alerts.engine.armed import Armed, Standing
-from tradeapi.alerts.engine.course import Position
 from tradeapi.alerts.engine.gauges import Moment
 from tradeapi.alerts.engine.rows import put_firings, put_positions, put_states, standings_of
 from tradeapi.alerts.engine.tracked import Tracked
@@ -175,7 +174,10 @@ class Firings:
     ) -> None:
         # As they are now, whatever comes while this is written.
         marks = {alert: alert.marks for alert in marked}
-        positions = [(tracked.watch.listing.id, _copied(tracked.position)) for tracked in moved]
+        positions = [
+            (one.watch.listing.id, replace(one.position, closed=dict(one.position.closed)))
+            for one in moved
+        ]
         versions = {alert: alert.version for alert in marked}
         now = self._clock.now()
         standings: Mapping[UUID, Standing] = {}
@@ -211,22 +213,6 @@ class Firings:
         for firing in good:
             if not firing.moment.is_late:
                 ALERT_LAG.observe(max(0.0, self._clock.now() - firing.updated))
-
-
-def _copied(position: Position) -> Position:
-    time = position.time if isfinite(position.time) else 0.0
-    return Position(
-        position.version,
-        time,
-        position.price,
-        position.bar,
-        position.high,
-        position.low,
-        position.day,
-        position.day_high,
-        position.day_low,
-        dict(position.closed),
-    )
 
 
 def _is_of_what_is_written(error: Exception) -> bool:

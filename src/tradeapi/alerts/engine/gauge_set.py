@@ -79,9 +79,7 @@ class GaugeSet:
         else:
             made = self._bars.pop(key)
             self.trails[key.resolution].gauges.remove(made)
-        idle = [
-            name for name, trail in self.trails.items() if not trail.gauges and not trail.others
-        ]
+        idle = [name for name, trail in self.trails.items() if trail.is_idle]
         for resolution in idle:
             del self.trails[resolution]
         return idle

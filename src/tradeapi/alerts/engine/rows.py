@@ -1,6 +1,6 @@
 """Alerts and positions as they are kept, read and written for many at once."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from tradeapi.alerts.engine.armed import Armed, Standing
 from tradeapi.alerts.engine.course import Position
 from tradeapi.alerts.models import Alert, AlertPosition
 from tradeapi.alerts.schemas import Match, Status
-from tradeapi.database import raw
+from tradeapi.database import parts, raw
 from tradeapi.errors import Invalid
 from tradeapi.market.models import Symbol
 
@@ -41,9 +41,6 @@ _COLUMNS = (
     Alert.note,
     Alert.channels,
 )
-
-# As parameters of one statement.
-AT_ONCE = 1000
 
 _log = structlog.get_logger("tradeapi.alerts")
 
@@ -114,7 +111,7 @@ async def put_positions(session: AsyncSession, positions: Iterable[tuple[int, Po
         for symbol_id, position in sorted(positions, key=lambda one: one[0])
     ]
     connection = await raw(session)
-    for some in _parts(rows):
+    for some in parts(rows):
         await connection.executemany(_PUT_POSITION[connection.dialect], some)
         await checkpoint()
 
@@ -136,7 +133,7 @@ async def standings_of(session: AsyncSession, ids: Collection[UUID]) -> dict[UUI
     columns = Alert.version, Alert.armed_at, Alert.base_version, Alert.is_repeating
     active = select(Alert.id, *columns).where(Alert.status == Status.ACTIVE).order_by(Alert.id)
     found: dict[UUID, Standing] = {}
-    for some in _parts(sorted(ids)):
+    for some in parts(sorted(ids)):
         rows = await session.execute(active.where(Alert.id.in_(some)).with_for_update())
         found |= {row[0]: Standing._make(row[1:]) for row in rows}
     return found
@@ -155,12 +152,6 @@ async def put_firings(session: AsyncSession, firings: Sequence[dict[str, Any]]) 
             for firing in firings
         ],
     )
-
-
-def _parts(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """As many as one statement takes."""
-    for start in range(0, len(ids), AT_ONCE):
-        yield ids[start : start + AT_ONCE]
 
 
 def _active() -> Select[Any]:

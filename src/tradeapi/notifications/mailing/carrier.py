@@ -7,8 +7,8 @@ from sqlalchemy import insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.clock import Clock
+from tradeapi.database import parts
 from tradeapi.jobs.port import NewJob
-from tradeapi.notifications.inboxes import parts
 from tradeapi.notifications.mailing.readers import addresses_of
 from tradeapi.notifications.models import Inbox, MailItem
 from tradeapi.notifications.notices import Notice

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.auth.models import User
-from tradeapi.notifications.inboxes import parts
+from tradeapi.database import parts
 from tradeapi.notifications.mailing.letters import Reader
 from tradeapi.notifications.mailing.mail_off import MailOff
 from tradeapi.notifications.preferences import Wishes, wishes_of

@@ -10,14 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from tradeapi.clock import Clock
+from tradeapi.database import parts
 from tradeapi.jobs.port import NewJob
 from tradeapi.notifications.notices import Notice
 from tradeapi.notifications.preferences import quiet_until
 from tradeapi.notifications.push.models import Push, PushSubscription
 
 SEND = "push.send"
-# Of users whose browsers are looked for; databases take so many parameters.
-AT_ONCE = 1000
 
 
 class PushCarrier:
@@ -57,10 +56,9 @@ async def _browsers(
     session: AsyncSession, users: set[UUID], now: float
 ) -> Mapping[UUID, Sequence[UUID]]:
     found: dict[UUID, list[UUID]] = defaultdict(list)
-    ordered = sorted(users)
-    for start in range(0, len(ordered), AT_ONCE):
+    for some in parts(sorted(users)):
         chosen = select(PushSubscription.id, PushSubscription.user_id).where(
-            PushSubscription.user_id.in_(ordered[start : start + AT_ONCE]),
+            PushSubscription.user_id.in_(some),
             (PushSubscription.expires_at.is_(None)) | (PushSubscription.expires_at > now),
         )
         for id, user_id in await session.execute(chosen):

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
 from tradeapi.clock import Clock
+from tradeapi.database import parts
 from tradeapi.jobs.port import NewJob
 from tradeapi.notifications.notices import Notice
 from tradeapi.notifications.webhooks.deliveries import job_for
@@ -18,8 +19,6 @@ from tradeapi.notifications.webhooks.models import Delivery, Webhook
 from tradeapi.notifications.webhooks.schemas import Status
 from tradeapi.notifications.webhooks.signing import body_of
 
-# Of users whose webhooks are looked for; databases take so many parameters.
-AT_ONCE = 1000
 # What waits for one webhook: of more nothing is sent. So many go out a second, so that a crowd for
 # one leaves room for what others are told.
 MOST_PENDING = 2000
@@ -92,11 +91,10 @@ def _row(  # noqa: PLR0913, PLR0917  a delivery
 async def _pending(session: AsyncSession, webhooks: Collection[UUID]) -> dict[UUID, int]:
     """How many deliveries wait for each."""
     found = dict.fromkeys(webhooks, 0)
-    ordered = sorted(webhooks)
-    for start in range(0, len(ordered), AT_ONCE):
+    for some in parts(sorted(webhooks)):
         counted = (
             select(Delivery.webhook_id, func.count())
-            .where(Delivery.webhook_id.in_(ordered[start : start + AT_ONCE]))
+            .where(Delivery.webhook_id.in_(some))
             .where(Delivery.status == literal_column("'pending'"))
             .group_by(Delivery.webhook_id)
         )
@@ -106,11 +104,10 @@ async def _pending(session: AsyncSession, webhooks: Collection[UUID]) -> dict[UU
 
 async def _enabled(session: AsyncSession, users: set[UUID]) -> Mapping[UUID, Sequence[_Wanting]]:
     found: dict[UUID, list[_Wanting]] = defaultdict(list)
-    ordered = sorted(users)
-    for start in range(0, len(ordered), AT_ONCE):
+    for some in parts(sorted(users)):
         chosen = (
             select(Webhook.id, Webhook.user_id, Webhook.types)
-            .where(Webhook.user_id.in_(ordered[start : start + AT_ONCE]))
+            .where(Webhook.user_id.in_(some))
             .where(Webhook.disabled_at.is_(None))
         )
         for id, user_id, types in await session.execute(chosen):
