@@ -1,0 +1,1 @@
+"""Indices as numbers: which constituents, at which weights, to which level."""

@@ -1,0 +1,314 @@
+"""Levels, session after session.
+
+Each follows from the basket of the session before and from what is known at its own close: the
+constituents are selected at a close and held from there on. So an index that is extended is bit for
+bit the one that is built at once, and nothing that comes later changes a level.
+
+Formulas: S&P DJI, Index Mathematics Methodology; MSCI, Index Calculation Methodology.
+"""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from tradeapi.analytics.bars import BoolArray, Float64Array, Int64Array
+from tradeapi.analytics.indices.basket import Basket, Opened, opened, total, weights_of
+from tradeapi.analytics.indices.methodology import Methodology, Weighting
+from tradeapi.analytics.indices.panel import Event, Panel
+from tradeapi.analytics.indices.schedule import rebalances
+from tradeapi.analytics.indices.selection import buffered, largest
+from tradeapi.analytics.indices.weighting import capped, inverse_volatility
+
+# What is left to find of a level after costs.
+_PRECISION = 1e-15
+_MOST_ROUNDS = 100
+# Sessions since a price that there never was.
+_NEVER = 2**31
+
+
+class Unbuildable(Exception):
+    """There is no such index: why, and at the close of which day (epoch seconds)."""
+
+    def __init__(self, day: int, detail: str) -> None:
+        super().__init__(detail)
+        self.day = day
+
+
+class Known(NamedTuple):
+    """What is known of all symbols at a close, per share as it is after the splits since."""
+
+    price: Float64Array
+    outstanding: Float64Array
+    age: Int64Array
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Targets:
+    """The index shares to hold of some columns, whatever their scale."""
+
+    members: Int64Array
+    shares: Float64Array
+
+
+class Engine:
+    """Goes through panels of consecutive sessions in their order; use it for one build.
+
+    It begins before the first session, or after `basket`, whose columns are the panels'. The
+    `lookback` sessions before have to be observed first.
+    """
+
+    def __init__(self, methodology: Methodology, width: int, basket: Basket | None = None) -> None:
+        self.basket = basket
+        self._methodology = methodology
+        self._price = np.full(width, np.nan)
+        self._age = np.full(width, _NEVER, np.int64)
+        self._outstanding: Float64Array | None = None
+        # Of the reference day up to now, where that is another day.
+        self._past: deque[Known] = deque(maxlen=methodology.lag + 1 if methodology.lag else 0)
+        is_volatility = methodology.weighting is Weighting.INVERSE_VOLATILITY
+        kept = methodology.window + methodology.lag if is_volatility else 0
+        self._returns: deque[Float64Array] = deque(maxlen=kept)
+
+    def observe(self, panel: Panel) -> None:
+        """Learn of sessions before the first one that is built."""
+        for row in range(len(panel)):
+            self._open(panel, row)
+            self._close(panel, row)
+        if self.basket is not None:
+            # It may have been carried for longer than was looked back.
+            self._price[self.basket.members] = self.basket.price
+            self._age[self.basket.members] = self.basket.age
+
+    def run(self, panel: Panel) -> Iterator[Basket]:
+        """The basket after each session; raises Unbuildable."""
+        ends = panel.ends
+        is_due = rebalances(self._methodology, panel.days, ends)
+        for row in range(len(panel)):
+            events = self._open(panel, row)
+            self._close(panel, row)
+            listed = self._listed(panel, int(panel.days[row]), int(ends[row]))
+            self.basket = self._after(panel, row, events, listed, is_due=bool(is_due[row]))
+            yield self.basket
+
+    def _open(self, panel: Panel, row: int) -> Sequence[Event]:
+        if self._outstanding is None:
+            self._outstanding = panel.shares.copy()
+        events = panel.events_of(row)
+        for column, kind, value in events:
+            if kind == "split":
+                self._price[column] /= value
+                self._outstanding[column] *= value
+                for known in self._past:
+                    known.price[column] /= value
+                    known.outstanding[column] *= value
+            elif kind == "special":
+                self._price[column] = max(self._price[column] - value, 0.0)
+            elif kind == "shares":
+                self._outstanding[column] = value
+        return events
+
+    def _close(self, panel: Panel, row: int) -> None:
+        assert self._outstanding is not None  # noqa: S101  it is open
+        close = panel.close[row]
+        is_traded = ~np.isnan(close)
+        if self._returns.maxlen:
+            # Over a longer gap nobody can say what a session returned.
+            is_known = self._age + ~is_traded <= self._methodology.carry
+            change = np.where(is_traded, close / self._price - 1.0, 0.0)
+            self._returns.append(np.where(is_known, change, np.nan))
+        self._price = np.where(is_traded, close, self._price)
+        self._age = np.where(is_traded, 0, self._age + 1)
+        if self._past.maxlen:
+            now = self._price.copy(), self._outstanding.copy(), self._age
+            self._past.append(Known(*now))
+
+    def _listed(self, panel: Panel, day: int, end: int) -> BoolArray:
+        """Who can be bought at this close. The end of a listing is announced; not so where nothing
+        is left on that day."""
+        last = day if self._methodology.delisted_at_zero else end
+        listed: BoolArray = (panel.listed_from <= day) & (panel.listed_to > last)
+        return listed
+
+    def _after(
+        self, panel: Panel, row: int, events: Sequence[Event], listed: BoolArray, *, is_due: bool
+    ) -> Basket:
+        day = int(panel.days[row])
+        if self.basket is None:
+            return self._first(day, listed)
+        held = opened(self.basket, events, self._methodology)
+        basket = self._valued(held, panel, day)
+        if basket.level == 0.0:
+            return _lost(basket)
+        targets = (
+            self._targets(day, listed, basket) if is_due else self._kept(events, listed, basket)
+        )
+        return basket if targets is None else self._traded(basket, targets)
+
+    def _first(self, day: int, listed: BoolArray) -> Basket:
+        targets = self._targets(day, listed, None)
+        if targets is None:
+            raise Unbuildable(day, "No symbol of the universe can be a constituent.")
+        level = self._methodology.base_value
+        return self._holding(day, targets, level)
+
+    def _valued(self, held: Opened, panel: Panel, day: int) -> Basket:
+        """The constituents of the session before, at this close."""
+        assert self.basket is not None  # noqa: S101  there is a session before
+        members = self.basket.members
+        price, age = self._price[members], self._age[members]
+        if self._methodology.delisted_at_zero:
+            price = np.where((panel.listed_to[members] <= day) & (age > 0), 0.0, price)
+        level = held.level(price) if len(members) else self.basket.level
+        return Basket(
+            day=day,
+            level=level,
+            divisor=held.divisor_after(price, level),
+            members=members,
+            shares=held.shares,
+            price=price,
+            outstanding=held.outstanding,
+            age=age,
+        )
+
+    def _kept(self, events: Sequence[Event], listed: BoolArray, basket: Basket) -> Targets | None:
+        """What to hold between rebalances, where that changes: whoever leaves leaves his weight to
+        all others, and of a market all shares are held."""
+        shares = basket.shares
+        if self._methodology.weighting is Weighting.MARKET_CAP:
+            counted = {event.column for event in events if event.kind == "shares"}
+            is_counted = np.isin(basket.members, list(counted))
+            shares = np.where(is_counted, basket.outstanding, shares)
+        stays = listed[basket.members]
+        if stays.all() and shares is basket.shares:
+            return None
+        if stays.all() and (shares == basket.shares).all():
+            return None
+        return Targets(basket.members[stays], shares[stays])
+
+    def _targets(self, day: int, listed: BoolArray, basket: Basket | None) -> Targets | None:
+        """What to hold from this close on; None: nobody is eligible, and all stays as it is."""
+        known = self._reference()
+        if known is None:
+            return None
+        members = self._selected(known, listed, basket)
+        if not len(members):
+            return None
+        price, outstanding = known.price[members], known.outstanding[members]
+        weighting = self._methodology.weighting
+        if weighting is Weighting.MARKET_CAP:
+            return Targets(members, outstanding)
+        if weighting is Weighting.PRICE:
+            return Targets(members, np.ones(len(members)))
+        try:
+            weights = self._weights(members, price * outstanding)
+        except ValueError as error:
+            raise Unbuildable(day, str(error)) from error
+        is_weighted = weights > 0.0
+        if not is_weighted.any():
+            return None
+        return Targets(members[is_weighted], weights[is_weighted] / price[is_weighted])
+
+    def _reference(self) -> Known | None:
+        """What selection and weights are of; None: so far back nothing is known."""
+        if not self._methodology.lag:
+            assert self._outstanding is not None  # noqa: S101  it is open
+            return Known(self._price, self._outstanding, self._age)
+        return self._past[0] if len(self._past) > self._methodology.lag else None
+
+    def _selected(self, known: Known, listed: BoolArray, basket: Basket | None) -> Int64Array:
+        methodology = self._methodology
+        is_eligible = listed & (known.age <= methodology.carry) & (known.price > 0.0)
+        sizes = known.price * known.outstanding
+        if methodology.needs_shares:
+            is_eligible &= known.outstanding > 0.0
+        if methodology.count is None:
+            return np.flatnonzero(is_eligible).astype(np.int64)
+        sizes[~is_eligible] = np.nan
+        if not methodology.buffer or basket is None:
+            return largest(sizes, methodology.count)
+        return buffered(sizes, methodology.count, methodology.buffer, basket.members)
+
+    def _weights(self, members: Int64Array, sizes: Float64Array) -> Float64Array:
+        """Of the reference day; 0 for who has none. Raises ValueError."""
+        methodology = self._methodology
+        if methodology.weighting is Weighting.CAPPED:
+            assert methodology.cap is not None  # noqa: S101  what such a weighting is made of
+            return capped(weights_of(sizes), methodology.cap)
+        if methodology.weighting is Weighting.CUSTOM:
+            wanted = np.array([methodology.custom.get(column, 0.0) for column in members.tolist()])
+            return weights_of(wanted)
+        if methodology.weighting is Weighting.INVERSE_VOLATILITY:
+            rows = [*self._returns][: len(self._returns) - methodology.lag]
+            if len(rows) < methodology.window:
+                raise ValueError(
+                    f"A volatility takes {methodology.window} returns; there are {len(rows)}."
+                )
+            returns = np.array([row[members] for row in rows[-methodology.window :]])
+            return np.nan_to_num(inverse_volatility(returns))
+        return np.full(len(members), 1.0 / len(members))
+
+    def _traded(self, basket: Basket, targets: Targets) -> Basket:
+        before = basket.weights
+        after = weights_of(targets.shares * self._price[targets.members])
+        union = np.union1d(basket.members, targets.members)
+        old, new = np.zeros(len(union)), np.zeros(len(union))
+        old[np.searchsorted(union, basket.members)] = before
+        new[np.searchsorted(union, targets.members)] = after
+        turnover = total(np.abs(new - old)) / 2
+        level = _after_costs(basket.level, old, new, self._methodology.cost)
+        after_trade = self._holding(basket.day, targets, level)
+        return replace(after_trade, turnover=turnover, before=before)
+
+    def _holding(self, day: int, targets: Targets, level: float) -> Basket:
+        """These, scaled so that each point of the level is about one unit of value."""
+        assert self._outstanding is not None  # noqa: S101  it is open
+        members, price = targets.members, self._price[targets.members]
+        value = total(targets.shares * price)
+        if not value:
+            return _lost_at(day, level)
+        is_scaled = self._methodology.weighting not in {Weighting.MARKET_CAP, Weighting.PRICE}
+        shares = targets.shares * (level / value) if is_scaled else targets.shares
+        return Basket(
+            day=day,
+            level=level,
+            divisor=total(shares * price) / level,
+            members=members,
+            shares=shares,
+            price=price,
+            outstanding=self._outstanding[members],
+            age=self._age[members],
+        )
+
+
+def _after_costs(level: float, old: Float64Array, new: Float64Array, cost: float) -> float:
+    """The level V that is left: V = level - cost * sum |new * V - old * level|."""
+    if not cost:
+        return level
+    left = level
+    for _ in range(_MOST_ROUNDS):
+        paid = level - cost * total(np.abs(new * left - old * level))
+        if abs(paid - left) <= _PRECISION * level:
+            return paid
+        left = paid
+    return left
+
+
+def _lost(basket: Basket) -> Basket:
+    """All is lost, and stays so."""
+    return replace(_lost_at(basket.day, 0.0), before=basket.weights)
+
+
+def _lost_at(day: int, level: float) -> Basket:
+    return Basket(
+        day=day,
+        level=level,
+        divisor=0.0,
+        members=np.empty(0, np.int64),
+        shares=np.empty(0),
+        price=np.empty(0),
+        outstanding=np.empty(0),
+        age=np.empty(0, np.int64),
+    )
