@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import tradeapi.alerts.models
 import tradeapi.auth.models
 import tradeapi.charts.models
+import tradeapi.indices.models
 import tradeapi.jobs.models
 import tradeapi.leases.models
 import tradeapi.market.models

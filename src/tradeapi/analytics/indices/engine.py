@@ -57,11 +57,20 @@ class Engine:
     """Goes through panels of consecutive sessions in their order; use it for one build.
 
     It begins before the first session, or after `basket`, whose columns are the panels'. The
-    `lookback` sessions before have to be observed first.
+    `lookback` sessions before have to be observed first. With `waits` the first session is the
+    first on which there is a constituent.
     """
 
-    def __init__(self, methodology: Methodology, width: int, basket: Basket | None = None) -> None:
+    def __init__(
+        self,
+        methodology: Methodology,
+        width: int,
+        basket: Basket | None = None,
+        *,
+        waits: bool = False,
+    ) -> None:
         self.basket = basket
+        self._waits = waits
         self._methodology = methodology
         self._price = np.full(width, np.nan)
         self._age = np.full(width, _NEVER, np.int64)
@@ -91,12 +100,13 @@ class Engine:
             self._close(panel, row)
             listed = self._listed(panel, int(panel.days[row]), int(ends[row]))
             self.basket = self._after(panel, row, events, listed, is_due=bool(is_due[row]))
-            yield self.basket
+            if self.basket is not None:
+                yield self.basket
 
     def _open(self, panel: Panel, row: int) -> Sequence[Event]:
         if self._outstanding is None:
             self._outstanding = panel.shares.copy()
-        events = panel.events_of(row)
+        events = panel.events.get(row, ())
         for column, kind, value in events:
             if kind == "split":
                 self._price[column] /= value
@@ -134,7 +144,7 @@ class Engine:
 
     def _after(
         self, panel: Panel, row: int, events: Sequence[Event], listed: BoolArray, *, is_due: bool
-    ) -> Basket:
+    ) -> Basket | None:
         day = int(panel.days[row])
         if self.basket is None:
             return self._first(day, listed)
@@ -147,9 +157,11 @@ class Engine:
         )
         return basket if targets is None else self._traded(basket, targets)
 
-    def _first(self, day: int, listed: BoolArray) -> Basket:
+    def _first(self, day: int, listed: BoolArray) -> Basket | None:
         targets = self._targets(day, listed, None)
         if targets is None:
+            if self._waits:
+                return None
             raise Unbuildable(day, "No symbol of the universe can be a constituent.")
         level = self._methodology.base_value
         return self._holding(day, targets, level)

@@ -1,7 +1,7 @@
 """What is known of many symbols over a run of sessions."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from tradeapi.analytics.bars import Float64Array, Int64Array
 
 Kind = Literal["split", "dividend", "special", "shares"]
+_ORDER = {"split": 0, "special": 1, "dividend": 2, "shares": 3}
 
 
 class Event(NamedTuple):
@@ -23,8 +24,10 @@ class Event(NamedTuple):
     value: float
 
 
-# Of one morning: dividends are per share as it is after the split, and so are counts of shares.
-_ORDER = {"split": 0, "special": 1, "dividend": 2, "shares": 3}
+def ordered(events: Iterable[Event]) -> list[Event]:
+    """Those of one morning in the order in which they happen: dividends are per share as it is
+    after the split, and so are counts of shares."""
+    return sorted(events, key=lambda event: (_ORDER[event.kind], event.column))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -35,7 +38,8 @@ class Panel:
     the last of them. `close` (float64, sessions x symbols) is what the symbols closed at, in the
     index's currency and not adjusted, NaN where they did not trade. `shares` (float64, a value for
     each symbol) are those outstanding as the first session opens, NaN where nobody knows. Symbols
-    are listed from `listed_from` up to, and without, `listed_to` (int64 labels).
+    are listed from `listed_from` up to, and without, `listed_to` (int64 labels). `events` are those
+    before the session of a row, in the order in which they happen.
     """
 
     days: Int64Array
@@ -49,9 +53,18 @@ class Panel:
     def __len__(self) -> int:
         return len(self.days)
 
-    def events_of(self, row: int) -> Sequence[Event]:
-        """In the order in which they happen."""
-        return sorted(self.events.get(row, ()), key=lambda event: (_ORDER[event.kind], event))
+    def part(self, start: int, stop: int) -> "Panel":
+        """Some of its sessions; `shares` are of its own first one, and so of no other's."""
+        following = self.days[stop] if stop < len(self) else self.following
+        return replace(
+            self,
+            days=self.days[start:stop],
+            following=int(following),
+            close=self.close[start:stop],
+            events={
+                row - start: events for row, events in self.events.items() if start <= row < stop
+            },
+        )
 
     @property
     def ends(self) -> Int64Array:

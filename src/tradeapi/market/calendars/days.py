@@ -43,3 +43,8 @@ def next_month(time: int) -> int:
 def day_of(day: date) -> int:
     """00:00 of the day."""
     return (day.toordinal() - EPOCH) * DAY
+
+
+def date_of(day: int) -> date:
+    """The day that an instant is in."""
+    return date.fromordinal(day // DAY + EPOCH)

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 
-from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.auth.audit import Audit
 from tradeapi.database import Database
 from tradeapi.market.calendars.registry import Calendars
-from tradeapi.market.models import BarBlock, Exchange, FormerSymbol, Head, Symbol
+from tradeapi.market.models import Exchange, Symbol
 from tradeapi.market.store.bar_store import BarStore
 from tradeapi.market.store.book import SymbolFacts
 from tradeapi.market.symbols.directory import Directory, Listing
@@ -68,13 +67,10 @@ class SymbolEdits:
     async def delete(self, symbol: str, precondition: Precondition) -> None:
         """Remove the symbol with everything that hangs on it."""
         async with self._database.transaction() as session:
-            row = await Symbols(session).get(symbol)
+            symbols = Symbols(session)
+            row = await symbols.get(symbol)
             precondition.check(etag(row))
-            # Its writers' lock: nobody may add to what goes.
-            head = await session.get_one(Head, row.id, with_for_update=True)
-            await session.merge(FormerSymbol(symbol=row.symbol, revision=head.revision))
-            await session.execute(delete(BarBlock).where(BarBlock.symbol_id == row.id))
-            await session.execute(delete(Symbol).where(Symbol.id == row.id))
+            await symbols.remove(row)
             if self._audit is not None:
                 self._audit(session).record("symbol.delete", target=row.symbol)
         self._directory.forget(symbol)

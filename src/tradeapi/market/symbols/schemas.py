@@ -74,6 +74,9 @@ def _iso(value: object) -> object:
     return value
 
 
+IsoDate = Annotated[date, BeforeValidator(_iso)]
+
+
 class SymbolQuery(BaseModel):
     """The search's query string."""
 
@@ -157,7 +160,7 @@ class SymbolOut(BaseModel):
 class Action(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
-    ex_date: Annotated[date, BeforeValidator(_iso)] = Field(
+    ex_date: IsoDate = Field(
         description="The first day that trades on the new terms.", examples=["2024-06-10"]
     )
     kind: Kind

@@ -4,11 +4,11 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Literal, TypedDict, Unpack
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.database import raw
-from tradeapi.market.models import SharesOutstanding, Symbol
+from tradeapi.market.models import BarBlock, FormerSymbol, Head, SharesOutstanding, Symbol
 from tradeapi.market.symbols.directory import Listing, unknown_symbol
 from tradeapi.market.symbols.names import Name
 
@@ -76,6 +76,15 @@ class Symbols:
         if await self.ensure(symbol, **fields):
             return "inserted"
         return "updated" if change(await self.get(symbol), fields) else "unchanged"
+
+    async def remove(self, symbol: Symbol) -> None:
+        """With everything that hangs on it."""
+        session = self._session
+        # Its writers' lock: nobody may add to what goes.
+        head = await session.get_one(Head, symbol.id, with_for_update=True)
+        await session.merge(FormerSymbol(symbol=symbol.symbol, revision=head.revision))
+        await session.execute(delete(BarBlock).where(BarBlock.symbol_id == symbol.id))
+        await session.execute(delete(Symbol).where(Symbol.id == symbol.id))
 
     async def set_shares(self, figures: Iterable[tuple[str, date, float]]) -> list[Saved]:
         """Shares outstanding of existing symbols from a date on, or from UNDATED; in order."""

@@ -1,0 +1,1 @@
+"""Building indices: what is to be built, from which data, and how it becomes the next revision."""

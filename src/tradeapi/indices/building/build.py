@@ -1,0 +1,292 @@
+"""Builds an index: a stretch of sessions at a time, until all of them are published at once.
+
+What it has come to is staged, so that one whose process has died goes on from there, and nobody
+sees a part of it. The same is done twice without harm.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from anyio import to_thread
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tradeapi.analytics.bars import Int64Array
+from tradeapi.analytics.indices.basket import Basket
+from tradeapi.analytics.indices.engine import Engine, Unbuildable
+from tradeapi.analytics.indices.panel import Panel
+from tradeapi.bus.port import Bus
+from tradeapi.clock import Clock
+from tradeapi.database import Database
+from tradeapi.errors import Conflict, Invalid
+from tradeapi.indices.building import gate, level_bars, staging
+from tradeapi.indices.building.data import Ground, ground_of, happened
+from tradeapi.indices.building.gate import Finding
+from tradeapi.indices.building.panels import Panels, stretches
+from tradeapi.indices.building.plan import Plan, planned
+from tradeapi.indices.events import Changed, announce
+from tradeapi.indices.models import IndexBuild, IndexDefinition
+from tradeapi.indices.packing import Held, packed
+from tradeapi.indices.service import symbol_of
+from tradeapi.jobs.port import Job
+from tradeapi.market.calendars.days import date_of
+from tradeapi.market.calendars.registry import Calendars
+from tradeapi.market.store.bar_store import BarStore
+from tradeapi.market.store.book import SymbolFacts
+from tradeapi.notifications.notices import Notice
+from tradeapi.notifications.notifier import Notifier
+from tradeapi.tracked.progress import Progress
+
+NAME = "indices.build"
+# The bars of constituents are looked at one by one where so few sessions are new.
+_FEW_SESSIONS = 5
+
+
+class Builder:
+    """What a process needs to build indices; `work` is that of the job `indices.build`.
+
+    Its payload is `code`, `start` and `end` as ISO dates or null, and `is_gated`: whether data that
+    does not pass keeps it from being published.
+    """
+
+    def __init__(  # noqa: PLR0913  they are what it has
+        self,
+        database: Database,
+        bus: Bus,
+        store: BarStore,
+        calendars: Calendars,
+        notifier: Notifier,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._bus = bus
+        self._store = store
+        self._calendars = calendars
+        self._notifier = notifier
+        self._clock = clock
+
+    async def work(self, job: Job, progress: Progress) -> Mapping[str, Any] | None:
+        payload = job.payload
+        ground = await ground_of(self._database, self._calendars, payload["code"])
+        async with self._database.reading() as session:
+            plan = await planned(
+                session,
+                ground.index,
+                ground.universe,
+                ground.calendar,
+                now=self._clock.now(),
+                start=_date(payload["start"]),
+                end=_date(payload["end"]),
+            )
+        build = await self._begun(progress.id, ground, plan)
+        run = _Run(self._database, ground, plan, build)
+        try:
+            findings = await run.through(progress)
+        except Unbuildable as error:
+            detail = f"{date_of(error.day)}: {error}"
+            raise Invalid(detail, code="unbuildable") from error
+        if findings and payload["is_gated"]:
+            return await self._hold(ground, build.id, findings)
+        return await self._publish(ground, plan, run, findings, progress)
+
+    async def _begun(self, id: UUID, ground: Ground, plan: Plan) -> IndexBuild:
+        """The build of this job; what another one has left is gone."""
+        async with self._database.transaction() as session:
+            build = await session.get(IndexBuild, id)
+            if build is not None and build.methodology == ground.hash:
+                return build
+            await staging.drop(session, ground.index.id)
+            if build is not None:
+                await session.delete(build)
+                await session.flush()
+            build = IndexBuild(
+                id=id,
+                index_id=ground.index.id,
+                status="running",
+                start_day=int(plan.days[0]),
+                end_day=int(plan.days[-1]),
+                sessions=len(plan.days),
+                methodology=ground.hash,
+                cut_off=round(self._clock.now(), 3),
+                findings=[],
+                created_at=round(self._clock.now(), 3),
+            )
+            session.add(build)
+        return build
+
+    async def _hold(
+        self, ground: Ground, id: UUID, findings: Sequence[Finding]
+    ) -> Mapping[str, Any]:
+        """Nothing is published, and whoever the index belongs to is told why."""
+        code, owner = ground.index.code, ground.index.owner_id
+        now = round(self._clock.now(), 3)
+        async with self._database.transaction() as session:
+            build = await session.get_one(IndexBuild, id)
+            build.status, build.finished_at = "held", now
+            build.findings = [dict(finding.document()) for finding in findings]
+            await staging.drop(session, ground.index.id)
+            if owner is not None:
+                first = findings[0]
+                about = f"{first.symbol}: {first.detail}" if first.symbol else first.detail
+                notice = Notice(
+                    user_id=owner,
+                    key=f"index:{id}",
+                    type="index.held",
+                    title=f"{code} was not published",
+                    text=f"{len(findings)} findings in its data. {about}",
+                    data={"code": code, "findings": build.findings},
+                    channels=frozenset(),
+                    time=now,
+                )
+                await self._notifier.notify(session, [notice])
+        return {"code": code, "status": "held", "findings": build.findings}
+
+    async def _publish(
+        self,
+        ground: Ground,
+        plan: Plan,
+        run: "_Run",
+        findings: Sequence[Finding],
+        progress: Progress,
+    ) -> Mapping[str, Any]:
+        async with self._database.transaction() as session:
+            index = await self._locked(session, ground)
+            levels = await staging.levels(session, index.id)
+            if not levels:
+                raise Invalid("No session has a constituent.", code="unbuildable")
+            first_dropped = -(2**62) if plan.is_anew else levels[0][0]
+            await staging.publish(session, index.id, first_dropped)
+            facts = SymbolFacts(index.symbol_id, symbol_of(index.code), ground.calendar)
+            await level_bars.write(session, self._store, facts, levels, is_anew=plan.is_anew)
+            build = await session.get_one(IndexBuild, run.build.id)
+            index.revision += 1
+            if plan.is_anew:
+                index.first_day = levels[0][0]
+                index.is_static = run.is_static
+            index.is_static = bool(index.is_static or run.is_static)
+            index.last_day = levels[-1][0]
+            index.methodology = ground.hash
+            index.cut_off = build.cut_off
+            index.built_at = build.finished_at = round(self._clock.now(), 3)
+            build.status, build.revision, build.is_static = (
+                "published",
+                index.revision,
+                run.is_static,
+            )
+            build.start_day, build.sessions = levels[0][0], len(levels)
+            build.findings = [dict(finding.document()) for finding in findings]
+            result = {
+                "code": index.code,
+                "status": "published",
+                "revision": index.revision,
+                "start": date_of(levels[0][0]).isoformat(),
+                "end": date_of(levels[-1][0]).isoformat(),
+                "sessions": len(levels),
+                "findings": build.findings,
+            }
+            change = Changed(code=index.code, version=index.version, revision=index.revision)
+            announce(session, self._bus, change)
+            await session.flush()
+            await progress.finish(session, result)
+        return result
+
+    @staticmethod
+    async def _locked(session: AsyncSession, ground: Ground) -> IndexDefinition:
+        """The index, if it has the rules that were built; raises Conflict."""
+        chosen = select(IndexDefinition).where(IndexDefinition.id == ground.index.id)
+        index = await session.scalar(chosen.with_for_update())
+        if index is None or index.version != ground.index.version:
+            detail = f"{ground.index.code} was changed while it was built."
+            raise Conflict(detail, code="index_changed")
+        return index
+
+
+class _Run:
+    """The sessions of a plan, one after the other."""
+
+    def __init__(self, database: Database, ground: Ground, plan: Plan, build: IndexBuild) -> None:
+        self.build = build
+        self.is_static = False
+        self._database = database
+        self._ground = ground
+        self._plan = plan
+
+    async def through(self, progress: Progress) -> Sequence[Finding]:
+        """Stage all that are not staged yet; what is odd in their data."""
+        days, held = await self._remaining()
+        if not len(days):
+            return []
+        ground, plan = self._ground, self._plan
+        known = ground.before(int(days[0]))
+        start = int(known[0]) if len(known) else int(days[0])
+        events = await happened(self._database, ground, start)
+        panels = Panels(self._database, ground.universe, events, ground.converters)
+        engine = Engine(
+            ground.methodology,
+            len(ground.universe),
+            None if held is None else held.basket(self._columns(held)),
+            waits=plan.waits,
+        )
+        findings: list[Finding] = []
+        done = len(plan.days) - len(days)
+        static = events.static
+        for stretch in stretches(days):
+            wanted = np.concatenate([known, stretch])
+            panel = await panels.panel(wanted, ground.following(int(stretch[-1])))
+            baskets = await to_thread.run_sync(partial(_built, engine, panel, len(known)))
+            await self._stage(baskets)
+            self.is_static = self.is_static or _is_static(static, baskets)
+            odd = gate.found(
+                ground.universe, panel, baskets, carry=ground.methodology.carry
+            )
+            findings += odd
+            if len(plan.days) <= _FEW_SESSIONS:
+                findings += await gate.unsound(self._database, ground.universe, baskets)
+            done += len(stretch)
+            known = np.empty(0, np.int64)
+            await progress.report(
+                0.95 * done / len(plan.days), f"Built up to {date_of(int(stretch[-1]))}"
+            )
+        return findings[: gate.MOST_FINDINGS]
+
+    async def _remaining(self) -> tuple[Int64Array, Held | None]:
+        """The sessions that are not staged yet, and what they follow."""
+        days, index = self._plan.days, self._ground.index
+        async with self._database.read() as connection:
+            held = await staging.last(connection, index.id)
+            if held is None and not self._plan.is_anew:
+                held = await staging.before(connection, index.id, int(days[0]))
+        return (days if held is None else days[days > held.day]), held
+
+    def _columns(self, held: Held) -> Int64Array:
+        """Where the constituents stand; raises Invalid where one is gone."""
+        columns = self._ground.universe.columns
+        if missing := [id for id in held.ids.tolist() if id not in columns]:
+            detail = f"{len(missing)} constituents are not in the universe any more; build it anew."
+            raise Invalid(detail, code="universe_changed")
+        return np.array([columns[id] for id in held.ids.tolist()], np.int64)
+
+    async def _stage(self, baskets: Sequence[Basket]) -> None:
+        ids = self._ground.universe.ids
+        rows = [packed(basket, ids) for basket in baskets]
+        async with self._database.transaction() as session:
+            await staging.put(session, self._ground.index.id, rows)
+
+
+def _built(engine: Engine, panel: Panel, known: int) -> list[Basket]:
+    """In a thread; the first `known` sessions are looked at, and no more."""
+    engine.observe(panel.part(0, known))
+    return list(engine.run(panel.part(known, len(panel))))
+
+
+def _is_static(static: frozenset[int], baskets: Sequence[Basket]) -> bool:
+    """Whether anybody is in whose shares are undated."""
+    return any(not static.isdisjoint(basket.members.tolist()) for basket in baskets)
+
+
+def _date(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)

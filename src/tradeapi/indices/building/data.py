@@ -1,0 +1,77 @@
+"""All that a build needs, read as it begins."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from tradeapi.analytics.bars import Int64Array
+from tradeapi.analytics.indices.methodology import Methodology
+from tradeapi.database import Database
+from tradeapi.errors import NotFound
+from tradeapi.indices.building.history import Happenings, happenings
+from tradeapi.indices.models import IndexDefinition
+from tradeapi.indices.rules import hash_of, methodology_of, sessions
+from tradeapi.indices.schemas import Rules
+from tradeapi.indices.service import symbol_of
+from tradeapi.indices.universe import Universe, universe_of
+from tradeapi.market.calendars.calendar import Calendar
+from tradeapi.market.calendars.days import DAY
+from tradeapi.market.calendars.registry import Calendars
+from tradeapi.market.models import Symbol
+
+# Sessions are looked for this many days around; no market is closed for longer.
+_AROUND = 40
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Ground:
+    """An index as it was when its build began; `hash` names its rules."""
+
+    index: IndexDefinition
+    rules: Rules
+    hash: str
+    universe: Universe
+    calendar: Calendar
+    methodology: Methodology
+    converters: dict[str, int]
+
+    def before(self, day: int) -> Int64Array:
+        """The sessions that have to be known before a day's."""
+        count = self.methodology.lookback
+        days = sessions(self.calendar, day - (2 * count + _AROUND) * DAY, day)
+        return days[len(days) - min(count, len(days)) :]
+
+    def following(self, day: int) -> int:
+        """The session after a day's."""
+        later = sessions(self.calendar, day + DAY, day + _AROUND * DAY)
+        return int(later[0]) if len(later) else day + DAY
+
+
+async def ground_of(database: Database, calendars: Calendars, code: str) -> Ground:
+    """Raises NotFound, and Invalid for rules that make no sense any more."""
+    async with database.reading() as session:
+        index = await session.scalar(select(IndexDefinition).where(IndexDefinition.code == code))
+        if index is None:
+            raise NotFound(f"There is no index {code[:40]}.", code="unknown_index")
+        rules = Rules.model_validate(index.definition)
+        universe = await universe_of(session, rules, but=symbol_of(code))
+        names = {currency: symbol.upper() for currency, symbol in rules.fx.items()}
+        found = await session.execute(
+            select(Symbol.symbol, Symbol.id).where(Symbol.symbol.in_(names.values()))
+        )
+        ids = dict(found.all())
+    calendar = await calendars.get(index.calendar)
+    return Ground(
+        index=index,
+        rules=rules,
+        hash=hash_of(rules, index.calendar),
+        universe=universe,
+        calendar=calendar,
+        methodology=methodology_of(rules, universe),
+        converters={currency: ids[name] for currency, name in names.items() if name in ids},
+    )
+
+
+async def happened(database: Database, ground: Ground, start: int) -> Happenings:
+    async with database.read() as raw:
+        return await happenings(raw, ground.universe, start)

@@ -1,0 +1,103 @@
+"""The closes of a universe, a stretch of sessions at a time."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tradeapi.analytics.bars import Float64Array, Int64Array
+from tradeapi.analytics.indices.panel import Panel
+from tradeapi.database import Database
+from tradeapi.indices.building.history import Happenings
+from tradeapi.indices.universe import Universe
+from tradeapi.market.calendars.days import DAY
+from tradeapi.market.resolutions import Resolution
+from tradeapi.market.store.blocks import window
+from tradeapi.market.store.closes import daily_closes
+
+
+class Panels:
+    """Of one universe, of one stretch after the other: `converters` are the ids of the symbols whose closes convert a currency."""
+
+    def __init__(
+        self,
+        database: Database,
+        universe: Universe,
+        happened: Happenings,
+        converters: Mapping[str, int],
+    ) -> None:
+        self._database = database
+        self._universe = universe
+        self._happened = happened
+        self._converters = converters
+        # Of the stretch before, the last rates and the last day.
+        self._rates: dict[str, float] = {}
+        self._last = -1
+
+    async def panel(self, days: Int64Array, following: int) -> Panel:
+        """Of these sessions; `following` is the one after them."""
+        close = np.full((len(days), len(self._universe)), np.nan)
+        wanted = [*self._universe.ids.tolist(), *self._converters.values()]
+        converting: dict[int, Float64Array] = {}
+        async with self._database.read() as raw:
+            async for symbol_id, times, closes in daily_closes(
+                raw, sorted(set(wanted)), int(days[0]), int(days[-1]) + DAY
+            ):
+                rows, values = _placed(days, times, closes)
+                column = self._universe.columns.get(symbol_id)
+                if column is not None:
+                    close[rows, column] = values
+                if symbol_id in self._converters.values():
+                    converting[symbol_id] = np.full(len(days), np.nan)
+                    converting[symbol_id][rows] = values
+        fx = self._fx(converting, len(days))
+        for column, rates in fx.items():
+            close[:, column] *= rates
+        events = self._happened.within(days, fx, after=self._last)
+        self._last = int(days[-1])
+        return Panel(
+            days=days,
+            following=following,
+            close=close,
+            shares=self._happened.shares,
+            listed_from=self._universe.listed_from,
+            listed_to=self._universe.listed_to,
+            events=events,
+        )
+
+    def _fx(self, converting: Mapping[int, Float64Array], count: int) -> dict[int, Float64Array]:
+        """By column what one unit of its currency costs; where nobody says, what it did before."""
+        rates = {}
+        for currency, symbol_id in self._converters.items():
+            found = converting.get(symbol_id, np.full(count, np.nan))
+            before = self._rates.get(currency, np.nan)
+            filled = _filled(np.concatenate([[before], found]))[1:]
+            self._rates[currency] = float(filled[-1])
+            rates[currency] = filled
+        return {
+            column: rates[member.currency]
+            for column, member in enumerate(self._universe.members)
+            if member.currency in rates
+        }
+
+
+def stretches(days: Int64Array) -> Sequence[Int64Array]:
+    """The sessions in runs that share their blocks of bars, so that each block is read once."""
+    cuts = np.flatnonzero(np.diff(days // window(Resolution.DAY))) + 1
+    return np.split(days, cuts)
+
+
+def _placed(
+    days: Int64Array, times: Int64Array, closes: Float64Array
+) -> tuple[Int64Array, Float64Array]:
+    """At which rows these closes are; those of no session are left out."""
+    rows = days.searchsorted(times)
+    inside = rows < len(days)
+    inside[inside] = days[rows[inside]] == times[inside]
+    return rows[inside], closes[inside]
+
+
+def _filled(values: Float64Array) -> Float64Array:
+    """Each NaN is the value before it."""
+    places = np.where(np.isnan(values), 0, np.arange(len(values)))
+    filled: Float64Array = values[np.maximum.accumulate(places)]
+    return filled

@@ -1,0 +1,160 @@
+"""Indices on the wire."""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import Path
+from pydantic import AfterValidator, Field, StringConstraints
+
+from tradeapi.analytics.indices.methodology import Return, Schedule, Weighting
+from tradeapi.market.symbols.schemas import (
+    CalendarCode,
+    Currency,
+    ExchangeCode,
+    IsoDate,
+    Label,
+    SymbolName,
+    SymbolType,
+)
+from tradeapi.web.schemas import In, Out, Time
+
+CODE = r"[A-Z0-9][A-Z0-9._-]{0,31}"
+MOST_SYMBOLS = 10_000
+MOST_DATES = 1000
+
+IndexCode = Annotated[str, StringConstraints(pattern=f"^{CODE}$"), Field(examples=["EW100"])]
+IndexPath = Annotated[
+    str,
+    AfterValidator(str.upper),
+    Path(
+        description="The index's code, in any case.",
+        pattern=f"^(?i:{CODE})$",
+        examples=["EW100"],
+    ),
+]
+Fraction = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+Weight = Annotated[float, Field(strict=True, gt=0, le=1e9, allow_inf_nan=False)]
+
+
+class UniverseIn(In):
+    """Who may be a constituent: all that are of one of each, or these symbols and no others."""
+
+    types: list[SymbolType] = Field(default_factory=lambda: ["stock"], max_length=8)
+    exchanges: list[ExchangeCode] = Field(default_factory=list, max_length=50, examples=[["US"]])
+    sectors: list[Label] = Field(default_factory=list, max_length=50, examples=[["Technology"]])
+    symbols: list[SymbolName] = Field(
+        default_factory=list,
+        max_length=MOST_SYMBOLS,
+        description="Instead of all the others.",
+        examples=[[]],
+    )
+
+
+class Rules(In):
+    """How an index is made up; what is left out has its default."""
+
+    name: Label = Field("", examples=["Equal weight 100"])
+    currency: Currency = "USD"
+    calendar: CalendarCode | None = Field(
+        None, description="Whose sessions it has; null: those of its universe, if all have the same."
+    )
+    base_date: IsoDate | None = Field(
+        None, description="Null: the first session on which it has a constituent.", examples=[None]
+    )
+    base_value: Annotated[
+        float, Field(strict=True, gt=0, le=1e9, allow_inf_nan=False)
+    ] = 1000.0
+    universe: UniverseIn = Field(default_factory=UniverseIn)
+    count: Annotated[int, Field(strict=True, ge=1, le=MOST_SYMBOLS)] | None = Field(
+        100, description="How many of the largest by market cap; null: the whole universe."
+    )
+    buffer: Annotated[int, Field(strict=True, ge=0, le=1000)] = Field(
+        0, description="Who is in stays down to the rank `count` + this."
+    )
+    weighting: Weighting = Weighting.EQUAL
+    cap: Annotated[float, Field(strict=True, gt=0, le=1)] | None = Field(
+        None, description="The highest weight, of `capped`.", examples=[None]
+    )
+    weights: dict[SymbolName, Weight] = Field(
+        default_factory=dict,
+        max_length=MOST_SYMBOLS,
+        description="Of `custom`, in any scale.",
+        examples=[{}],
+    )
+    window: Annotated[int, Field(strict=True, ge=2, le=1000)] = Field(
+        60, description="The sessions of the volatility of `inverse_volatility`."
+    )
+    rebalance: Schedule = Schedule.DAILY
+    dates: list[IsoDate] = Field(
+        default_factory=list,
+        max_length=MOST_DATES,
+        description="Of the rebalance `dates`.",
+        examples=[[]],
+    )
+    lag: Annotated[int, Field(strict=True, ge=0, le=60)] = Field(
+        0, description="How many sessions before a rebalance its data is of."
+    )
+    return_type: Return = Return.PRICE
+    withholding: Fraction = Field(0.0, description="What of dividends the return `net` loses.")
+    carry: Annotated[int, Field(strict=True, ge=0, le=60)] = Field(
+        5, description="For how many sessions a constituent without a price keeps its last one."
+    )
+    delisting: Literal["last", "zero"] = Field(
+        "last", description="What is paid for a constituent that is delisted: its last price, or 0."
+    )
+    cost_bp: Annotated[
+        float, Field(strict=True, ge=0, le=1000, allow_inf_nan=False)
+    ] = Field(0.0, description="Of what is bought or sold, in hundredths of a percent.")
+    fx: dict[Currency, SymbolName] = Field(
+        default_factory=dict,
+        max_length=50,
+        description="By a constituent's currency the symbol whose close is its price in `currency`.",
+        examples=[{"EUR": "FX:EURUSD"}],
+    )
+
+
+class IndexIn(Rules):
+    code: IndexCode
+
+
+class IndexOut(Out):
+    code: IndexCode
+    symbol: str = Field(description="Under which it has bars.", examples=["INDEX:EW100"])
+    definition: Rules
+    version: int
+    created_at: Time
+    updated_at: Time
+    revision: int = Field(description="Rises with each build that is published; 0: none is.")
+    start: date | None = Field(description="The first session.", examples=["2015-01-12"])
+    end: date | None = Field(description="The last session.", examples=["2020-01-10"])
+    methodology: str | None = Field(
+        description="The hash of the rules that the levels follow.", examples=["9f2b6c01d4e87a35"]
+    )
+    is_current: bool = Field(description="Whether those are the rules that it has now.")
+    static_shares: bool | None = Field(
+        description="Whether some counts of shares are undated: selection then knew too much."
+    )
+    cut_off: Time | None = Field(description="When the data was read.")
+    built_at: Time | None
+
+
+class BuildIn(In):
+    """Sessions to build; null: from the first that is not built up to the last that is over."""
+
+    start: IsoDate | None = Field(None, examples=["2015-01-12"])
+    end: IsoDate | None = Field(None, examples=["2020-01-10"])
+
+
+class BuildOut(Out):
+    id: Any
+    status: Literal["running", "published", "held", "failed", "cancelled"]
+    start: date | None
+    end: date | None
+    sessions: int
+    methodology: str
+    static_shares: bool | None
+    cut_off: Time
+    revision: int | None
+    findings: list[dict[str, Any]]
+    created_at: Time
+    finished_at: Time | None

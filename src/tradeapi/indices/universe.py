@@ -1,0 +1,115 @@
+"""Who may be a constituent of an index."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+import numpy as np
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tradeapi.analytics.bars import Int64Array
+from tradeapi.database import parts
+from tradeapi.errors import FieldError, Invalid
+from tradeapi.indices.schemas import Rules, UniverseIn
+from tradeapi.market.calendars.days import day_of
+from tradeapi.market.models import Exchange, Symbol
+from tradeapi.market.symbols.names import Name
+
+# Later than every session.
+NEVER = 2**62
+
+
+class Member(NamedTuple):
+    """A symbol of the universe; `calendar` is the code of the one that it trades by."""
+
+    id: int
+    symbol: str
+    currency: str
+    sector: str | None
+    basis: str
+    calendar: str
+    listed_from: date | None
+    listed_to: date | None
+
+
+class Universe:
+    """In the order of their names, which decides where sizes are equal."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = sorted(members, key=lambda member: member.symbol)
+        self.ids: Int64Array = np.array([member.id for member in self.members], np.int64)
+        self.columns: Mapping[int, int] = {
+            member.id: column for column, member in enumerate(self.members)
+        }
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    @property
+    def listed_from(self) -> Int64Array:
+        days = [member.listed_from for member in self.members]
+        return np.array([-NEVER if day is None else day_of(day) for day in days], np.int64)
+
+    @property
+    def listed_to(self) -> Int64Array:
+        days = [member.listed_to for member in self.members]
+        return np.array([NEVER if day is None else day_of(day) for day in days], np.int64)
+
+    def column_of(self, symbol: str) -> int | None:
+        """Where a symbol of this full name stands."""
+        found = [place for place, member in enumerate(self.members) if member.symbol == symbol]
+        return found[0] if found else None
+
+
+async def universe_of(session: AsyncSession, rules: Rules, *, but: str) -> Universe:
+    """All that the rules let in, without the index itself; raises Invalid for nobody, and for
+    names of no symbol."""
+    universe = rules.universe
+    names = [_full_name(symbol) for symbol in universe.symbols]
+    conditions = [] if names else _conditions(universe)
+    members: list[Member] = []
+    for some in parts(names) if names else [None]:
+        chosen = _SELECT.where(*conditions)
+        if some is not None:
+            chosen = chosen.where(Symbol.symbol.in_(some))
+        members += [Member(*row) for row in await session.execute(chosen)]
+    members = [member for member in members if member.symbol != but]
+    known = {member.symbol for member in members}
+    for place, name in enumerate(names):
+        if name not in known:
+            detail = f"There is no symbol {name[:80]}."
+            error = FieldError(f"/universe/symbols/{place}", detail)
+            raise Invalid(detail, code="unknown_symbol", errors=[error])
+    if not members:
+        detail = "There is no symbol in this universe."
+        raise Invalid(detail, code="empty_universe", errors=[FieldError("/universe", detail)])
+    return Universe(members)
+
+
+def _full_name(symbol: str) -> str:
+    """Bare tickers are no constituents: another symbol may come that has the same."""
+    return Name.parse(symbol).symbol
+
+
+def _conditions(universe: UniverseIn) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if universe.types:
+        conditions.append(Symbol.type.in_(universe.types))
+    if universe.exchanges:
+        conditions.append(Symbol.exchange.in_(universe.exchanges))
+    if universe.sectors:
+        conditions.append(Symbol.sector.in_(universe.sectors))
+    return conditions
+
+
+_SELECT = select(
+    Symbol.id,
+    Symbol.symbol,
+    Symbol.currency,
+    Symbol.sector,
+    Symbol.basis,
+    func.coalesce(Symbol.calendar, Exchange.calendar),
+    Symbol.listed_from,
+    Symbol.listed_to,
+).join(Exchange, Exchange.code == Symbol.exchange)
