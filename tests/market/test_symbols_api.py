@@ -75,6 +75,7 @@ def test_a_lost_update_is_refused(client: TestClient) -> None:
             client.put(url, json={"name": "B"}, headers={"if-match": stale}),
             client.delete(url, headers={"if-match": stale}),
             client.put(f"{url}/actions", json={"items": []}, headers={"if-match": stale}),
+            client.put(f"{url}/shares", json={"items": []}, headers={"if-match": stale}),
         ):
             assert (refused.status_code, refused.json()["code"]) == (412, "stale_version")
     assert client.delete(url, headers={"if-match": f'"x", {new}'}).status_code == 204
@@ -215,7 +216,7 @@ def test_strange_queries_find_nothing(client: TestClient, query: str) -> None:
 
 
 def test_removing_a_symbol_removes_everything_of_it(database_url: str, client: TestClient) -> None:
-    """Bars of every form, actions and the head; other symbols keep theirs."""
+    """Bars of every form, actions, shares and the head; other symbols keep theirs."""
 
     async def with_market() -> None:
         async with Database(database_url) as database:
@@ -230,13 +231,15 @@ def test_removing_a_symbol_removes_everything_of_it(database_url: str, client: T
             tables = ("symbols", "heads", "bar_series", "bar_blocks", "bar_rows")
             return {
                 table: (await raw.fetch(f"SELECT count(*) FROM {table}"))[0][0]  # noqa: S608
-                for table in (*tables, "corporate_actions")
+                for table in (*tables, "corporate_actions", "shares_outstanding")
             }
 
     asyncio.run(with_market())
     for symbol in ("US:GONE", "US:KEPT"):
         items = [{"ex_date": "2024-01-02", "kind": "split", "value": 2}]
         client.put(f"{SYMBOLS}/{symbol}/actions", json={"items": items}).raise_for_status()
+        items = [{"effective": None, "shares": 2}]
+        client.put(f"{SYMBOLS}/{symbol}/shares", json={"items": items}).raise_for_status()
     before = asyncio.run(counts())
     assert before["bar_blocks"] > 0
     client.delete(f"{SYMBOLS}/US:GONE").raise_for_status()

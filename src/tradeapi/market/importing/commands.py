@@ -1,4 +1,4 @@
-"""`tradeapi import`: files of bars, symbols and corporate actions."""
+"""`tradeapi import`: files of bars, symbols, corporate actions and shares."""
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -89,6 +89,17 @@ def actions(files: Files, exchange: Exchange = None, rejects: RejectsTo = None) 
     with _explained():
         code = parse_exchange(exchange) if exchange else None
         _run(files, lambda *parts: ActionImport(*parts, exchange=code), rejects)
+
+
+@_import.command()
+def shares(files: Files, exchange: Exchange = None, rejects: RejectsTo = None) -> None:
+    """Import shares outstanding: ticker, shares and effective (none: from the first bar on)."""
+    from tradeapi.market.importing.shares import SharesImport
+    from tradeapi.market.symbols.names import parse_exchange
+
+    with _explained():
+        code = parse_exchange(exchange) if exchange else None
+        _run(files, lambda *parts: SharesImport(*parts, exchange=code), rejects)
 
 
 def _run(

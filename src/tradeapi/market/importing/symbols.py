@@ -13,7 +13,7 @@ from tradeapi.market.importing.records import Faulty, number, records
 from tradeapi.market.importing.rejects import Rejects
 from tradeapi.market.importing.tables import Batch, Table
 from tradeapi.market.symbols.schemas import SymbolIn
-from tradeapi.market.symbols.service import UNDATED, SymbolFields, Symbols
+from tradeapi.market.symbols.service import MOST_SHARES, UNDATED, SymbolFields, Symbols
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "ticker": ("ticker", "symbol"),
@@ -25,8 +25,6 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "shares_outstanding": ("sharesoutstanding",),
 }
 _ROWS_AT_ONCE = 200
-# No company has come near it.
-_MOST_SHARES = 1e15
 
 
 class Row(NamedTuple):
@@ -97,7 +95,7 @@ def _row(cells: Mapping[str, str], exchange: str | None) -> Row:
     if symbol is None:
         raise Faulty("invalid_symbol")
     shares = number(cells.get("shares_outstanding", ""))
-    if shares is not None and not 0 < shares <= _MOST_SHARES:
+    if shares is not None and not 0 < shares <= MOST_SHARES:
         raise Faulty("invalid_shares_outstanding")
     return Row(symbol, _fields(cells), shares)
 

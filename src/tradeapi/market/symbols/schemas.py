@@ -19,7 +19,8 @@ from tradeapi.analytics.adjustments import Adjustment, Kind
 from tradeapi.market.symbols.actions import Term
 from tradeapi.market.symbols.names import EXCHANGE, LONGEST_SYMBOL, TICKER
 from tradeapi.market.symbols.search import LONGEST_QUERY
-from tradeapi.market.symbols.service import SymbolFields
+from tradeapi.market.symbols.service import MOST_SHARES, SymbolFields
+from tradeapi.market.symbols.shares import Count
 
 SymbolType = Literal["stock", "etf", "coin", "index", "future", "fx", "fund", "other"]
 
@@ -151,7 +152,7 @@ class SymbolOut(BaseModel):
         description="Null is the exchange's.",
         examples=[None],
     )
-    version: int = Field(description="Rises with each change of the symbol or its actions.")
+    version: int = Field(description="Rises with each change of the symbol, its actions or shares.")
 
 
 class Action(BaseModel):
@@ -185,6 +186,40 @@ class ActionsIn(BaseModel):
 
 class ActionsOut(BaseModel):
     items: list[Action]
+
+
+class SharesFrom(BaseModel):
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    effective: Annotated[date, BeforeValidator(_iso)] | None = Field(
+        description="The first day with so many; null: from the first bar on.",
+        examples=["2024-06-10"],
+    )
+    shares: Annotated[float, Strict()] = Field(
+        gt=0, le=MOST_SHARES, allow_inf_nan=False, examples=[24_600_000_000]
+    )
+
+    def count(self) -> Count:
+        return Count(self.effective, self.shares)
+
+
+class SharesIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    items: list[SharesFrom] = Field(
+        max_length=5000,
+        examples=[
+            [
+                {"effective": None, "shares": 2_460_000_000},
+                {"effective": "2024-06-10", "shares": 24_600_000_000},
+            ]
+        ],
+        description="At most one per day, and one without a day.",
+    )
+
+
+class SharesOut(BaseModel):
+    items: list[SharesFrom]
 
 
 class ExchangeIn(BaseModel):

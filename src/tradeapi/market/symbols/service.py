@@ -16,6 +16,8 @@ Saved = Literal["inserted", "updated", "unchanged"]
 
 # Shares without a date apply from the first bar on: this day sorts before every other.
 UNDATED = date.min
+# No company has come near it.
+MOST_SHARES = 1e15
 
 
 class SymbolFields(TypedDict, total=False):
@@ -78,15 +80,25 @@ class Symbols:
         return "updated" if change(await self.get(symbol), fields) else "unchanged"
 
     async def set_shares(self, figures: Iterable[tuple[str, date, float]]) -> list[Saved]:
-        """Shares outstanding of existing symbols from a date on, or from UNDATED; in order."""
+        """Shares outstanding of existing symbols from a date on, or from UNDATED; in order.
+
+        The version rises of those of which anything is another now.
+        """
         wanted = [(Name.parse(symbol).symbol, day, shares) for symbol, day, shares in figures]
         names = {name for name, _, _ in wanted}
-        listed = await self._session.execute(
-            select(Symbol.symbol, Symbol.id).where(Symbol.symbol.in_(names))
-        )
-        ids = dict(listed.all())
-        for name in names - ids.keys():
+        listed = {
+            symbol.symbol: symbol
+            for symbol in await self._session.scalars(
+                select(Symbol)
+                .where(Symbol.symbol.in_(names))
+                # In order, so that two writers don't wait for each other.
+                .order_by(Symbol.symbol)
+                .with_for_update(key_share=True)
+            )
+        }
+        for name in names - listed.keys():
             raise unknown_symbol(name)
+        ids = {name: symbol.id for name, symbol in listed.items()}
         stored = {
             (row.symbol_id, row.effective): row
             for row in await self._session.scalars(
@@ -104,6 +116,12 @@ class Symbols:
             else:
                 statuses.append("unchanged" if row.shares == shares else "updated")
                 row.shares = shares
+        for name in {
+            name
+            for (name, _, _), status in zip(wanted, statuses, strict=True)
+            if status != "unchanged"
+        }:
+            listed[name].version += 1
         await self._session.flush()
         return statuses
 
