@@ -11,7 +11,14 @@ from tradeapi.database import Database
 from tradeapi.market.resolutions import Resolution
 
 SYMBOLS = "/api/v1/symbols"
-APPLE = {"name": "Apple Inc.", "type": "stock", "sector": "Technology", "tick_size": 0.01}
+APPLE = {
+    "name": "Apple Inc.",
+    "type": "stock",
+    "sector": "Technology",
+    "tick_size": 0.01,
+    "listed_from": "1980-12-12",
+    "listed_to": "2030-01-02",
+}
 
 
 def put(client: TestClient, symbol: str, **fields: object) -> dict[str, Any]:
@@ -43,9 +50,10 @@ def test_a_symbol_is_created_read_replaced_and_removed(client: TestClient) -> No
         "version": 1,
     }
     assert answer.json() == client.get(f"{SYMBOLS}/aapl").json() == created
+    assert client.get(SYMBOLS).json()["items"] == [created]
     answer = client.put(f"{SYMBOLS}/US:AAPL", json={"name": "Apple", "currency": "eur"})
     assert answer.status_code == 200
-    cleared = {"sector": None, "tick_size": None}
+    cleared = dict.fromkeys(("sector", "tick_size", "listed_from", "listed_to"))
     replaced = {**created, **cleared, "name": "Apple", "currency": "EUR", "version": 2}
     assert answer.json() == replaced
     answer = client.delete(f"{SYMBOLS}/US:AAPL")
@@ -104,6 +112,8 @@ def test_the_etag_of_a_symbol_made_again_is_another(client: TestClient) -> None:
         ({"extended_hours": "yes"}, "/extended_hours"),
         ({"basis": "adjusted"}, "/basis"),
         ({"calendar": "../etc/passwd"}, "/calendar"),
+        ({"listed_from": "1980-12-32"}, "/listed_from"),
+        ({"listed_from": "2024-06-10", "listed_to": "2024-06-10"}, "/listed_to"),
         ({"symbol": "US:MSFT"}, "/symbol"),
         ({"version": 7}, "/version"),
         ([], ""),

@@ -68,7 +68,8 @@ def bars(
 
 @_import.command()
 def symbols(files: Files, exchange: Exchange = None, rejects: RejectsTo = None) -> None:
-    """Import symbols: ticker, name, sector, type, currency, tick_size and shares_outstanding.
+    """Import symbols: ticker, name, sector, type, currency, tick_size, shares_outstanding,
+    listed_from and listed_to.
 
     What a file has no column or no value for stays as it is.
     """

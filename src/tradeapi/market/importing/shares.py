@@ -1,18 +1,15 @@
 """Files of shares outstanding, each number from a day on."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime
-from math import nan
+from collections.abc import Callable, Mapping
+from datetime import date
 
 from tradeapi.market.bars.validation import Reason
-from tradeapi.market.calendars.days import DAY
 from tradeapi.market.importing.columns import recognise, require
 from tradeapi.market.importing.market import Market, full_name
-from tradeapi.market.importing.records import Faulty, number, records
+from tradeapi.market.importing.records import Faulty, day, days, number, records
 from tradeapi.market.importing.rejects import Rejects
 from tradeapi.market.importing.tables import Batch, Table
-from tradeapi.market.importing.values import instants
 from tradeapi.market.symbols.service import MOST_SHARES, UNDATED, Symbols
 from tradeapi.market.times import EARLIEST, LATEST
 
@@ -69,10 +66,11 @@ class SharesImport:
         advance(len(figures))
 
     def _read(self, batch: Batch) -> None:
-        days = self._days(batch)
-        for (line, cells), day in zip(records(batch, [*self._columns]), days, strict=True):
+        roles = [*self._columns]
+        instants = days(batch, roles, "effective")
+        for (line, cells), instant in zip(records(batch, roles), instants, strict=True):
             try:
-                symbol, effective, shares = _figure(cells, day, self._exchange)
+                symbol, effective, shares = _figure(cells, instant, self._exchange)
             except Faulty as fault:
                 self._rejects.add(fault.reason, [line])
                 continue
@@ -82,26 +80,18 @@ class SharesImport:
             else:
                 figures[effective] = shares
 
-    def _days(self, batch: Batch) -> Sequence[float]:
-        if "effective" not in self._columns:
-            return [nan] * len(batch)
-        column = batch.columns[[*self._columns].index("effective")]
-        days: Sequence[float] = instants(column).local.tolist()
-        return days
 
-
-def _figure(cells: Mapping[str, str], day: float, exchange: str | None) -> tuple[str, date, float]:
+def _figure(
+    cells: Mapping[str, str], instant: float, exchange: str | None
+) -> tuple[str, date, float]:
     """Raises Faulty."""
     symbol = full_name(cells["ticker"], exchange)
     if symbol is None:
         raise Faulty("invalid_symbol")
-    effective = UNDATED
-    if cells.get("effective"):
-        # NaN, which is no time, has no remainder of zero either.
-        if day % DAY != 0 or not EARLIEST <= day < LATEST:
-            raise Faulty(Reason.BAD_TIME)
-        effective = datetime.fromtimestamp(day, UTC).date()
+    effective = day(cells.get("effective", ""), instant)
+    if effective is not None and not EARLIEST <= instant < LATEST:
+        raise Faulty(Reason.BAD_TIME)
     shares = number(cells["shares"])
     if shares is None or not 0 < shares <= MOST_SHARES:
         raise Faulty("invalid_shares")
-    return symbol, effective, shares
+    return symbol, effective or UNDATED, shares

@@ -13,6 +13,8 @@ from pydantic import (
     Strict,
     StrictBool,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
 )
 
 from tradeapi.analytics.adjustments import Adjustment, Kind
@@ -75,6 +77,9 @@ def _iso(value: object) -> object:
     return value
 
 
+Day = Annotated[date, BeforeValidator(_iso)]
+
+
 class SymbolQuery(BaseModel):
     """The search's query string."""
 
@@ -118,6 +123,22 @@ class SymbolIn(BaseModel):
     calendar: CalendarCode | None = Field(
         None, description="Where it trades at other hours than its exchange."
     )
+    listed_from: Day | None = Field(
+        None, description="The first day of trading.", examples=["1980-12-12"]
+    )
+    listed_to: Day | None = Field(
+        None,
+        description="The first day on which it trades no more; after `listed_from`.",
+        examples=[None],
+    )
+
+    @field_validator("listed_to")
+    @classmethod
+    def _is_listed(cls, listed_to: date | None, info: ValidationInfo) -> date | None:
+        listed_from = info.data.get("listed_from")
+        if listed_to is not None and listed_from is not None and listed_to <= listed_from:
+            raise ValueError("must be after listed_from")
+        return listed_to
 
     def fields(self) -> SymbolFields:
         fields = SymbolFields(
@@ -128,6 +149,8 @@ class SymbolIn(BaseModel):
             tick_size=self.tick_size,
             basis=self.basis.value,
             extended_hours=self.extended_hours,
+            listed_from=self.listed_from,
+            listed_to=self.listed_to,
         )
         if self.currency is not None:
             fields["currency"] = self.currency
@@ -152,13 +175,19 @@ class SymbolOut(BaseModel):
         description="Null is the exchange's.",
         examples=[None],
     )
+    listed_from: date | None = Field(
+        description="The first day of trading; null where unknown.", examples=["1980-12-12"]
+    )
+    listed_to: date | None = Field(
+        description="The first day on which it trades no more.", examples=[None]
+    )
     version: int = Field(description="Rises with each change of the symbol, its actions or shares.")
 
 
 class Action(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
-    ex_date: Annotated[date, BeforeValidator(_iso)] = Field(
+    ex_date: Day = Field(
         description="The first day that trades on the new terms.", examples=["2024-06-10"]
     )
     kind: Kind
@@ -191,7 +220,7 @@ class ActionsOut(BaseModel):
 class SharesFrom(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
-    effective: Annotated[date, BeforeValidator(_iso)] | None = Field(
+    effective: Day | None = Field(
         description="The first day with so many; null: from the first bar on.",
         examples=["2024-06-10"],
     )

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.database import raw
+from tradeapi.errors import Invalid
 from tradeapi.market.models import SharesOutstanding, Symbol
 from tradeapi.market.symbols.directory import Listing, unknown_symbol
 from tradeapi.market.symbols.names import Name
@@ -31,6 +32,8 @@ class SymbolFields(TypedDict, total=False):
     tick_size: float | None
     basis: str
     extended_hours: bool
+    listed_from: date | None
+    listed_to: date | None
 
 
 class Symbols:
@@ -67,7 +70,8 @@ class Symbols:
         if missing:
             currencies = await self._currencies(sorted({name.exchange for name in missing}))
             rows = [
-                _row(name, {"currency": currencies[name.exchange], **fields}) for name in missing
+                _row(name, {"currency": currencies[name.exchange], **fields}, connection.dialect)
+                for name in missing
             ]
             await connection.executemany(_ADD_SYMBOL, rows)
             await connection.execute(_ADD_HEADS.format(chosen), wanted)
@@ -135,7 +139,17 @@ class Symbols:
 
 
 def change(symbol: Symbol, fields: SymbolFields) -> bool:
-    """Take over these fields; whether any was another."""
+    """Take over these fields; whether any was another.
+
+    Raises Invalid, and changes nothing, where it would be listed for no day.
+    """
+    begin = fields.get("listed_from", symbol.listed_from)
+    end = fields.get("listed_to", symbol.listed_to)
+    if begin is not None and end is not None and end <= begin:
+        raise Invalid(
+            f"{symbol.symbol} is listed from {begin}: {end} is not after it.",
+            code="invalid_listed_to",
+        )
     different = {key: value for key, value in fields.items() if getattr(symbol, key) != value}
     for key, value in different.items():
         setattr(symbol, key, value)
@@ -148,7 +162,8 @@ def etag(symbol: Symbol | Listing) -> str:
     return f'"{symbol.id}.{symbol.version}"'
 
 
-def _row(name: Name, fields: SymbolFields) -> tuple[object, ...]:
+def _row(name: Name, fields: SymbolFields, dialect: str) -> tuple[object, ...]:
+    days = fields.get("listed_from"), fields.get("listed_to")
     return (
         name.symbol,
         name.exchange,
@@ -161,6 +176,8 @@ def _row(name: Name, fields: SymbolFields) -> tuple[object, ...]:
         fields.get("tick_size"),
         fields.get("basis", "raw"),
         fields.get("extended_hours", False),
+        # SQLite keeps dates as text.
+        *(day.isoformat() if day and dialect == "sqlite" else day for day in days),
     )
 
 
@@ -169,8 +186,8 @@ _ADD_EXCHANGE = "INSERT INTO exchanges (code, name) VALUES ($1, $2) ON CONFLICT 
 _CURRENCIES = "SELECT code, currency FROM exchanges WHERE code {}"
 _ADD_SYMBOL = """
 INSERT INTO symbols (symbol, exchange, ticker, name, type, currency, sector, calendar, tick_size,
-  basis, extended_hours)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  basis, extended_hours, listed_from, listed_to)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (symbol) DO NOTHING
 """
 _ADD_HEADS = """
