@@ -17,6 +17,7 @@ MARKET_DATA = {
     "GET /api/v1/symbols",
     "GET /api/v1/symbols/{symbol}",
     "GET /api/v1/symbols/{symbol}/actions",
+    "GET /api/v1/symbols/{symbol}/shares",
     "GET /api/v1/exchanges",
     "GET /api/v1/market/status",
     "GET /api/v1/quotes",

@@ -21,6 +21,7 @@ WRITES = [
     ("POST", TICKS),
     ("PUT", "/api/v1/symbols/US:AAPL"),
     ("PUT", "/api/v1/symbols/US:AAPL/actions"),
+    ("PUT", "/api/v1/symbols/US:AAPL/shares"),
     ("PUT", "/api/v1/exchanges/US"),
 ]
 MEGABYTE = 1024 * 1024

@@ -66,6 +66,8 @@ def refused(answer: httpx2.Response) -> str:
         ("DELETE", "/symbols/{}"),
         ("GET", "/symbols/{}/actions"),
         ("PUT", "/symbols/{}/actions"),
+        ("GET", "/symbols/{}/shares"),
+        ("PUT", "/symbols/{}/shares"),
         ("GET", "/bars/{}"),
         ("DELETE", "/bars/{}?resolution=1m"),
         ("PUT", "/exchanges/{}"),
@@ -76,6 +78,7 @@ def test_texts_in_the_path(either: Server, method: str, path: str) -> None:
     bodies = {
         "/symbols/{}": {},
         "/symbols/{}/actions": {"items": []},
+        "/symbols/{}/shares": {"items": []},
         "/exchanges/{}": {"calendar": "24x7"},
     }
     for text in set(TEXTS) - POSSIBLE_NAMES:

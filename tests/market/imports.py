@@ -13,6 +13,7 @@ from tradeapi.market.importing.bars import BarImport
 from tradeapi.market.importing.market import Market
 from tradeapi.market.importing.rejects import Rejects
 from tradeapi.market.importing.runs import Import, Run, Summary
+from tradeapi.market.importing.shares import SharesImport
 from tradeapi.market.importing.symbols import SymbolImport
 from tradeapi.market.importing.tables import Table
 from tradeapi.market.resolutions import Resolution
@@ -77,6 +78,10 @@ async def import_symbols(place: Place, *paths: Path, exchange: str = "US") -> li
 
 async def import_actions(place: Place, *paths: Path, exchange: str = "US") -> list[Summary]:
     return await run(place, paths, lambda *parts: ActionImport(*parts, exchange=exchange))
+
+
+async def import_shares(place: Place, *paths: Path, exchange: str = "US") -> list[Summary]:
+    return await run(place, paths, lambda *parts: SharesImport(*parts, exchange=exchange))
 
 
 async def run(

@@ -25,6 +25,7 @@ SYMBOL = "/symbols/US:AAPL"
 BARS = "/bars/US:AAPL?resolution=1d"
 EXCHANGE = {"calendar": "24x7", "currency": "USD", "name": "Stocks"}
 SPLIT = {"ex_date": "2024-06-10", "kind": "split", "value": 10}
+SHARES = {"effective": "2024-06-10", "shares": 5e9}
 CALLER = Caller(actor=UUID(int=7), address=PROXY, agent="test", request_id="one")
 STALE = {"if-match": '"0.0"'}
 
@@ -33,6 +34,7 @@ ACTS: Mapping[str, tuple[str, str, object]] = {
     "exchange.put": ("PUT", "/exchanges/US", EXCHANGE),
     "symbol.put": ("PUT", SYMBOL, {"name": "Apple"}),
     "symbol.actions": ("PUT", f"{SYMBOL}/actions", {"items": [SPLIT]}),
+    "symbol.shares": ("PUT", f"{SYMBOL}/shares", {"items": [SHARES]}),
     "bars.delete": ("DELETE", BARS, None),
     "symbol.delete": ("DELETE", SYMBOL, None),
 }
@@ -128,11 +130,13 @@ def test_what_changes_nothing_is_not_in_it(admin: Person) -> None:
         call(admin, "PUT", SYMBOL, {"name": "Apple"}, status=status)
     for _ in range(2):
         call(admin, "PUT", f"{SYMBOL}/actions", {"items": [SPLIT]})
+        call(admin, "PUT", f"{SYMBOL}/shares", {"items": [SHARES]})
     call(admin, "DELETE", BARS)
     assert [action for action, _, _ in done(admin)] == [
         "exchange.put",
         "symbol.put",
         "symbol.actions",
+        "symbol.shares",
     ]
 
 
@@ -172,7 +176,8 @@ def test_what_can_not_be_recorded_does_not_happen(
     add_bars(admin, 1)
 
     def stored() -> list[Any]:
-        return [admin.get(one) for one in ("/exchanges", SYMBOL, f"{SYMBOL}/actions", BARS)]
+        paths = ("/exchanges", SYMBOL, f"{SYMBOL}/actions", f"{SYMBOL}/shares", BARS)
+        return [admin.get(one) for one in paths]
 
     before = stored()
     sql(service.url, "ALTER TABLE audit RENAME TO lost")

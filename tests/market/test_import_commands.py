@@ -43,11 +43,12 @@ def test_an_import_ends_with_a_summary(tmp_path: Path) -> None:
     assert "unchanged            3" in again.stdout
 
 
-def test_symbols_and_actions_are_imported_too(tmp_path: Path) -> None:
+def test_symbols_actions_and_shares_are_imported_too(tmp_path: Path) -> None:
     """Each is a command."""
     symbols = write(tmp_path / "symbols.csv", "ticker,name", "A,Agilent")
     actions = write(tmp_path / "actions.csv", "ticker,date,kind,value", "A,2020-01-02,split,2")
-    for command, path in (("symbols", symbols), ("actions", actions)):
+    shares = write(tmp_path / "shares.csv", "ticker,date,shares", "A,2020-01-02,3e8")
+    for command, path in (("symbols", symbols), ("actions", actions), ("shares", shares)):
         result = run(command, path, "--exchange", "US")
         assert result.exit_code == 0, result.output
         assert "inserted             1" in result.stdout

@@ -61,6 +61,34 @@ async def test_symbols_that_bars_made_get_their_names(market: Market, tmp_path: 
     assert (await market.directory.get("US:A")).name == "Agilent"
 
 
+async def test_listings_have_their_days(market: Market, tmp_path: Path) -> None:
+    """From the first day of trading until before the first without; one that would be listed for
+    no day stays as it is."""
+    path = write(
+        tmp_path / "a.csv",
+        "symbol,ipoDate,Delisted",
+        "A,1962-01-02,null",
+        "B,20200102,2024-06-10",
+        "C,2020-01-02,2020-01-02",
+        "D,2020-02-30,",
+    )
+    [first] = await import_symbols(market, path)
+    assert counts(first) == (2, 0, 0, 2)
+    assert [row[:2] for row in rejected(first.rejects_path)] == [
+        (4, "invalid_listed_to"),
+        (5, "bad_time"),
+    ]
+    path = write(tmp_path / "b.csv", "ticker,listed_to,name", "A,2024-06-11,", "B,2020-01-01,Bad")
+    [second] = await import_symbols(market, path)
+    assert counts(second) == (0, 1, 0, 1)
+    assert rejected(second.rejects_path)[0][:2] == (3, "invalid_listed_to")
+    listings = [await market.directory.read(f"US:{ticker}") for ticker in "AB"]
+    assert [(one.name, one.listed_from, one.listed_to) for one in listings] == [
+        ("A", date(1962, 1, 2), date(2024, 6, 11)),
+        ("B", date(2020, 1, 2), date(2024, 6, 10)),
+    ]
+
+
 async def test_faulty_symbols_are_rejected_one_by_one(market: Market, tmp_path: Path) -> None:
     """Each with the first thing that is wrong."""
     lines = [

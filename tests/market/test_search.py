@@ -9,7 +9,8 @@ from tradeapi.market.symbols.search import Entry, Index, Rank
 
 def entry(symbol: str, name: str = "", type: str = "stock") -> Entry:
     exchange, ticker = symbol.split(":")
-    return Entry(symbol, exchange, ticker, name, type, "USD", None, None, "raw", False, None, 1)
+    rest = "USD", None, None, "raw", False, None, None, None, 1
+    return Entry(symbol, exchange, ticker, name, type, *rest)
 
 
 INDEX = Index(

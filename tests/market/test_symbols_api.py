@@ -11,7 +11,14 @@ from tradeapi.database import Database
 from tradeapi.market.resolutions import Resolution
 
 SYMBOLS = "/api/v1/symbols"
-APPLE = {"name": "Apple Inc.", "type": "stock", "sector": "Technology", "tick_size": 0.01}
+APPLE = {
+    "name": "Apple Inc.",
+    "type": "stock",
+    "sector": "Technology",
+    "tick_size": 0.01,
+    "listed_from": "1980-12-12",
+    "listed_to": "2030-01-02",
+}
 
 
 def put(client: TestClient, symbol: str, **fields: object) -> dict[str, Any]:
@@ -43,9 +50,10 @@ def test_a_symbol_is_created_read_replaced_and_removed(client: TestClient) -> No
         "version": 1,
     }
     assert answer.json() == client.get(f"{SYMBOLS}/aapl").json() == created
+    assert client.get(SYMBOLS).json()["items"] == [created]
     answer = client.put(f"{SYMBOLS}/US:AAPL", json={"name": "Apple", "currency": "eur"})
     assert answer.status_code == 200
-    cleared = {"sector": None, "tick_size": None}
+    cleared = dict.fromkeys(("sector", "tick_size", "listed_from", "listed_to"))
     replaced = {**created, **cleared, "name": "Apple", "currency": "EUR", "version": 2}
     assert answer.json() == replaced
     answer = client.delete(f"{SYMBOLS}/US:AAPL")
@@ -75,6 +83,7 @@ def test_a_lost_update_is_refused(client: TestClient) -> None:
             client.put(url, json={"name": "B"}, headers={"if-match": stale}),
             client.delete(url, headers={"if-match": stale}),
             client.put(f"{url}/actions", json={"items": []}, headers={"if-match": stale}),
+            client.put(f"{url}/shares", json={"items": []}, headers={"if-match": stale}),
         ):
             assert (refused.status_code, refused.json()["code"]) == (412, "stale_version")
     assert client.delete(url, headers={"if-match": f'"x", {new}'}).status_code == 204
@@ -103,6 +112,8 @@ def test_the_etag_of_a_symbol_made_again_is_another(client: TestClient) -> None:
         ({"extended_hours": "yes"}, "/extended_hours"),
         ({"basis": "adjusted"}, "/basis"),
         ({"calendar": "../etc/passwd"}, "/calendar"),
+        ({"listed_from": "1980-12-32"}, "/listed_from"),
+        ({"listed_from": "2024-06-10", "listed_to": "2024-06-10"}, "/listed_to"),
         ({"symbol": "US:MSFT"}, "/symbol"),
         ({"version": 7}, "/version"),
         ([], ""),
@@ -215,7 +226,7 @@ def test_strange_queries_find_nothing(client: TestClient, query: str) -> None:
 
 
 def test_removing_a_symbol_removes_everything_of_it(database_url: str, client: TestClient) -> None:
-    """Bars of every form, actions and the head; other symbols keep theirs."""
+    """Bars of every form, actions, shares and the head; other symbols keep theirs."""
 
     async def with_market() -> None:
         async with Database(database_url) as database:
@@ -230,13 +241,15 @@ def test_removing_a_symbol_removes_everything_of_it(database_url: str, client: T
             tables = ("symbols", "heads", "bar_series", "bar_blocks", "bar_rows")
             return {
                 table: (await raw.fetch(f"SELECT count(*) FROM {table}"))[0][0]  # noqa: S608
-                for table in (*tables, "corporate_actions")
+                for table in (*tables, "corporate_actions", "shares_outstanding")
             }
 
     asyncio.run(with_market())
     for symbol in ("US:GONE", "US:KEPT"):
         items = [{"ex_date": "2024-01-02", "kind": "split", "value": 2}]
         client.put(f"{SYMBOLS}/{symbol}/actions", json={"items": items}).raise_for_status()
+        items = [{"effective": None, "shares": 2}]
+        client.put(f"{SYMBOLS}/{symbol}/shares", json={"items": items}).raise_for_status()
     before = asyncio.run(counts())
     assert before["bar_blocks"] > 0
     client.delete(f"{SYMBOLS}/US:GONE").raise_for_status()

@@ -152,6 +152,8 @@ def watch() -> Watch:
         tick_size=None,
         basis="raw",
         extended_hours=False,
+        listed_from=None,
+        listed_to=None,
         version=1,
         own_calendar=None,
         calendar=Continuous(),

@@ -11,7 +11,7 @@ from tradeapi.market.symbols.schemas import (
     CalendarCode,
     Currency,
     ExchangeCode,
-    IsoDate,
+    Day,
     Label,
     SymbolName,
     SymbolType,
@@ -58,7 +58,7 @@ class Rules(In):
     calendar: CalendarCode | None = Field(
         None, description="Whose sessions it has; null: those of its universe, if all have the same."
     )
-    base_date: IsoDate | None = Field(
+    base_date: Day | None = Field(
         None, description="Null: the first session on which it has a constituent.", examples=[None]
     )
     base_value: Annotated[
@@ -85,7 +85,7 @@ class Rules(In):
         60, description="The sessions of the volatility of `inverse_volatility`."
     )
     rebalance: Schedule = Schedule.DAILY
-    dates: list[IsoDate] = Field(
+    dates: list[Day] = Field(
         default_factory=list,
         max_length=MOST_DATES,
         description="Of the rebalance `dates`.",
@@ -141,8 +141,8 @@ class IndexOut(Out):
 class BuildIn(In):
     """Sessions to build; null: from the first that is not built up to the last that is over."""
 
-    start: IsoDate | None = Field(None, examples=["2015-01-12"])
-    end: IsoDate | None = Field(None, examples=["2020-01-10"])
+    start: Day | None = Field(None, examples=["2015-01-12"])
+    end: Day | None = Field(None, examples=["2020-01-10"])
 
 
 class BuildOut(Out):

@@ -62,6 +62,9 @@ class Symbol(Base):
     # What the stored prices already contain: raw, splits or all.
     basis: Mapped[str] = mapped_column(String(8), server_default="raw")
     extended_hours: Mapped[bool] = mapped_column(Boolean, server_default=text("false"))
+    # The first day of trading, and the first on which it trades no more; null where unknown.
+    listed_from: Mapped[date | None] = mapped_column(Date)
+    listed_to: Mapped[date | None] = mapped_column(Date)
     version: Mapped[int] = mapped_column(Integer, server_default="1")
 
 

@@ -12,7 +12,7 @@ from tradeapi.analytics.bars import Bars, Float64Array
 from tradeapi.analytics.resampling import fold
 from tradeapi.drivers import Raw
 from tradeapi.market.calendars.calendar import Calendar
-from tradeapi.market.calendars.days import day_of
+from tradeapi.market.calendars.days import date_of, day_of
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.history import Page, Window, history
 from tradeapi.market.symbols.actions import ALL_DAYS
@@ -146,8 +146,7 @@ def ex_of(
     calendar: Calendar, ex_date: date | str, kind: Literal["split", "dividend"], value: float
 ) -> Ex:
     """An action as the database has it."""
-    # SQLite keeps dates as text.
-    day = day_of(date.fromisoformat(ex_date) if isinstance(ex_date, str) else ex_date)
+    day = day_of(date_of(ex_date))
     return Ex(kind, day, begin_of(calendar, day), value)
 
 

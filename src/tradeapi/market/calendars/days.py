@@ -40,6 +40,11 @@ def next_month(time: int) -> int:
     return month_of(month_of(time) + 31 * DAY)
 
 
+def date_of(stored: date | str) -> date:
+    """As the database has it: SQLite keeps dates as text."""
+    return date.fromisoformat(stored) if isinstance(stored, str) else stored
+
+
 def day_of(day: date) -> int:
     """00:00 of the day."""
     return (day.toordinal() - EPOCH) * DAY

@@ -1,1 +1,1 @@
-"""Files of bars, symbols and corporate actions, taken in from the command line."""
+"""Files of bars, symbols, corporate actions and shares, taken in from the command line."""

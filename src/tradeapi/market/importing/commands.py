@@ -1,4 +1,4 @@
-"""`tradeapi import`: files of bars, symbols and corporate actions."""
+"""`tradeapi import`: files of bars, symbols, corporate actions and shares."""
 
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -68,7 +68,8 @@ def bars(
 
 @_import.command()
 def symbols(files: Files, exchange: Exchange = None, rejects: RejectsTo = None) -> None:
-    """Import symbols: ticker, name, sector, type, currency, tick_size and shares_outstanding.
+    """Import symbols: ticker, name, sector, type, currency, tick_size, shares_outstanding,
+    listed_from and listed_to.
 
     What a file has no column or no value for stays as it is.
     """
@@ -89,6 +90,17 @@ def actions(files: Files, exchange: Exchange = None, rejects: RejectsTo = None) 
     with _explained():
         code = parse_exchange(exchange) if exchange else None
         _run(files, lambda *parts: ActionImport(*parts, exchange=code), rejects)
+
+
+@_import.command()
+def shares(files: Files, exchange: Exchange = None, rejects: RejectsTo = None) -> None:
+    """Import shares outstanding: ticker, shares and effective (none: from the first bar on)."""
+    from tradeapi.market.importing.shares import SharesImport
+    from tradeapi.market.symbols.names import parse_exchange
+
+    with _explained():
+        code = parse_exchange(exchange) if exchange else None
+        _run(files, lambda *parts: SharesImport(*parts, exchange=code), rejects)
 
 
 def _run(

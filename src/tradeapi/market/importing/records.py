@@ -1,10 +1,15 @@
 """The rows of a file that is taken in row by row."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from math import isnan
+from datetime import date
+from math import isnan, nan
 
+from tradeapi.market.bars.validation import Reason
+from tradeapi.market.calendars.days import DAY, EPOCH
 from tradeapi.market.importing.tables import Batch
-from tradeapi.market.importing.values import texts
+from tradeapi.market.importing.values import instants, texts
+
+_NO_DAY = {"", "-", "n/a", "na", "nan", "none", "null"}
 
 
 class Faulty(Exception):
@@ -20,6 +25,27 @@ def records(batch: Batch, roles: Sequence[str]) -> Iterator[tuple[int, Mapping[s
     columns = [texts(column) for column in batch.columns]
     for line, *cells in zip(batch.lines.tolist(), *columns, strict=True):
         yield line, dict(zip(roles, cells, strict=True))
+
+
+def days(batch: Batch, roles: Sequence[str], role: str) -> Sequence[float]:
+    """The instants of a role's column; NaN for what is none, also where there is no column."""
+    if role not in roles:
+        return [nan] * len(batch)
+    found: Sequence[float] = instants(batch.columns[[*roles].index(role)]).local.tolist()
+    return found
+
+
+def day(text: str, instant: float) -> date | None:
+    """The day of a text that was read as an instant; None for what is missing.
+
+    Raises Faulty for what is no day.
+    """
+    if text.lower() in _NO_DAY:
+        return None
+    # NaN, which is no time, has no remainder of zero either.
+    if instant % DAY != 0:
+        raise Faulty(Reason.BAD_TIME)
+    return date.fromordinal(EPOCH + int(instant) // DAY)
 
 
 def number(text: str) -> float | None:

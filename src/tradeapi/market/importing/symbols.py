@@ -2,18 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
+from tradeapi.errors import Invalid
 from tradeapi.market.bars.validation import Reason
 from tradeapi.market.importing.columns import recognise, require
 from tradeapi.market.importing.market import Market, full_name
-from tradeapi.market.importing.records import Faulty, number, records
+from tradeapi.market.importing.records import Faulty, day, days, number, records
 from tradeapi.market.importing.rejects import Rejects
 from tradeapi.market.importing.tables import Batch, Table
 from tradeapi.market.symbols.schemas import SymbolIn
-from tradeapi.market.symbols.service import UNDATED, SymbolFields, Symbols
+from tradeapi.market.symbols.service import MOST_SHARES, UNDATED, Saved, SymbolFields, Symbols
 
 ROLES: Mapping[str, tuple[str, ...]] = {
     "ticker": ("ticker", "symbol"),
@@ -23,15 +25,17 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     "currency": ("currency",),
     "tick_size": ("ticksize",),
     "shares_outstanding": ("sharesoutstanding",),
+    "listed_from": ("listedfrom", "ipodate"),
+    "listed_to": ("listedto", "delisted", "delistingdate"),
 }
+_DAYS = "listed_from", "listed_to"
 _ROWS_AT_ONCE = 200
-# No company has come near it.
-_MOST_SHARES = 1e15
 
 
 class Row(NamedTuple):
     """One symbol of a file; `shares` apply from its first bar."""
 
+    line: int
     symbol: str
     fields: SymbolFields
     shares: float | None
@@ -69,8 +73,17 @@ class SymbolImport:
     async def _save(self, rows: Sequence[Row]) -> None:
         async with self._market.database.transaction() as session:
             symbols = Symbols(session)
-            saved = {row.symbol: await symbols.save(row.symbol, **row.fields) for row in rows}
-            figures = [(row.symbol, UNDATED, row.shares) for row in rows if row.shares is not None]
+            saved: dict[str, Saved] = {}
+            for row in rows:
+                try:
+                    saved[row.symbol] = await symbols.save(row.symbol, **row.fields)
+                except Invalid as error:
+                    self._rejects.add(error.code, [row.line])
+            figures = [
+                (row.symbol, UNDATED, row.shares)
+                for row in rows
+                if row.symbol in saved and row.shares is not None
+            ]
             counted = await symbols.set_shares(figures)
             for (symbol, *_), status in zip(figures, counted, strict=True):
                 if saved[symbol] == "unchanged" and status != "unchanged":
@@ -78,9 +91,11 @@ class SymbolImport:
         self.statuses.update(saved.values())
 
     def _rows(self, batch: Batch) -> Iterator[Row]:
-        for line, cells in records(batch, [*self._columns]):
+        roles = [*self._columns]
+        listed = zip(*(days(batch, roles, role) for role in _DAYS), strict=True)
+        for (line, cells), instants in zip(records(batch, roles), listed, strict=True):
             try:
-                row = _row(cells, self._exchange)
+                row = _row(line, cells, instants, self._exchange)
             except Faulty as fault:
                 self._rejects.add(fault.reason, [line])
                 continue
@@ -91,25 +106,22 @@ class SymbolImport:
                 yield row
 
 
-def _row(cells: Mapping[str, str], exchange: str | None) -> Row:
+def _row(
+    line: int, cells: Mapping[str, str], instants: Sequence[float], exchange: str | None
+) -> Row:
     """Raises Faulty."""
     symbol = full_name(cells["ticker"], exchange)
     if symbol is None:
         raise Faulty("invalid_symbol")
     shares = number(cells.get("shares_outstanding", ""))
-    if shares is not None and not 0 < shares <= _MOST_SHARES:
+    if shares is not None and not 0 < shares <= MOST_SHARES:
         raise Faulty("invalid_shares_outstanding")
-    return Row(symbol, _fields(cells), shares)
+    return Row(line, symbol, _fields(cells, instants), shares)
 
 
-def _fields(cells: Mapping[str, str]) -> SymbolFields:
+def _fields(cells: Mapping[str, str], instants: Sequence[float]) -> SymbolFields:
     """Those that have a value. Raises Faulty."""
-    given: dict[str, str | float] = {
-        role: cells[role] for role in ("name", "sector", "type", "currency") if cells.get(role)
-    }
-    tick_size = number(cells.get("tick_size", ""))
-    if tick_size is not None:
-        given["tick_size"] = tick_size
+    given = _given(cells, instants)
     try:
         checked = SymbolIn.model_validate(given).fields()
     except ValidationError as error:
@@ -125,4 +137,22 @@ def _fields(cells: Mapping[str, str]) -> SymbolFields:
         fields["currency"] = checked["currency"]
     if "tick_size" in given:
         fields["tick_size"] = checked["tick_size"]
+    if "listed_from" in given:
+        fields["listed_from"] = checked["listed_from"]
+    if "listed_to" in given:
+        fields["listed_to"] = checked["listed_to"]
     return fields
+
+
+def _given(cells: Mapping[str, str], instants: Sequence[float]) -> Mapping[str, str | float | date]:
+    given: dict[str, str | float | date] = {
+        role: cells[role] for role in ("name", "sector", "type", "currency") if cells.get(role)
+    }
+    tick_size = number(cells.get("tick_size", ""))
+    if tick_size is not None:
+        given["tick_size"] = tick_size
+    for role, instant in zip(_DAYS, instants, strict=True):
+        found = day(cells.get(role, ""), instant)
+        if found is not None:
+            given[role] = found
+    return given

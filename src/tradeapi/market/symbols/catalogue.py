@@ -1,6 +1,7 @@
 """All symbols in memory, for the search; read anew when the table has changed."""
 
 from collections.abc import Sequence
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -8,6 +9,7 @@ from anyio import Lock, to_thread
 
 from tradeapi.database import Database
 from tradeapi.drivers import Raw
+from tradeapi.market.calendars.days import date_of
 from tradeapi.market.symbols.search import Entry, Index, Position
 
 # With more entries a search takes long enough to be felt by others.
@@ -50,13 +52,17 @@ class Catalogue:
 
 async def _entries(raw: Raw) -> list[Entry]:
     rows = await raw.fetch(_ENTRIES)
-    return [Entry._make((*row[:9], bool(row[9]), *row[10:])) for row in rows]
+    return [Entry._make((*row[:9], bool(row[9]), row[10], *_dates(row), row[13])) for row in rows]
+
+
+def _dates(row: Sequence[Any]) -> list[date | None]:
+    return [date_of(stored) if stored else None for stored in row[11:13]]
 
 
 # Ids are never used again and versions only rise, so that no two states have the same figures.
 _STATE = "SELECT count(*), max(id), sum(id), sum(version) FROM symbols"
 _ENTRIES = """
 SELECT symbol, exchange, ticker, name, type, currency, sector, tick_size, basis, extended_hours,
-  calendar, version
+  calendar, listed_from, listed_to, version
 FROM symbols
 """

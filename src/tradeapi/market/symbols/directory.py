@@ -2,12 +2,14 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from time import monotonic
 from typing import Any
 
 from tradeapi.database import Database
 from tradeapi.errors import Conflict, NotFound, TradeError
 from tradeapi.market.calendars.calendar import Calendar
+from tradeapi.market.calendars.days import date_of
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.store.book import SymbolFacts
 from tradeapi.market.symbols.names import lookup_key
@@ -22,7 +24,10 @@ MOST_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """A symbol as it is listed; `own_calendar` is set where its hours are not its exchange's."""
+    """A symbol as it is listed; `own_calendar` is set where its hours are not its exchange's.
+
+    `listed_from` is its first day of trading, `listed_to` the first on which it trades no more.
+    """
 
     id: int
     symbol: str
@@ -35,6 +40,8 @@ class Listing:
     tick_size: float | None
     basis: str
     extended_hours: bool
+    listed_from: date | None
+    listed_to: date | None
     version: int
     own_calendar: str | None
     calendar: Calendar
@@ -177,15 +184,18 @@ def _listing(row: Sequence[Any], calendar: Calendar) -> Listing:
         tick_size=row[8],
         basis=row[9],
         extended_hours=bool(row[10]),
-        version=row[11],
-        own_calendar=row[12],
+        listed_from=date_of(row[11]) if row[11] else None,
+        listed_to=date_of(row[12]) if row[12] else None,
+        version=row[13],
+        own_calendar=row[14],
         calendar=calendar,
     )
 
 
 _SELECT = """
 SELECT s.id, s.symbol, s.exchange, s.ticker, s.name, s.type, s.currency, s.sector, s.tick_size,
-  s.basis, s.extended_hours, s.version, s.calendar, COALESCE(s.calendar, e.calendar)
+  s.basis, s.extended_hours, s.listed_from, s.listed_to, s.version, s.calendar,
+  COALESCE(s.calendar, e.calendar)
 FROM symbols s JOIN exchanges e ON e.code = s.exchange
 WHERE s.symbol {0} OR s.ticker {0} ORDER BY s.symbol
 """

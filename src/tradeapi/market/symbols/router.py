@@ -1,4 +1,4 @@
-"""Symbols over HTTP: the search, and each with its corporate actions."""
+"""Symbols over HTTP: the search, and each with its corporate actions and shares."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -17,6 +17,8 @@ from tradeapi.market.symbols.schemas import (
     ActionsIn,
     ActionsOut,
     NewSymbolPath,
+    SharesIn,
+    SharesOut,
     SymbolIn,
     SymbolOut,
     SymbolPath,
@@ -24,6 +26,7 @@ from tradeapi.market.symbols.schemas import (
 )
 from tradeapi.market.symbols.search import Position
 from tradeapi.market.symbols.service import etag
+from tradeapi.market.symbols.shares import Count, Shares, counted
 from tradeapi.web.dependencies import ClockDep, CursorsDep, DatabaseDep, SessionDep
 from tradeapi.web.pages import Page
 from tradeapi.web.preconditions import PreconditionDep
@@ -62,8 +65,19 @@ async def _recorded(database: DatabaseDep, listing: ListingDep) -> Sequence[Corp
         return await recorded(session, listing.id)
 
 
+async def _shares(session: SessionDep, audit: AuditDep) -> Shares:
+    return Shares(session, audit)
+
+
+async def _counts(database: DatabaseDep, listing: ListingDep) -> Sequence[Count]:
+    async with database.reading() as session:
+        return await counted(session, listing.id)
+
+
 ActionsDep = Annotated[Actions, Depends(_actions)]
 RecordedDep = Annotated[Sequence[CorporateAction], Depends(_recorded)]
+SharesDep = Annotated[Shares, Depends(_shares)]
+CountsDep = Annotated[Sequence[Count], Depends(_counts)]
 
 
 @router.get(
@@ -177,3 +191,41 @@ async def put_actions(
     symbol = await actions.replace(listing, [item.term() for item in body.items], precondition)
     response.headers["etag"] = etag(symbol)
     return {"items": sorted(body.items, key=lambda item: (item.ex_date, item.kind))}
+
+
+@router.get(
+    "/{symbol}/shares",
+    summary="Shares outstanding",
+    dependencies=[NEEDS_MARKET_DATA],
+    response_model=SharesOut,
+    responses=problems(404, 409, 422),
+)
+async def get_shares(
+    listing: ListingDep, items: CountsDep, response: Response
+) -> dict[str, object]:
+    """In order of their days, the undated number first. They belong to the symbol, whose version
+    they raise.
+    """
+    response.headers["etag"] = etag(listing)
+    return {"items": items}
+
+
+@router.put(
+    "/{symbol}/shares",
+    summary="Replace the shares outstanding",
+    dependencies=[NEEDS_ADMIN],
+    response_model=SharesOut,
+    responses=problems(404, 409, 412, 422),
+)
+async def put_shares(
+    listing: ListingDep,
+    shares: SharesDep,
+    body: SharesIn,
+    precondition: PreconditionDep,
+    response: Response,
+) -> dict[str, object]:
+    """Each number is that of its day and those after it, until the next; they move no price."""
+    counts = [item.count() for item in body.items]
+    symbol = await shares.replace(listing, counts, precondition)
+    response.headers["etag"] = etag(symbol)
+    return {"items": sorted(counts, key=lambda count: count.day)}

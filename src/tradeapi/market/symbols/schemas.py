@@ -13,13 +13,16 @@ from pydantic import (
     Strict,
     StrictBool,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
 )
 
 from tradeapi.analytics.adjustments import Adjustment, Kind
 from tradeapi.market.symbols.actions import Term
 from tradeapi.market.symbols.names import EXCHANGE, LONGEST_SYMBOL, TICKER
 from tradeapi.market.symbols.search import LONGEST_QUERY
-from tradeapi.market.symbols.service import SymbolFields
+from tradeapi.market.symbols.service import MOST_SHARES, SymbolFields
+from tradeapi.market.symbols.shares import Count
 
 SymbolType = Literal["stock", "etf", "coin", "index", "future", "fx", "fund", "other"]
 
@@ -74,7 +77,7 @@ def _iso(value: object) -> object:
     return value
 
 
-IsoDate = Annotated[date, BeforeValidator(_iso)]
+Day = Annotated[date, BeforeValidator(_iso)]
 
 
 class SymbolQuery(BaseModel):
@@ -120,6 +123,22 @@ class SymbolIn(BaseModel):
     calendar: CalendarCode | None = Field(
         None, description="Where it trades at other hours than its exchange."
     )
+    listed_from: Day | None = Field(
+        None, description="The first day of trading.", examples=["1980-12-12"]
+    )
+    listed_to: Day | None = Field(
+        None,
+        description="The first day on which it trades no more; after `listed_from`.",
+        examples=[None],
+    )
+
+    @field_validator("listed_to")
+    @classmethod
+    def _is_listed(cls, listed_to: date | None, info: ValidationInfo) -> date | None:
+        listed_from = info.data.get("listed_from")
+        if listed_to is not None and listed_from is not None and listed_to <= listed_from:
+            raise ValueError("must be after listed_from")
+        return listed_to
 
     def fields(self) -> SymbolFields:
         fields = SymbolFields(
@@ -130,6 +149,8 @@ class SymbolIn(BaseModel):
             tick_size=self.tick_size,
             basis=self.basis.value,
             extended_hours=self.extended_hours,
+            listed_from=self.listed_from,
+            listed_to=self.listed_to,
         )
         if self.currency is not None:
             fields["currency"] = self.currency
@@ -154,13 +175,19 @@ class SymbolOut(BaseModel):
         description="Null is the exchange's.",
         examples=[None],
     )
-    version: int = Field(description="Rises with each change of the symbol or its actions.")
+    listed_from: date | None = Field(
+        description="The first day of trading; null where unknown.", examples=["1980-12-12"]
+    )
+    listed_to: date | None = Field(
+        description="The first day on which it trades no more.", examples=[None]
+    )
+    version: int = Field(description="Rises with each change of the symbol, its actions or shares.")
 
 
 class Action(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True)
 
-    ex_date: IsoDate = Field(
+    ex_date: Day = Field(
         description="The first day that trades on the new terms.", examples=["2024-06-10"]
     )
     kind: Kind
@@ -188,6 +215,40 @@ class ActionsIn(BaseModel):
 
 class ActionsOut(BaseModel):
     items: list[Action]
+
+
+class SharesFrom(BaseModel):
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+    effective: Day | None = Field(
+        description="The first day with so many; null: from the first bar on.",
+        examples=["2024-06-10"],
+    )
+    shares: Annotated[float, Strict()] = Field(
+        gt=0, le=MOST_SHARES, allow_inf_nan=False, examples=[24_600_000_000]
+    )
+
+    def count(self) -> Count:
+        return Count(self.effective, self.shares)
+
+
+class SharesIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    items: list[SharesFrom] = Field(
+        max_length=5000,
+        examples=[
+            [
+                {"effective": None, "shares": 2_460_000_000},
+                {"effective": "2024-06-10", "shares": 24_600_000_000},
+            ]
+        ],
+        description="At most one per day, and one without a day.",
+    )
+
+
+class SharesOut(BaseModel):
+    items: list[SharesFrom]
 
 
 class ExchangeIn(BaseModel):

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
+from datetime import date
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -51,6 +52,8 @@ class Entry(NamedTuple):
     basis: str
     extended_hours: bool
     calendar: str | None
+    listed_from: date | None
+    listed_to: date | None
     version: int
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.database import raw
+from tradeapi.errors import Invalid
 from tradeapi.market.models import BarBlock, FormerSymbol, Head, SharesOutstanding, Symbol
 from tradeapi.market.symbols.directory import Listing, unknown_symbol
 from tradeapi.market.symbols.names import Name
@@ -16,6 +17,8 @@ Saved = Literal["inserted", "updated", "unchanged"]
 
 # Shares without a date apply from the first bar on: this day sorts before every other.
 UNDATED = date.min
+# No company has come near it.
+MOST_SHARES = 1e15
 
 
 class SymbolFields(TypedDict, total=False):
@@ -29,6 +32,8 @@ class SymbolFields(TypedDict, total=False):
     tick_size: float | None
     basis: str
     extended_hours: bool
+    listed_from: date | None
+    listed_to: date | None
 
 
 class Symbols:
@@ -65,7 +70,8 @@ class Symbols:
         if missing:
             currencies = await self._currencies(sorted({name.exchange for name in missing}))
             rows = [
-                _row(name, {"currency": currencies[name.exchange], **fields}) for name in missing
+                _row(name, {"currency": currencies[name.exchange], **fields}, connection.dialect)
+                for name in missing
             ]
             await connection.executemany(_ADD_SYMBOL, rows)
             await connection.execute(_ADD_HEADS.format(chosen), wanted)
@@ -87,15 +93,25 @@ class Symbols:
         await session.execute(delete(Symbol).where(Symbol.id == symbol.id))
 
     async def set_shares(self, figures: Iterable[tuple[str, date, float]]) -> list[Saved]:
-        """Shares outstanding of existing symbols from a date on, or from UNDATED; in order."""
+        """Shares outstanding of existing symbols from a date on, or from UNDATED; in order.
+
+        The version rises of those of which anything is another now.
+        """
         wanted = [(Name.parse(symbol).symbol, day, shares) for symbol, day, shares in figures]
         names = {name for name, _, _ in wanted}
-        listed = await self._session.execute(
-            select(Symbol.symbol, Symbol.id).where(Symbol.symbol.in_(names))
-        )
-        ids = dict(listed.all())
-        for name in names - ids.keys():
+        listed = {
+            symbol.symbol: symbol
+            for symbol in await self._session.scalars(
+                select(Symbol)
+                .where(Symbol.symbol.in_(names))
+                # In order, so that two writers don't wait for each other.
+                .order_by(Symbol.symbol)
+                .with_for_update(key_share=True)
+            )
+        }
+        for name in names - listed.keys():
             raise unknown_symbol(name)
+        ids = {name: symbol.id for name, symbol in listed.items()}
         stored = {
             (row.symbol_id, row.effective): row
             for row in await self._session.scalars(
@@ -113,6 +129,12 @@ class Symbols:
             else:
                 statuses.append("unchanged" if row.shares == shares else "updated")
                 row.shares = shares
+        for name in {
+            name
+            for (name, _, _), status in zip(wanted, statuses, strict=True)
+            if status != "unchanged"
+        }:
+            listed[name].version += 1
         await self._session.flush()
         return statuses
 
@@ -126,7 +148,17 @@ class Symbols:
 
 
 def change(symbol: Symbol, fields: SymbolFields) -> bool:
-    """Take over these fields; whether any was another."""
+    """Take over these fields; whether any was another.
+
+    Raises Invalid, and changes nothing, where it would be listed for no day.
+    """
+    begin = fields.get("listed_from", symbol.listed_from)
+    end = fields.get("listed_to", symbol.listed_to)
+    if begin is not None and end is not None and end <= begin:
+        raise Invalid(
+            f"{symbol.symbol} is listed from {begin}: {end} is not after it.",
+            code="invalid_listed_to",
+        )
     different = {key: value for key, value in fields.items() if getattr(symbol, key) != value}
     for key, value in different.items():
         setattr(symbol, key, value)
@@ -139,7 +171,8 @@ def etag(symbol: Symbol | Listing) -> str:
     return f'"{symbol.id}.{symbol.version}"'
 
 
-def _row(name: Name, fields: SymbolFields) -> tuple[object, ...]:
+def _row(name: Name, fields: SymbolFields, dialect: str) -> tuple[object, ...]:
+    days = fields.get("listed_from"), fields.get("listed_to")
     return (
         name.symbol,
         name.exchange,
@@ -152,6 +185,8 @@ def _row(name: Name, fields: SymbolFields) -> tuple[object, ...]:
         fields.get("tick_size"),
         fields.get("basis", "raw"),
         fields.get("extended_hours", False),
+        # SQLite keeps dates as text.
+        *(day.isoformat() if day and dialect == "sqlite" else day for day in days),
     )
 
 
@@ -160,8 +195,8 @@ _ADD_EXCHANGE = "INSERT INTO exchanges (code, name) VALUES ($1, $2) ON CONFLICT 
 _CURRENCIES = "SELECT code, currency FROM exchanges WHERE code {}"
 _ADD_SYMBOL = """
 INSERT INTO symbols (symbol, exchange, ticker, name, type, currency, sector, calendar, tick_size,
-  basis, extended_hours)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+  basis, extended_hours, listed_from, listed_to)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 ON CONFLICT (symbol) DO NOTHING
 """
 _ADD_HEADS = """
