@@ -70,6 +70,7 @@ CHARTS = "docs/charts.md"
 WATCHLISTS = "docs/watchlists.md"
 WEBHOOKS = "docs/webhooks.md"
 NOTIFICATIONS = "docs/notifications.md"
+JOBS = "docs/jobs.md"
 ALERTS = "docs/alerts.md"
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operating.md"
 ACCOUNTS, SECURITY = "docs/accounts.md", "docs/security.md"
@@ -274,6 +275,7 @@ def test_every_code_of_accounts_and_limits_is_listed() -> None:
         ("posting", WEBHOOKS),
         ("webhooks", WEBHOOKS),
         ("push", WEBHOOKS),
+        ("tracked", JOBS),
     ],
 )
 def test_every_code_of_a_feature_is_listed(folder: str, page: str) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Self, TypeVar
 import aiosqlite
 import asyncpg
 from anyio import CancelScope
-from sqlalchemy import Connection, MetaData, event
+from sqlalchemy import Connection, MetaData, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -144,6 +145,13 @@ def parts(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
 def after_commit(session: AsyncSession, call: Callable[[], Awaitable[None]]) -> None:
     """Have `call` awaited once the session's transaction has committed, and never otherwise."""
     session.info.setdefault("after_commit", []).append(call)
+
+
+def insert(session: AsyncSession, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """One that can say what is done on a conflict."""
+    if session.get_bind().dialect.name == "sqlite":
+        return sqlite.insert(table)
+    return postgresql.insert(table)
 
 
 async def raw(session: AsyncSession) -> Raw:

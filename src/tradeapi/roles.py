@@ -29,6 +29,7 @@ from tradeapi.notifications.outgoing import open_outgoing
 from tradeapi.notifications.parts import Telling
 from tradeapi.notifications.webhooks.tasks import DeliveryExpiry
 from tradeapi.settings import Role, Settings
+from tradeapi.tracked.tasks import TrackedJobExpiry
 
 
 @asynccontextmanager
@@ -88,6 +89,11 @@ def _crons(settings: Settings, clock: Clock, database: Database, parts: Parts) -
             name="webhooks.expiry",
             expression=every(15),
             work=DeliveryExpiry(database, clock).once,
+        ),
+        Cron(
+            name="jobs.expiry",
+            expression=every(60),
+            work=TrackedJobExpiry(database, clock).once,
         ),
     ]
     if days := settings.minute_retention_days:

@@ -11,6 +11,7 @@ from tests.auth.people import Person, Service, bearer, shared
 from tests.auth.routes import Headers, Operation, operations
 from tests.notifications.browser import Browser
 from tests.notifications.telling import notice, tell
+from tests.tracked.watched import asked_for
 
 Forge = Callable[[Service, Person], str]
 
@@ -240,6 +241,7 @@ def things(service: Service, person: Person) -> dict[str, str]:
         **dict.fromkeys(("/api/v1/alerts/{id}", "/api/v1/alerts/{id}/test"), alert),
         **{f"/api/v1/webhooks/{{id}}{part}": webhook for part in sent},
         "/api/v1/push/subscriptions/{id}": pushed,
+        "/api/v1/jobs/{id}": asked_for(service.url, person.id),
         "/api/v1/notifications/{id}": person.get("/notifications")["items"][0]["id"],
         "/api/v1/auth/sessions/{id}": person.get("/auth/sessions")["current"],
         "/api/v1/auth/api-keys/{id}": person.key()["id"],

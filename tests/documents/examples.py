@@ -19,6 +19,7 @@ DOCUMENTS = (
     "docs/alerts.md",
     "docs/webhooks.md",
     "docs/notifications.md",
+    "docs/jobs.md",
     "docs/stream.md",
     "docs/datafeed.md",
     "docs/charting.md",

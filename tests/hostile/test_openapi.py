@@ -16,6 +16,7 @@ from tests.hostile.serving import Server, serve
 from tests.notifications.browser import Browser
 from tests.notifications.telling import notice, tell
 from tests.shell.conftest import clean_environment
+from tests.tracked.watched import asked_for
 from tradeapi.clock import SystemClock
 from tradeapi.database import Database
 from tradeapi.jobs.names import NAMES
@@ -59,6 +60,7 @@ def test_the_document_is_right(server: Server, database_url: str, tmp_path: Path
     use_a_webhook(server, database_url)
     use_a_browser(server)
     use_an_inbox(server, database_url)
+    use_a_job(server, database_url)
     use_jobs(server, asyncio.run(two_dead_letters(database_url)))
     assert succeeded(server) >= documented(server)
 
@@ -129,6 +131,13 @@ def use_an_inbox(server: Server, url: str) -> None:
     call("DELETE", f"{path}/{id}")
     token = MailOff(Secrets.of(Settings()).derive(PURPOSE)).token(UUID(user))
     call("POST", f"{path}/mail-off", json={"token": token})
+
+
+def use_a_job(server: Server, url: str) -> None:
+    """What takes the id of a job, which nobody of this server does."""
+    path = f"/api/v1/jobs/{asked_for(url, server.client.get('/api/v1/auth/me').json()['id'])}"
+    server.client.get(path)
+    server.client.request("DELETE", path)
 
 
 async def two_dead_letters(url: str) -> list[str]:

@@ -68,6 +68,8 @@ from tradeapi.streams.messages import MESSAGES as STREAM_MESSAGES
 from tradeapi.streams.operations import OPERATIONS
 from tradeapi.streams.router import router as streams_router
 from tradeapi.streams.sse_router import router as events_router
+from tradeapi.tracked import router as tracked_router
+from tradeapi.tracked.service import tracked_jobs_of
 from tradeapi.udf import router as udf_router
 from tradeapi.udf import storage_router
 from tradeapi.udf.layouts import layouts_of
@@ -97,6 +99,7 @@ TAGS = [
     {"name": "webhooks", "description": "Your notifications, sent to servers of yours."},
     {"name": "push", "description": "Your notifications, pushed to your browsers."},
     {"name": "notifications", "description": "What you are told, and how."},
+    {"name": "jobs", "description": "Work of yours in the background."},
     {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
     {"name": "auth", "description": "Accounts, logins and API keys."},
@@ -129,6 +132,7 @@ API: tuple[APIRouter, ...] = (
     notifications_router.router,
     notifications_router.one_router,
     preferences_router.router,
+    tracked_router.router,
     events_router,
     auth_router.router,
     links_router.router,
@@ -150,6 +154,7 @@ EXPORTED = {
     "push_subscriptions": push_subscriptions_of,
     "notifications": notifications_of,
     "notification_preferences": preferences_of,
+    "jobs": tracked_jobs_of,
 }
 
 # What the stream says and hears, for its document.

@@ -10,8 +10,8 @@ from tradeapi.analytics.indices.methodology import Return, Schedule, Weighting
 from tradeapi.market.symbols.schemas import (
     CalendarCode,
     Currency,
-    ExchangeCode,
     Day,
+    ExchangeCode,
     Label,
     SymbolName,
     SymbolType,
@@ -39,7 +39,7 @@ Weight = Annotated[float, Field(strict=True, gt=0, le=1e9, allow_inf_nan=False)]
 class UniverseIn(In):
     """Who may be a constituent: all that are of one of each, or these symbols and no others."""
 
-    types: list[SymbolType] = Field(default_factory=lambda: ["stock"], max_length=8)
+    types: list[SymbolType] = Field(["stock"], max_length=8)
     exchanges: list[ExchangeCode] = Field(default_factory=list, max_length=50, examples=[["US"]])
     sectors: list[Label] = Field(default_factory=list, max_length=50, examples=[["Technology"]])
     symbols: list[SymbolName] = Field(
@@ -56,15 +56,14 @@ class Rules(In):
     name: Label = Field("", examples=["Equal weight 100"])
     currency: Currency = "USD"
     calendar: CalendarCode | None = Field(
-        None, description="Whose sessions it has; null: those of its universe, if all have the same."
+        None,
+        description="Whose sessions it has; null: those of its universe, if all have the same.",
     )
     base_date: Day | None = Field(
         None, description="Null: the first session on which it has a constituent.", examples=[None]
     )
-    base_value: Annotated[
-        float, Field(strict=True, gt=0, le=1e9, allow_inf_nan=False)
-    ] = 1000.0
-    universe: UniverseIn = Field(default_factory=UniverseIn)
+    base_value: Annotated[float, Field(strict=True, gt=0, le=1e9, allow_inf_nan=False)] = 1000.0
+    universe: UniverseIn = UniverseIn()
     count: Annotated[int, Field(strict=True, ge=1, le=MOST_SYMBOLS)] | None = Field(
         100, description="How many of the largest by market cap; null: the whole universe."
     )
@@ -102,13 +101,13 @@ class Rules(In):
     delisting: Literal["last", "zero"] = Field(
         "last", description="What is paid for a constituent that is delisted: its last price, or 0."
     )
-    cost_bp: Annotated[
-        float, Field(strict=True, ge=0, le=1000, allow_inf_nan=False)
-    ] = Field(0.0, description="Of what is bought or sold, in hundredths of a percent.")
+    cost_bp: Annotated[float, Field(strict=True, ge=0, le=1000, allow_inf_nan=False)] = Field(
+        0.0, description="Of what is bought or sold, in hundredths of a percent."
+    )
     fx: dict[Currency, SymbolName] = Field(
         default_factory=dict,
         max_length=50,
-        description="By a constituent's currency the symbol whose close is its price in `currency`.",
+        description="By a constituent's currency the symbol whose close converts it.",
         examples=[{"EUR": "FX:EURUSD"}],
     )
 

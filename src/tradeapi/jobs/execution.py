@@ -33,6 +33,7 @@ class Execution:
             name=name,
             payload=orjson.loads(row.payload or b"{}"),
             attempt=row.attempts + 1,
+            is_last_try=_failures(row) + 1 >= TRIES,
         )
         try:
             await self._handler(job)
@@ -48,9 +49,8 @@ class Execution:
 
 def _fail(row: Row, error: Exception) -> NoReturn:
     """Say when it is tried again, or that it is given up; failures are counted in its headers."""
-    headers = row.headers or {}
-    failures = int(str(headers.get("failures", 0))) + 1
-    row.headers = headers | {"failures": failures, "error": _text(error)}
+    failures = _failures(row) + 1
+    row.headers = (row.headers or {}) | {"failures": failures, "error": _text(error)}
     fields = {"name": row.entrypoint, "id": row.id, "failures": failures, "error": _text(error)}
     if failures >= TRIES:
         JOBS_FAILED.labels(row.entrypoint).inc()
@@ -60,6 +60,10 @@ def _fail(row: Row, error: Exception) -> NoReturn:
     seconds = _backoff(failures)
     _log.warning("jobs.retried", seconds=round(seconds, 1), **fields)
     raise RetryRequested(timedelta(seconds=seconds), type(error).__name__) from error
+
+
+def _failures(row: Row) -> int:
+    return int(str((row.headers or {}).get("failures", 0)))
 
 
 def _backoff(failures: int) -> float:

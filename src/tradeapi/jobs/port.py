@@ -31,12 +31,16 @@ class NewJob:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """What a handler gets; `attempt` is 1 the first time."""
+    """What a handler gets; `attempt` is 1 the first time.
+
+    `is_last_try`: if it fails once more, it is given up.
+    """
 
     id: str
     name: str
     payload: Mapping[str, Any]
     attempt: int
+    is_last_try: bool = False
 
 
 # Called at least once for each job: what it does twice must be as if it were done once. While it

@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Table, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.auth.models import User
-from tradeapi.database import Base, parts
+from tradeapi.database import Base, insert, parts
 from tradeapi.notifications.models import Inbox, Notification
 
 # The most of one user. A few more may be there for a while: they go many at a time.
@@ -95,9 +94,3 @@ async def _remove_oldest(session: AsyncSession, user: UUID, surplus: int) -> Seq
     first = await session.scalar(kept.offset(surplus).limit(1))
     removed = delete(NOTIFICATIONS).where(owned, NOTIFICATIONS.c.seq < first)
     return (await session.scalars(removed.returning(NOTIFICATIONS.c.read_at))).all()
-
-
-def insert(session: AsyncSession, table: Table) -> sqlite.Insert | postgresql.Insert:
-    if session.get_bind().dialect.name == "sqlite":
-        return sqlite.insert(table)
-    return postgresql.insert(table)

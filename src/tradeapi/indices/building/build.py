@@ -33,7 +33,7 @@ from tradeapi.indices.models import IndexBuild, IndexDefinition
 from tradeapi.indices.packing import Held, packed
 from tradeapi.indices.service import symbol_of
 from tradeapi.jobs.port import Job
-from tradeapi.market.calendars.days import date_of
+from tradeapi.market.calendars.days import date_at
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.store.bar_store import BarStore
 from tradeapi.market.store.book import SymbolFacts
@@ -53,7 +53,7 @@ class Builder:
     does not pass keeps it from being published.
     """
 
-    def __init__(  # noqa: PLR0913  they are what it has
+    def __init__(  # noqa: PLR0913, PLR0917  they are what it has
         self,
         database: Database,
         bus: Bus,
@@ -87,7 +87,7 @@ class Builder:
         try:
             findings = await run.through(progress)
         except Unbuildable as error:
-            detail = f"{date_of(error.day)}: {error}"
+            detail = f"{date_at(error.day)}: {error}"
             raise Invalid(detail, code="unbuildable") from error
         if findings and payload["is_gated"]:
             return await self._hold(ground, build.id, findings)
@@ -183,8 +183,8 @@ class Builder:
                 "code": index.code,
                 "status": "published",
                 "revision": index.revision,
-                "start": date_of(levels[0][0]).isoformat(),
-                "end": date_of(levels[-1][0]).isoformat(),
+                "start": date_at(levels[0][0]).isoformat(),
+                "end": date_at(levels[-1][0]).isoformat(),
                 "sessions": len(levels),
                 "findings": build.findings,
             }
@@ -240,16 +240,14 @@ class _Run:
             baskets = await to_thread.run_sync(partial(_built, engine, panel, len(known)))
             await self._stage(baskets)
             self.is_static = self.is_static or _is_static(static, baskets)
-            odd = gate.found(
-                ground.universe, panel, baskets, carry=ground.methodology.carry
-            )
+            odd = gate.found(ground.universe, panel, baskets, carry=ground.methodology.carry)
             findings += odd
             if len(plan.days) <= _FEW_SESSIONS:
                 findings += await gate.unsound(self._database, ground.universe, baskets)
             done += len(stretch)
             known = np.empty(0, np.int64)
             await progress.report(
-                0.95 * done / len(plan.days), f"Built up to {date_of(int(stretch[-1]))}"
+                0.95 * done / len(plan.days), f"Built up to {date_at(int(stretch[-1]))}"
             )
         return findings[: gate.MOST_FINDINGS]
 

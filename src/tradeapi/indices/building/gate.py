@@ -9,7 +9,7 @@ from tradeapi.analytics.indices.basket import Basket, total
 from tradeapi.analytics.indices.panel import Panel
 from tradeapi.database import Database
 from tradeapi.indices.universe import Universe
-from tradeapi.market.calendars.days import DAY, date_of
+from tradeapi.market.calendars.days import DAY, date_at
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.history import Window, history
 
@@ -29,7 +29,7 @@ class Finding(NamedTuple):
     detail: str
 
     def document(self) -> Mapping[str, object]:
-        date = date_of(self.day).isoformat()
+        date = date_at(self.day).isoformat()
         return {"code": self.code, "date": date, "symbol": self.symbol, "detail": self.detail}
 
 

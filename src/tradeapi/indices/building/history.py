@@ -1,10 +1,8 @@
 """What happened to the symbols of a universe, but for their closes: splits, dividends, shares."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any
 
 import numpy as np
 
@@ -12,11 +10,19 @@ from tradeapi.analytics.bars import Float64Array, Int64Array
 from tradeapi.analytics.indices.panel import Event, ordered
 from tradeapi.drivers import Raw
 from tradeapi.indices.universe import Universe
-from tradeapi.market.calendars.days import day_of
+from tradeapi.market.calendars.days import date_at, date_of, day_of
 from tradeapi.market.symbols.service import UNDATED
 
 # What prices that are adjusted already no longer show.
-_CONTAINED = {"raw": frozenset(), "splits": {"split"}, "all": {"split", "dividend", "special"}}
+_CONTAINED: Mapping[str, Collection[str]] = {
+    "raw": (),
+    "splits": {"split"},
+    "all": {"split", "dividend", "special"},
+}
+    "raw": (),
+    "splits": {"split"},
+    "all": {"split", "dividend", "special"},
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,16 +60,16 @@ async def happenings(raw: Raw, universe: Universe, start: int) -> Happenings:
     by_day: dict[int, list[Event]] = defaultdict(list)
     for symbol_id, day, kind, value in actions:
         if kind not in basis[symbol_id]:
-            by_day[_day(day)].append(Event(universe.columns[symbol_id], kind, value))
+            by_day[day_of(date_of(day))].append(Event(universe.columns[symbol_id], kind, value))
     static = set()
     shares = np.full(len(universe), np.nan)
     for symbol_id, day, value in figures:
         column = universe.columns[symbol_id]
-        if _as_date(day) == UNDATED:
+        if date_of(day) == UNDATED:
             static.add(column)
             shares[column] = value
         else:
-            by_day[_day(day)].append(Event(column, "shares", value))
+            by_day[day_of(date_of(day))].append(Event(column, "shares", value))
     later: dict[int, list[Event]] = {}
     for day in sorted(by_day):
         if day >= start:
@@ -88,16 +94,8 @@ def _converted(event: Event, fx: Mapping[int, Float64Array], row: int) -> Event:
     return event._replace(value=float(event.value * rates[row]))
 
 
-def _day(value: Any) -> int:  # noqa: ANN401  SQLite has no dates
-    return day_of(_as_date(value))
-
-
-def _as_date(value: Any) -> date:  # noqa: ANN401
-    return value if isinstance(value, date) else date.fromisoformat(value)
-
-
 def _date(raw: Raw, day: int) -> object:
-    found = date.fromordinal(date(1970, 1, 1).toordinal() + day // 86400)
+    found = date_at(day)
     return found if raw.dialect == "postgresql" else found.isoformat()
 
 

@@ -16,7 +16,10 @@ from tradeapi.market.store.closes import daily_closes
 
 
 class Panels:
-    """Of one universe, of one stretch after the other: `converters` are the ids of the symbols whose closes convert a currency."""
+    """Of one universe, of one stretch after the other.
+
+    `converters` are by currencies the ids of the symbols whose closes convert them.
+    """
 
     def __init__(
         self,
@@ -39,16 +42,14 @@ class Panels:
         wanted = [*self._universe.ids.tolist(), *self._converters.values()]
         converting: dict[int, Float64Array] = {}
         async with self._database.read() as raw:
-            async for symbol_id, times, closes in daily_closes(
-                raw, sorted(set(wanted)), int(days[0]), int(days[-1]) + DAY
-            ):
-                rows, values = _placed(days, times, closes)
-                column = self._universe.columns.get(symbol_id)
+            async for one in daily_closes(raw, wanted, int(days[0]), int(days[-1]) + DAY):
+                rows, values = _placed(days, one.times, one.closes)
+                column = self._universe.columns.get(one.symbol_id)
                 if column is not None:
                     close[rows, column] = values
-                if symbol_id in self._converters.values():
-                    converting[symbol_id] = np.full(len(days), np.nan)
-                    converting[symbol_id][rows] = values
+                if one.symbol_id in self._converters.values():
+                    converting[one.symbol_id] = np.full(len(days), np.nan)
+                    converting[one.symbol_id][rows] = values
         fx = self._fx(converting, len(days))
         for column, rates in fx.items():
             close[:, column] *= rates

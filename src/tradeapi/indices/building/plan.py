@@ -34,7 +34,7 @@ class Plan:
     waits: bool
 
 
-async def planned(
+async def planned(  # noqa: PLR0913
     session: AsyncSession,
     index: IndexDefinition,
     universe: Universe,
@@ -81,9 +81,7 @@ def _plan(calendar: Calendar, base: int, until: int, rules: Rules) -> Plan:
     return Plan(days, is_anew=True, waits=rules.base_date is None)
 
 
-async def _base(
-    session: AsyncSession, rules: Rules, universe: Universe, first: int | None
-) -> int:
+async def _base(session: AsyncSession, rules: Rules, universe: Universe, first: int | None) -> int:
     """The first day of an index that is built from its beginning."""
     if rules.base_date is not None:
         base = day_of(rules.base_date)

@@ -9,17 +9,17 @@ from tradeapi.drivers import Raw
 from tradeapi.indices.packing import COLUMNS, Held
 
 _NAMES = "index_id, is_staged, day, level, divisor, turnover, members, before"
-_PUT = f"INSERT INTO index_sessions ({_NAMES}) VALUES ($1, TRUE, $2, $3, $4, $5, $6, $7)"
+_PUT = f"INSERT INTO index_sessions ({_NAMES}) VALUES ($1, TRUE, $2, $3, $4, $5, $6, $7)"  # noqa: S608  columns, no data
 _DROP = "DELETE FROM index_sessions WHERE index_id = $1 AND is_staged"
 _DROP_PUBLISHED = "DELETE FROM index_sessions WHERE index_id = $1 AND NOT is_staged AND day >= $2"
 _PUBLISH = "UPDATE index_sessions SET is_staged = FALSE WHERE index_id = $1 AND is_staged"
 _LAST = f"""
 SELECT {COLUMNS} FROM index_sessions WHERE index_id = $1 AND is_staged ORDER BY day DESC LIMIT 1
-"""
+"""  # noqa: S608
 _BEFORE = f"""
 SELECT {COLUMNS} FROM index_sessions WHERE index_id = $1 AND NOT is_staged AND day < $2
 ORDER BY day DESC LIMIT 1
-"""
+"""  # noqa: S608
 _LEVELS = """
 SELECT day, level FROM index_sessions WHERE index_id = $1 AND is_staged ORDER BY day
 """

@@ -50,6 +50,6 @@ def day_of(day: date) -> int:
     return (day.toordinal() - EPOCH) * DAY
 
 
-def date_of(day: int) -> date:
+def date_at(time: int) -> date:
     """The day that an instant is in."""
-    return date.fromordinal(day // DAY + EPOCH)
+    return date.fromordinal(time // DAY + EPOCH)

@@ -9,7 +9,7 @@ from math import floor as whole
 from tradeapi.analytics.bars import Int64Array
 from tradeapi.database import Database
 from tradeapi.errors import NotFound
-from tradeapi.market.calendars.days import DAY, EPOCH, day_of, floor
+from tradeapi.market.calendars.days import date_at, day_of, floor
 from tradeapi.market.providers.backfill import Backfill
 from tradeapi.market.providers.securities import (
     EXCHANGE,
@@ -103,7 +103,7 @@ def _terms(security: Security, days: Int64Array) -> list[Term]:
     """The splits and dividends of these trading days."""
     if not len(days):
         return []
-    first, last = _date(days[0]), _date(days[-1])
+    first, last = date_at(int(days[0])), date_at(int(days[-1]))
     terms = [
         Term(ex_date, "split", ratio)
         for ex_date, ratio in security.splits
@@ -113,9 +113,5 @@ def _terms(security: Security, days: Int64Array) -> list[Term]:
         for year, month in product(range(first.year, last.year + 1), _PAYING_MONTHS):
             place = int(days.searchsorted(day_of(date(year, month, _PAYING_DAY))))
             if 0 < place < len(days):
-                terms.append(Term(_date(days[place]), "dividend", security.dividend))
+                terms.append(Term(date_at(int(days[place])), "dividend", security.dividend))
     return terms
-
-
-def _date(day: int) -> date:
-    return date.fromordinal(int(day) // DAY + EPOCH)
