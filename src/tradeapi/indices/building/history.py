@@ -19,10 +19,6 @@ _CONTAINED: Mapping[str, Collection[str]] = {
     "splits": {"split"},
     "all": {"split", "dividend", "special"},
 }
-    "raw": (),
-    "splits": {"split"},
-    "all": {"split", "dividend", "special"},
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
