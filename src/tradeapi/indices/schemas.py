@@ -39,7 +39,7 @@ Weight = Annotated[float, Field(strict=True, gt=0, le=1e9, allow_inf_nan=False)]
 class UniverseIn(In):
     """Who may be a constituent: all that are of one of each, or these symbols and no others."""
 
-    types: list[SymbolType] = Field(["stock"], max_length=8)
+    types: list[SymbolType] = Field(default=["stock"], max_length=8)
     exchanges: list[ExchangeCode] = Field(default_factory=list, max_length=50, examples=[["US"]])
     sectors: list[Label] = Field(default_factory=list, max_length=50, examples=[["Technology"]])
     symbols: list[SymbolName] = Field(
