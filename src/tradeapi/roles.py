@@ -4,7 +4,7 @@ The feed and the watching of alerts are each under a lease, since only one proce
 it. Jobs are for all who play that role: whoever is free takes the next.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import anyio
@@ -16,8 +16,11 @@ from tradeapi.bus.port import Bus
 from tradeapi.charts.tasks import ChartExpiry
 from tradeapi.clock import Clock
 from tradeapi.database import Database
+from tradeapi.indices.building import requests as indices
+from tradeapi.indices.building.build import Builder
+from tradeapi.indices.tasks import DailyBuilds
 from tradeapi.jobs.crons import every
-from tradeapi.jobs.port import Cron, Jobs
+from tradeapi.jobs.port import Cron, Handler, Jobs
 from tradeapi.jobs.runner import Runner
 from tradeapi.leases.lease import Lease
 from tradeapi.leases.locks import Locks
@@ -30,6 +33,7 @@ from tradeapi.notifications.parts import Telling
 from tradeapi.notifications.webhooks.tasks import DeliveryExpiry
 from tradeapi.settings import Role, Settings
 from tradeapi.tracked.tasks import TrackedJobExpiry
+from tradeapi.tracked.working import Tracking
 
 
 @asynccontextmanager
@@ -63,8 +67,17 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
             tasks.start_soon(lease.run, engine.run)
         if Role.JOBS in settings.roles:
             outgoing = open_outgoing(settings, clock, database, telling.notifier)
-            handlers = {**telling.handlers, **await roles.enter_async_context(outgoing)}
-            crons = [*_crons(settings, clock, database, market), *telling.crons]
+            handlers = {
+                **telling.handlers,
+                **await roles.enter_async_context(outgoing),
+                **_tracked(clock, database, bus, market, telling),
+            }
+            daily = DailyBuilds(database, jobs, bus, market["calendars"], clock)
+            crons = [
+                *_crons(settings, clock, database, market),
+                *telling.crons,
+                Cron(name="indices.daily", expression=every(5), work=daily.once),
+            ]
             runner = Runner(jobs, handlers, crons, database, clock)
             await roles.enter_async_context(runner.running())
         yield
@@ -73,6 +86,15 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
 def _feed(clock: Clock, database: Database, parts: Parts) -> Feed:
     store, directory, calendars = parts["store"], parts["directory"], parts["calendars"]
     return Feed(SECURITIES, database, store, directory, calendars, clock)
+
+
+def _tracked(
+    clock: Clock, database: Database, bus: Bus, parts: Parts, telling: Telling
+) -> Mapping[str, Handler]:
+    """The jobs that can be watched."""
+    tracking = Tracking(database, bus, clock)
+    builder = Builder(database, bus, parts["store"], parts["calendars"], telling.notifier, clock)
+    return {indices.NAME: tracking.handler(builder.work)}
 
 
 def _crons(settings: Settings, clock: Clock, database: Database, parts: Parts) -> Sequence[Cron]:

@@ -6,11 +6,14 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from sqlalchemy import select
 
 from tests.market.places import Market, flat
+from tradeapi.analytics.adjustments import Kind
 from tradeapi.clock import FixedClock
 from tradeapi.database import Database, raw
-from tradeapi.indices.building.build import NAME, Builder
+from tradeapi.indices.building.build import Builder
+from tradeapi.indices.building.requests import NAME
 from tradeapi.indices.models import IndexBuild
 from tradeapi.indices.packing import COLUMNS, Held
 from tradeapi.indices.schemas import IndexIn, Rules
@@ -36,6 +39,7 @@ class Desk(Market):
     def __init__(self, database: Database) -> None:
         super().__init__(database, FixedClock(DAY_ZERO + 10_000 * DAY))
         self.jobs = jobs_of(database, self.clock)
+        self.owner: UUID | None = None
         notifier = Notifier(self.jobs, self.bus, self.clock, {})
         self.builder = Builder(database, self.bus, self.store, self.calendars, notifier, self.clock)
 
@@ -45,7 +49,7 @@ class Desk(Market):
         closes: Sequence[float],
         *,
         shares: float | Mapping[int, float] | None = None,
-        actions: Sequence[tuple[int, str, float]] = (),
+        actions: Sequence[tuple[int, Kind, float]] = (),
         **fields: Any,
     ) -> None:
         """A stock that closed at these prices, NaN for none, from session 0 on; `shares` and
@@ -65,10 +69,11 @@ class Desk(Market):
                 terms = [Term(date_of(place), kind, value) for place, kind, value in actions]
                 await Actions(session, self.store).merge(listing, terms)
 
-    async def define(self, code: str, owner: UUID | None = None, **rules: Any) -> None:
+    async def define(self, code: str, **rules: Any) -> None:
+        """Of `owner`."""
         new = IndexIn.model_validate({"code": code, **rules})
         async with self.database.transaction() as session:
-            await Indices(session, self.calendars, self.clock.now()).create(new, owner)
+            await Indices(session, self.calendars, self.clock.now()).create(new, self.owner)
         self.directory.clear()
 
     async def redefine(self, code: str, **rules: Any) -> None:
@@ -120,7 +125,7 @@ class Desk(Market):
 
     async def builds(self) -> list[IndexBuild]:
         async with self.database.reading() as session:
-            return [*await session.scalars(IndexBuild.__table__.select())]  # type: ignore[list-item]
+            return [*await session.scalars(select(IndexBuild).order_by(IndexBuild.id))]
 
     async def execute(self, sql: str, *arguments: object) -> None:
         async with self.database.transaction() as session:

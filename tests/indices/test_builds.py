@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.indices.desk import Desk, date_of, day_of
+from tradeapi.indices.packing import Held
 from tradeapi.market.resolutions import Resolution
 
 pytestmark = pytest.mark.anyio
@@ -71,7 +72,7 @@ async def test_what_is_extended_is_what_is_built_at_once(desk: Desk) -> None:
     assert _told(await desk.sessions("TWICE")) == _told(await desk.sessions("ONCE"))
 
 
-def _told(sessions: list) -> list:
+def _told(sessions: list[Held]) -> list[list[object]]:
     return [
         [part.tobytes() if isinstance(part, np.ndarray) else part for part in held]
         for held in sessions

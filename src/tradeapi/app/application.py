@@ -34,6 +34,7 @@ from tradeapi.clock import Clock, SystemClock
 from tradeapi.compat import router as compat_router
 from tradeapi.compat import socket_router as compat_socket_router
 from tradeapi.database import Database
+from tradeapi.indices import router as indices_router
 from tradeapi.jobs import admin_router as jobs_router
 from tradeapi.jobs.opening import jobs_of
 from tradeapi.jobs.port import Jobs
@@ -95,6 +96,7 @@ TAGS = [
     {"name": "quotes", "description": "The newest prices."},
     {"name": "charts", "description": "Documents of yours, with series that you push or bind."},
     {"name": "watchlists", "description": "Symbols that you keep an eye on."},
+    {"name": "indices", "description": "Baskets of symbols with a level, by rules of yours."},
     {"name": "alerts", "description": "What you want to be told of."},
     {"name": "webhooks", "description": "Your notifications, sent to servers of yours."},
     {"name": "push", "description": "Your notifications, pushed to your browsers."},
@@ -123,6 +125,8 @@ API: tuple[APIRouter, ...] = (
     items_router.router,
     watchlists_router.making_router,
     own_router.router,
+    indices_router.router,
+    indices_router.making_router,
     alerts_router.router,
     alerts_router.one_router,
     alerts_router.making_router,

@@ -1,7 +1,9 @@
 """Indices on the wire."""
 
+import datetime as dt
 from datetime import date
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
+from uuid import UUID
 
 from fastapi import Path
 from pydantic import AfterValidator, Field, StringConstraints
@@ -120,6 +122,7 @@ class IndexOut(Out):
     code: IndexCode
     symbol: str = Field(description="Under which it has bars.", examples=["INDEX:EW100"])
     definition: Rules
+    calendar: str = Field(description="Whose sessions it has.", examples=["XNYS"])
     version: int
     created_at: Time
     updated_at: Time
@@ -144,16 +147,27 @@ class BuildIn(In):
     end: Day | None = Field(None, examples=["2020-01-10"])
 
 
+class FindingOut(Out):
+    """Something odd in the data of a build."""
+
+    code: Literal["jump", "missing", "stale", "ohlc", "volume"]
+    date: dt.date
+    symbol: str | None = Field(description="Null: it is about the index.", examples=["US:AAPL"])
+    detail: str = Field(examples=["The close changed by -75% without an action."])
+
+
 class BuildOut(Out):
-    id: Any
-    status: Literal["running", "published", "held", "failed", "cancelled"]
-    start: date | None
-    end: date | None
-    sessions: int
-    methodology: str
+    id: UUID = Field(description="That of its job.")
+    status: Literal["running", "published", "held", "failed", "cancelled"] = Field(
+        description="`held`: its data did not pass, and nothing was published."
+    )
+    start: date | None = Field(examples=["2015-01-12"])
+    end: date | None = Field(examples=["2020-01-10"])
+    sessions: int = Field(examples=[1259])
+    methodology: str = Field(examples=["9f2b6c01d4e87a35"])
     static_shares: bool | None
     cut_off: Time
-    revision: int | None
-    findings: list[dict[str, Any]]
+    revision: int | None = Field(description="What it was published as.")
+    findings: list[FindingOut] = Field(description="At most 100.")
     created_at: Time
     finished_at: Time | None

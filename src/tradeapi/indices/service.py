@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tradeapi.auth.audit import Audit
 from tradeapi.errors import Conflict, NotFound
 from tradeapi.indices import rules as checks
-from tradeapi.indices.models import IndexDefinition
+from tradeapi.indices.models import IndexBuild, IndexDefinition
 from tradeapi.indices.schemas import IndexIn, Rules
 from tradeapi.indices.universe import Universe, universe_of
 from tradeapi.market.calendars.registry import Calendars
@@ -58,6 +58,16 @@ class Indices:
         if found is None:
             raise NotFound(f"There is no index {code[:40]}.", code="unknown_index")
         return found
+
+    async def builds(self, code: str, *, before: UUID | None, limit: int) -> Sequence[IndexBuild]:
+        """The newest first."""
+        index = await self.get(code)
+        chosen = select(IndexBuild).where(IndexBuild.index_id == index.id)
+        if before is not None:
+            chosen = chosen.where(IndexBuild.id < before)
+        return (
+            await self._session.scalars(chosen.order_by(IndexBuild.id.desc()).limit(limit))
+        ).all()
 
     async def create(self, new: IndexIn, owner: UUID | None) -> IndexDefinition:
         """With its symbol, which has no bars until it is built; raises Invalid, and Conflict for a

@@ -6,13 +6,12 @@ sees a part of it. The same is done twice without harm.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from anyio import to_thread
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.analytics.bars import Int64Array
@@ -39,9 +38,8 @@ from tradeapi.market.store.bar_store import BarStore
 from tradeapi.market.store.book import SymbolFacts
 from tradeapi.notifications.notices import Notice
 from tradeapi.notifications.notifier import Notifier
-from tradeapi.tracked.progress import Progress
+from tradeapi.tracked.progress import Cancelled, Progress
 
-NAME = "indices.build"
 # The bars of constituents are looked at one by one where so few sessions are new.
 _FEW_SESSIONS = 5
 
@@ -86,12 +84,15 @@ class Builder:
         run = _Run(self._database, ground, plan, build)
         try:
             findings = await run.through(progress)
-        except Unbuildable as error:
-            detail = f"{date_at(error.day)}: {error}"
-            raise Invalid(detail, code="unbuildable") from error
-        if findings and payload["is_gated"]:
-            return await self._hold(ground, build.id, findings)
-        return await self._publish(ground, plan, run, findings, progress)
+            if findings and payload["is_gated"]:
+                return await self._hold(ground, build.id, findings)
+            return await self._publish(ground, plan, run, findings, progress)
+        except Cancelled:
+            await self._end(ground, build.id, "cancelled")
+            raise
+        except (Invalid, Conflict) as error:
+            await self._end(ground, build.id, "failed", str(error))
+            raise
 
     async def _begun(self, id: UUID, ground: Ground, plan: Plan) -> IndexBuild:
         """The build of this job; what another one has left is gone."""
@@ -100,6 +101,7 @@ class Builder:
             if build is not None and build.methodology == ground.hash:
                 return build
             await staging.drop(session, ground.index.id)
+            await session.execute(_LEFT.where(IndexBuild.index_id == ground.index.id))
             if build is not None:
                 await session.delete(build)
                 await session.flush()
@@ -122,28 +124,43 @@ class Builder:
         self, ground: Ground, id: UUID, findings: Sequence[Finding]
     ) -> Mapping[str, Any]:
         """Nothing is published, and whoever the index belongs to is told why."""
+        told = [dict(finding.document()) for finding in findings]
+        first = findings[0]
+        about = f"{first.symbol}: {first.detail}" if first.symbol else first.detail
+        detail = f"There are {len(findings)} findings in its data. {about}"
+        await self._end(ground, id, "held", detail, told)
+        return {"code": ground.index.code, "status": "held", "findings": told}
+
+    async def _end(
+        self,
+        ground: Ground,
+        id: UUID,
+        status: str,
+        detail: str | None = None,
+        findings: Sequence[dict[str, Any]] = (),
+    ) -> None:
+        """What is published stays; the owner is told what is wrong, once for each session."""
         code, owner = ground.index.code, ground.index.owner_id
         now = round(self._clock.now(), 3)
         async with self._database.transaction() as session:
-            build = await session.get_one(IndexBuild, id)
-            build.status, build.finished_at = "held", now
-            build.findings = [dict(finding.document()) for finding in findings]
-            await staging.drop(session, ground.index.id)
-            if owner is not None:
-                first = findings[0]
-                about = f"{first.symbol}: {first.detail}" if first.symbol else first.detail
-                notice = Notice(
-                    user_id=owner,
-                    key=f"index:{id}",
-                    type="index.held",
-                    title=f"{code} was not published",
-                    text=f"{len(findings)} findings in its data. {about}",
-                    data={"code": code, "findings": build.findings},
-                    channels=frozenset(),
-                    time=now,
-                )
-                await self._notifier.notify(session, [notice])
-        return {"code": code, "status": "held", "findings": build.findings}
+            build = await session.get(IndexBuild, id)
+            if build is None:
+                return
+            build.status, build.finished_at, build.findings = status, now, list(findings)
+            await staging.drop(session, build.index_id)
+            if owner is None or detail is None:
+                return
+            notice = Notice(
+                user_id=owner,
+                key=f"index.{status}:{code}:{build.end_day}",
+                type=f"index.{status}",
+                title=f"{code} was not published",
+                text=detail,
+                data={"code": code, "build": str(id), "findings": build.findings},
+                channels=frozenset(),
+                time=now,
+            )
+            await self._notifier.notify(session, [notice])
 
     async def _publish(
         self,
@@ -237,7 +254,7 @@ class _Run:
         for stretch in stretches(days):
             wanted = np.concatenate([known, stretch])
             panel = await panels.panel(wanted, ground.following(int(stretch[-1])))
-            baskets = await to_thread.run_sync(partial(_built, engine, panel, len(known)))
+            baskets = await to_thread.run_sync(_built, engine, panel, len(known))
             await self._stage(baskets)
             self.is_static = self.is_static or _is_static(static, baskets)
             odd = gate.found(ground.universe, panel, baskets, carry=ground.methodology.carry)
@@ -276,9 +293,17 @@ class _Run:
 
 
 def _built(engine: Engine, panel: Panel, known: int) -> list[Basket]:
-    """In a thread; the first `known` sessions are looked at, and no more."""
+    """In a thread; the first `known` sessions are looked at, and no more. Raises Invalid."""
     engine.observe(panel.part(0, known))
-    return list(engine.run(panel.part(known, len(panel))))
+    try:
+        return list(engine.run(panel.part(known, len(panel))))
+    except Unbuildable as error:
+        detail = f"{date_at(error.day)}: {error}"
+        raise Invalid(detail, code="unbuildable") from error
+
+
+# Builds whose process has died, and whose job was given up.
+_LEFT = update(IndexBuild).where(IndexBuild.status == "running").values(status="failed")
 
 
 def _is_static(static: frozenset[int], baskets: Sequence[Basket]) -> bool:

@@ -51,7 +51,7 @@ async def planned(  # noqa: PLR0913
     the session after the last one, without an end the last that is over. Raises Invalid.
     """
     rules = Rules.model_validate(index.definition)
-    last = _last_session(calendar, now)
+    last = last_session(calendar, now)
     until = last if end is None else min(day_of(end), last)
     first = None if start is None else day_of(start)
     if start is not None and end is not None and start > end:
@@ -98,8 +98,8 @@ async def _base(session: AsyncSession, rules: Rules, universe: Universe, first: 
     return int(rows[0][0])
 
 
-def _last_session(calendar: Calendar, now: float) -> int:
-    """The last one that is over."""
+def last_session(calendar: Calendar, now: float) -> int:
+    """The last one that is over; raises Invalid where there is none."""
     days = sessions(calendar, int(now // DAY) * DAY - _LONGEST_PAUSE, int(now // DAY + 2) * DAY)
     over = [day for day in days.tolist() if calendar.end(day, Resolution.DAY) <= now]
     if not over:

@@ -1,0 +1,74 @@
+"""What the routes of indices ask for, each under one name."""
+
+from typing import Annotated
+
+from fastapi import Depends
+
+from tradeapi.auth.dependencies import AuditDep
+from tradeapi.database import Database
+from tradeapi.indices.building.data import ground_of
+from tradeapi.indices.building.plan import planned
+from tradeapi.indices.rules import calendar_of
+from tradeapi.indices.schemas import BuildIn, IndexIn, IndexPath, Rules
+from tradeapi.indices.service import Indices, symbol_of
+from tradeapi.indices.universe import universe_of
+from tradeapi.market.calendars.registry import Calendars
+from tradeapi.market.dependencies import CalendarsDep
+from tradeapi.web.dependencies import ClockDep, DatabaseDep, ReadingDep, SessionDep
+
+
+async def _indices(
+    session: SessionDep, calendars: CalendarsDep, clock: ClockDep, audit: AuditDep
+) -> Indices:
+    return Indices(session, calendars, clock.now(), audit)
+
+
+async def _readable_indices(
+    session: ReadingDep, calendars: CalendarsDep, clock: ClockDep
+) -> Indices:
+    return Indices(session, calendars, clock.now())
+
+
+IndicesDep = Annotated[Indices, Depends(_indices)]
+ReadableIndicesDep = Annotated[Indices, Depends(_readable_indices)]
+
+
+async def with_calendar_of_new(
+    body: IndexIn, database: DatabaseDep, calendars: CalendarsDep
+) -> None:
+    """For a route's `dependencies`, before its session: to build a calendar takes seconds."""
+    await ready(body, body.code, database, calendars)
+
+
+async def with_calendar(
+    code: IndexPath, body: Rules, database: DatabaseDep, calendars: CalendarsDep
+) -> None:
+    await ready(body, code, database, calendars)
+
+
+async def ready(rules: Rules, code: str, database: Database, calendars: Calendars) -> None:
+    """Have the calendar that these rules ask for; raises Invalid."""
+    async with database.reading() as session:
+        universe = await universe_of(session, rules, but=symbol_of(code))
+    await calendars.get(calendar_of(rules, universe))
+
+
+async def buildable(
+    code: IndexPath,
+    body: BuildIn,
+    database: DatabaseDep,
+    calendars: CalendarsDep,
+    clock: ClockDep,
+) -> None:
+    """For a route's `dependencies`: raises NotFound, and Invalid for what cannot be built."""
+    ground = await ground_of(database, calendars, code)
+    async with database.reading() as session:
+        await planned(
+            session,
+            ground.index,
+            ground.universe,
+            ground.calendar,
+            now=clock.now(),
+            start=body.start,
+            end=body.end,
+        )
