@@ -240,7 +240,8 @@ class Settings(BaseSettings):
     response_cache_bytes: int = Field(
         default=64 * 1024 * 1024,
         ge=0,
-        description="How much memory answers with bars are kept in for whoever asks next.",
+        description="How much memory answers with bars are kept in for whoever asks next, and a "
+        "quarter as much again those about indices.",
     )
     points_cache_bytes: int = Field(
         default=32 * 1024 * 1024,

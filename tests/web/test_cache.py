@@ -85,7 +85,7 @@ async def ask(app: ASGIApp, path: str = "/kept/a", **headers: str) -> Answer:
 
 
 def around(maker: Maker, bytes: int = 1_000_000) -> Cache:
-    return Cache(maker, prefix="/kept/", bytes=bytes)
+    return Cache(maker, name="responses", prefix="/kept/", bytes=bytes)
 
 
 async def test_an_answer_is_given_again_while_it_holds() -> None:
@@ -173,9 +173,11 @@ async def test_what_changed_while_it_was_made_is_made_anew() -> None:
         version += read == 0
         await Maker(None, headers=[(b"version", b"%d" % read)])(scope, receive, send)
 
-    answers = await asyncio.gather(*(ask(Cache(app, prefix="/kept/", bytes=10**6)) for _ in "abc"))
+    answers = await asyncio.gather(
+        *(ask(Cache(app, name="responses", prefix="/kept/", bytes=10**6)) for _ in "abc")
+    )
     assert {answer.headers[b"version"] for answer in answers} == {b"0"}
-    shared, version = Cache(app, prefix="/kept/", bytes=10**6), 0
+    shared, version = Cache(app, name="responses", prefix="/kept/", bytes=10**6), 0
     answers = await asyncio.gather(*(ask(shared) for _ in "abc"))
     assert [answer.headers[b"version"] for answer in answers] == [b"0", b"1", b"1"]
 
@@ -247,5 +249,5 @@ async def test_other_connections_pass() -> None:
         return {}
 
     for type in ("websocket", "lifespan"):
-        await Cache(app, prefix="/", bytes=0)({"type": type}, nothing, nothing)  # type: ignore[arg-type]
+        await Cache(app, name="responses", prefix="/", bytes=0)({"type": type}, nothing, nothing)  # type: ignore[arg-type]
     assert seen == ["websocket", "lifespan"]

@@ -18,6 +18,7 @@ from tradeapi.alerts import router as alerts_router
 from tradeapi.alerts.service import alerts_of
 from tradeapi.app.auth import AuthState, Credentials, open_auth
 from tradeapi.app.charts import ChartsState, open_charts
+from tradeapi.app.indices import IndicesState, open_indices
 from tradeapi.app.layers import layers
 from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.app.notifications import open_notifications
@@ -172,7 +173,7 @@ MESSAGES = (
 )
 
 
-class State(MarketState, AuthState, ChartsState, WatchlistsState):
+class State(MarketState, AuthState, ChartsState, WatchlistsState, IndicesState):
     """What the lifespan opened; `request.state.database` and so on."""
 
     settings: Settings
@@ -261,6 +262,7 @@ def _lifespan(
             open_streams(settings, clock, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
             open_watchlists(settings, clock, database, bus, hub, quotes) as watchlists,
+            open_indices(database, bus) as indices,
             open_notifications(
                 settings, clock, database, bus, hub, jobs, credentials.mailer
             ) as telling,
@@ -288,6 +290,7 @@ def _lifespan(
                     **market,
                     **charts,
                     **watchlists,
+                    **indices,
                 }
 
     return lifespan

@@ -3,11 +3,13 @@
 from typing import Annotated
 
 from fastapi import Depends
+from starlette.requests import HTTPConnection
 
 from tradeapi.auth.dependencies import AuditDep
 from tradeapi.database import Database
 from tradeapi.indices.building.data import ground_of
 from tradeapi.indices.building.plan import planned
+from tradeapi.indices.published import Published
 from tradeapi.indices.rules import calendar_of
 from tradeapi.indices.schemas import BuildIn, IndexIn, IndexPath, Rules
 from tradeapi.indices.service import Indices, symbol_of
@@ -29,6 +31,12 @@ async def _readable_indices(
     return Indices(session, calendars, clock.now())
 
 
+async def _published(connection: HTTPConnection) -> Published:
+    published: Published = connection.state.published
+    return published
+
+
+PublishedDep = Annotated[Published, Depends(_published)]
 IndicesDep = Annotated[Indices, Depends(_indices)]
 ReadableIndicesDep = Annotated[Indices, Depends(_readable_indices)]
 

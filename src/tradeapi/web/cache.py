@@ -24,9 +24,6 @@ OVERHEAD_BYTES = 2048
 LARGEST_SHARE = 8
 CODINGS = (b"zstd", b"br", b"gzip")
 
-_hits = CACHE_HITS.labels("responses")
-_misses = CACHE_MISSES.labels("responses")
-
 Headers = list[tuple[bytes, bytes]]
 Key = tuple[str, bytes, bytes]
 
@@ -70,11 +67,15 @@ def keep(scope: Scope, is_good: Callable[[], bool], *, state: str) -> None:
 class Cache:
     """Answers to GET below `prefix`; those asked for last stay, up to `bytes` in all.
 
-    Of several callers who ask for the same at the same time one makes the answer.
+    Of several callers who ask for the same at the same time one makes the answer. Hits and misses
+    are counted under `name`.
     """
 
-    def __init__(self, app: ASGIApp, *, prefix: str | tuple[str, ...], bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, *, name: str, prefix: str | tuple[str, ...], bytes: int
+    ) -> None:
         self._app = app
+        self._hits, self._misses = CACHE_HITS.labels(name), CACHE_MISSES.labels(name)
         self._prefix = prefix
         self._bytes = bytes
         self._used = 0
@@ -101,10 +102,10 @@ class Cache:
                 break
             kept = self._find(key)
         if kept is None:
-            _misses.inc()
+            self._misses.inc()
             await self._make(key, known, scope, receive, send)
             return
-        _hits.inc()
+        self._hits.inc()
         scope[ROUTE_TEMPLATE] = kept.route
         await _answer(kept, known, send)
 

@@ -1,0 +1,26 @@
+"""What indices need while the application runs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypedDict
+
+import anyio
+
+from tradeapi.bus.port import Bus
+from tradeapi.database import Database
+from tradeapi.indices.events import INDICES
+from tradeapi.indices.published import Published
+
+
+class IndicesState(TypedDict):
+    published: Published
+
+
+@asynccontextmanager
+async def open_indices(database: Database, bus: Bus) -> AsyncIterator[IndicesState]:
+    published = Published(database, bus)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(published.run)
+        with bus.subscribe(INDICES, published.hear):
+            yield {"published": published}
+        tasks.cancel_scope.cancel()
