@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tradeapi.analytics.indices.attribution import Holdings, attribute, effects, linking_factors
@@ -93,6 +93,7 @@ def test_both_must_have_the_same_sectors() -> None:
         effects(PORTFOLIO, holdings([1.0], [0.1]))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 12), st.integers(1, 5))
 def test_linked_effects_sum_to_the_difference(seed: int, periods: int, sectors: int) -> None:
     """To the last digits, over any number of periods."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.analytics.indices.samples import levels_of, number
@@ -85,6 +85,7 @@ def test_losses_on_the_edge_of_the_tail_are_shared() -> None:
     assert found.parts.tolist() == pytest.approx([0.05, 0.05])
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(5, 60), st.integers(1, 6))
 def test_parts_sum_to_the_risk(seed: int, periods: int, names: int) -> None:
     """From returns as from their covariance, scaled with the weights, in any order."""

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from hypothesis import given
+from hypothesis import given, settings
 
 from tests.analytics.indices.samples import levels_of, number, several_returns
 from tradeapi.analytics.indices.drawdowns import Drawdown, drawdowns
@@ -34,6 +34,7 @@ def test_what_never_falls_has_no_drawdowns() -> None:
         assert drawdowns(Levels.of(range(len(values)), values), 5) == []
 
 
+@settings(deadline=None)
 @given(several_returns(least=0))
 def test_drawdowns_are_those_that_a_walk_finds(returns: list[float]) -> None:
     """One session after the other."""

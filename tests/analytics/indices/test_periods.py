@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from tests.analytics.indices.samples import levels_of, several_returns
 from tradeapi.analytics.indices.levels import Levels
@@ -36,6 +36,7 @@ def test_a_base_has_no_periods() -> None:
         assert len(monthly(levels).returns) == len(yearly(levels).first) == 0
 
 
+@settings(deadline=None)
 @given(several_returns(least=1))
 def test_periods_compound_to_the_whole(returns: list[float]) -> None:
     """So do months within a year."""

@@ -4,7 +4,7 @@ from math import isfinite, sqrt
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from tests.analytics.indices.samples import levels_of, number, random_returns, several_returns
 from tradeapi.analytics.indices.levels import Levels
@@ -93,6 +93,7 @@ def test_a_daily_loss_of_more_than_everything_does_not_compound() -> None:
     assert number(found["alpha"]) < -252
 
 
+@settings(deadline=None)
 @given(several_returns(least=0), several_returns(least=0))
 def test_a_measure_is_a_number_or_a_reason(own: list[float], theirs: list[float]) -> None:
     """Never both, never neither, and never a number that JSON lacks."""

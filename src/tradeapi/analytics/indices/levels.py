@@ -14,6 +14,7 @@ Days = npt.NDArray[np.datetime64]
 # Equal returns differ by a few units in the last place once they are read off levels. What moves
 # no more than this, relative to the level, has not moved: else 0 / 0 would become 10 ** 15.
 NOISE = 64 * float(np.finfo(np.float64).eps)
+FARTHEST = 1e100  # the squares of returns are numbers too, and so are their sums
 _EPOCH = date(1970, 1, 1).toordinal()
 
 
@@ -33,7 +34,8 @@ class Levels:
 
         A level of 0 is a loss of everything, after which there are no returns: the series ends
         there. Raises ValueError if a day does not follow the one before it, if a level is
-        negative or not finite, if the base is 0, or if a level rises from 0.
+        negative or not finite, if the base is 0, if a level rises from 0, or if two levels are
+        further apart than any market.
         """
         levels = cls(np.asarray(days, "datetime64[D]"), np.asarray(values, np.float64))
         if levels.values.ndim != 1 or levels.days.shape != levels.values.shape:
@@ -42,7 +44,11 @@ class Levels:
             raise ValueError("Days must ascend.")
         if not (np.isfinite(levels.values) & (levels.values >= 0)).all():
             raise ValueError("Levels must be numbers, none of them negative.")
-        return levels._until_nothing_is_left()
+        levels = levels._until_nothing_is_left()
+        above = levels.values[levels.values > 0]
+        if len(above) and above.max() / FARTHEST > above.min():
+            raise ValueError("Levels must not be further apart than a factor of 1e100.")
+        return levels
 
     def __len__(self) -> int:
         return len(self.values)
@@ -50,8 +56,8 @@ class Levels:
     @property
     def returns(self) -> Float64Array:
         """Simple returns from session to session, shape (sessions - 1,): 0.01 is one percent."""
-        with np.errstate(over="ignore"):
-            change: Float64Array = self.values[1:] / self.values[:-1] - 1
+        change: Float64Array = self.values[1:] / self.values[:-1] - 1
+        change[abs(change) <= NOISE] = 0
         return change
 
     def day(self, index: int) -> date:

@@ -34,6 +34,5 @@ def _compounded(levels: Levels, unit: Literal["M", "Y"]) -> PeriodReturns:
     period = levels.days[1:].astype(f"datetime64[{unit}]")
     _, opening = np.unique(period, return_index=True)
     closing = np.append(opening, len(period))[1:]
-    with np.errstate(over="ignore"):
-        returns = levels.values[closing] / levels.values[opening] - 1
+    returns = levels.values[closing] / levels.values[opening] - 1
     return PeriodReturns(levels.days[opening + 1], levels.days[closing], returns)

@@ -23,8 +23,7 @@ def rolling_days(levels: Levels, window: int) -> Days:
 def rolling_return(levels: Levels, window: int) -> Float64Array:
     """Over the window, not per year."""
     opened = levels.values[: _count(levels, window)]
-    with np.errstate(all="ignore"):
-        returns: Float64Array = levels.values[window:] / opened - 1
+    returns: Float64Array = levels.values[window:] / opened - 1
     return returns
 
 
