@@ -47,11 +47,8 @@ def var_normal(sample: Sample) -> float:
 
 def var_cornish_fisher(sample: Sample) -> float:
     """The normal quantile corrected for skewness S and excess kurtosis K."""
-    z, s, k = (
-        _NORMAL.inv_cdf(1 - sample.terms.confidence),
-        skewness(sample),
-        excess_kurtosis(sample),
-    )
+    z = _NORMAL.inv_cdf(1 - sample.terms.confidence)
+    s, k = skewness(sample), excess_kurtosis(sample)
     slope = 1 + z * s / 3 + (z**2 - 1) * k / 8 - (6 * z**2 - 5) * s**2 / 36
     if slope <= 0:
         # There a higher confidence would give a smaller loss.
