@@ -12,6 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.documents.demo import Demo
 from tests.notifications.telling import notice, tell
 from tests.streams.documented import Frame, frame_of
+from tests.tracked.watched import asked_for
 from tradeapi.auth.dev import DEV_USER
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import State
@@ -77,6 +78,7 @@ def hear_all(demo: Demo) -> Sequence[Frame]:
         _follow_chart(api, first)
         _follow_watchlist(api, first)
         _follow_inbox(demo, api, first)
+        _follow_job(demo, api, first)
         first.say(op="replay", id=5, topic=BARS, start=0, speed=100_000)
         for _ in ("started", "ended"):
             first.hear("replay")
@@ -141,6 +143,15 @@ def _follow_inbox(demo: Demo, api: httpx2.Client, guest: Listener) -> None:
     guest.hear("mark", topic)
     _ok(api.delete("/notifications"))
     guest.hear("inbox", topic)
+
+
+def _follow_job(demo: Demo, api: httpx2.Client, guest: Listener) -> None:
+    id = asked_for(demo.environment["DATABASE_URL"], DEV_USER)
+    topic = f"jobs:{id}"
+    guest.say(op="subscribe", id=1, topics=[topic])
+    guest.hear("snapshot", topic)
+    _ok(api.delete(f"/jobs/{id}"))
+    guest.hear("job", topic)
 
 
 def _degraded() -> str:

@@ -20,7 +20,14 @@ DOCUMENT = document(Limits(topics=7), MESSAGES, key_header="X-API-Key")
 SCHEMAS = DOCUMENT["components"]["schemas"]
 SOURCES = "".join(
     path.read_text()
-    for folder in ("streams", "market/live", "charts/live", "watchlists/live", "notifications/live")
+    for folder in (
+        "streams",
+        "market/live",
+        "charts/live",
+        "watchlists/live",
+        "notifications/live",
+        "tracked/live",
+    )
     for path in (ROOT / "src/tradeapi" / folder).glob("*.py")
     if path.name not in {"asyncapi.py", "messages.py", "operations.py"}
 )

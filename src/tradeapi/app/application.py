@@ -22,6 +22,7 @@ from tradeapi.app.indices import IndicesState, open_indices
 from tradeapi.app.layers import layers
 from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.app.notifications import open_notifications
+from tradeapi.app.tracked import open_tracked
 from tradeapi.app.watchlists import WatchlistsState, open_watchlists
 from tradeapi.auth import admin_router, keys_router, links_router, path_tokens_router
 from tradeapi.auth import router as auth_router
@@ -71,6 +72,7 @@ from tradeapi.streams.operations import OPERATIONS
 from tradeapi.streams.router import router as streams_router
 from tradeapi.streams.sse_router import router as events_router
 from tradeapi.tracked import router as tracked_router
+from tradeapi.tracked.live.messages import MESSAGES as JOB_MESSAGES
 from tradeapi.tracked.service import tracked_jobs_of
 from tradeapi.udf import router as udf_router
 from tradeapi.udf import storage_router
@@ -170,6 +172,7 @@ MESSAGES = (
     *CHART_MESSAGES,
     *WATCHLIST_MESSAGES,
     *NOTIFICATION_MESSAGES,
+    *JOB_MESSAGES,
 )
 
 
@@ -263,6 +266,7 @@ def _lifespan(
             open_charts(settings, clock, database, bus, hub, market) as charts,
             open_watchlists(settings, clock, database, bus, hub, quotes) as watchlists,
             open_indices(database, bus) as indices,
+            open_tracked(database, bus, hub),
             open_notifications(
                 settings, clock, database, bus, hub, jobs, credentials.mailer
             ) as telling,

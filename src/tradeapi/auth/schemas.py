@@ -343,6 +343,17 @@ class ExportedPreferencesOut(Out):
     digest_minute: int | None
 
 
+class ExportedJobOut(Out):
+    """What you had done in the background."""
+
+    id: UUID
+    name: str
+    subject: str
+    status: str
+    created_at: float
+    finished_at: float | None
+
+
 class ExportOut(Out):
     user: UserOut
     sessions: list[LoginOut]
@@ -361,3 +372,4 @@ class ExportOut(Out):
     notification_preferences: list[ExportedPreferencesOut] = Field(
         description="None where nothing was chosen."
     )
+    jobs: list[ExportedJobOut] = Field(description="Until 7 days after their end.")
