@@ -88,6 +88,19 @@ def test_a_dividend_on_the_day_of_a_split_is_per_old_share() -> None:
     assert adjusted(daily([20, 18]), actions, ALL, basis=SPLITS).close.tolist() == [18, 18]
 
 
+def test_a_special_dividend_is_one_of_its_day() -> None:
+    """With the dividend of the day it is one amount, in whatever order; splits know none of it."""
+    bars = daily([40, 30, 30])
+    paid = [Action("dividend", DAY, 4), Action("special", DAY, 6), Action("special", 2 * DAY, 3)]
+    for actions in (paid, paid[::-1]):
+        assert adjusted(bars, actions, ALL).close.tolist() == pytest.approx([27, 27, 30])
+        assert adjusted(bars, actions, ALL).volume.tolist() == [100] * 3
+        assert adjusted(bars, actions, SPLITS) == bars
+    assert excessive(paid, np.array([10.0, 10.0, 30.0])) == {
+        paid[1]: "What is paid on one day must be below the close before it (10), was 10."
+    }
+
+
 def test_a_dividend_without_a_close_below_it_moves_nothing() -> None:
     """Neither one from before the first bar nor one that a correction made impossible."""
     bars = daily([2, 3])

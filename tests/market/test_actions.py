@@ -115,6 +115,19 @@ async def test_a_dividend_is_held_against_the_close_as_it_was_traded(market: Mar
     await replace(market, listing, DIVIDEND._replace(ex_date=date(2000, 1, 1), value=1000))
 
 
+async def test_a_special_dividend_is_held_against_what_is_paid_with_it(market: Market) -> None:
+    """Also against a dividend of its day that is there already."""
+    listing = await listed(market)
+    special = DIVIDEND._replace(kind="special", value=18)
+    await replace(market, listing, DIVIDEND, special, SPLIT)
+    assert await stored(market, listing) == [DIVIDEND, special, SPLIT]
+    for value, outcome in ((18.5, "invalid_action"), (18.4, "updated")):
+        async with market.database.transaction() as session:
+            actions = Actions(session, market.store)
+            [found] = await actions.merge(listing, [special._replace(value=value)])
+        assert (found.code if isinstance(found, Invalid) else found) == outcome
+
+
 async def test_the_quote_of_a_split_day_is_on_the_new_terms(market: Market) -> None:
     """Ten for one at an unchanged value is no loss; whenever the split is recorded."""
     listing = await listed(market)

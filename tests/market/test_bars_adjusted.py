@@ -52,6 +52,13 @@ def test_prices_are_restated_as_asked(client: TestClient, symbol: str) -> None:
     assert "basis" not in both
 
 
+def test_a_special_dividend_takes_its_share_too(client: TestClient, symbol: str) -> None:
+    """Together with the dividend of its day."""
+    act(client, ("2024-06-04", "special", 21), ("2024-06-04", "dividend", 4))
+    assert get(client, symbol, adjustment="splits")["close"] == [100] * 6 + [50] * 4
+    assert get(client, symbol, adjustment="all")["close"] == [75] * 3 + [100] * 3 + [50] * 4
+
+
 def test_what_the_stored_prices_already_contain_is_told(client: TestClient, symbol: str) -> None:
     """`adjustment` says what the prices are, which may be more than what was asked."""
     client.put(f"/api/v1/symbols/{symbol}", json={"basis": "splits"})

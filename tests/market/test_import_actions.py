@@ -66,7 +66,7 @@ async def test_faulty_actions_are_rejected_one_by_one(market: Market, tmp_path: 
     bars = [f"{day(n)},A,10,20,10,20" for n in range(30)]
     await import_bars(market, write(tmp_path / "bars.csv", "date,ticker,o,h,l,c", *bars))
     lines = [
-        "A,2020-01-10,dividend,0.5",
+        "A,2020-01-10,Special,0.5",
         "A,2020-01-11,dividend,21",
         "A,2020-02-30,dividend,0.5",
         "A,2020-01-12 10:00,dividend,0.5",
@@ -76,7 +76,7 @@ async def test_faulty_actions_are_rejected_one_by_one(market: Market, tmp_path: 
         "A,2020-01-14,split,",
         "A,2020-01-14,split,four",
         "A B,2020-01-14,split,4",
-        "A,2020-01-10,dividends,0.7",
+        "A,2020-01-10,specials,0.7",
         "A,2020-01-15",
     ]
     [summary] = await import_actions(market, write(tmp_path / "a.csv", HEADER, *lines))
@@ -94,4 +94,4 @@ async def test_faulty_actions_are_rejected_one_by_one(market: Market, tmp_path: 
         (12, "duplicate"),
         (13, "malformed_row"),
     ]
-    assert await actions(market) == [("US:A", "2020-01-10", "dividend", 0.5)]
+    assert await actions(market) == [("US:A", "2020-01-10", "special", 0.5)]

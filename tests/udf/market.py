@@ -78,6 +78,7 @@ def fill(place: Place, calendars: dict[str, Calendar]) -> None:
         # On a Sunday, on a day within a gap, and announced for later.
         {"ex_date": "2024-11-10", "kind": "split", "value": 2},
         {"ex_date": "2024-11-20", "kind": "dividend", "value": 0.25},
+        {"ex_date": "2024-11-20", "kind": "special", "value": 0.01},
         {"ex_date": "2024-11-20", "kind": "split", "value": 0.5},
         {"ex_date": "2025-01-15", "kind": "split", "value": 3},
     ]

@@ -282,6 +282,7 @@ def test_splits_and_dividends_are_marked(place: Place) -> None:
             assert set(marked) <= times
             assert marked == sorted(set(marked))
             assert sum("Split" in line for mark in marks for line in mark["tooltip"]) == 2
+            assert sum("Special" in line for mark in marks for line in mark["tooltip"]) == 1
             assert sum("Dividend" in line for mark in marks for line in mark["tooltip"]) == 1
     first, second = place.client.marks(
         "timescale_marks", place.client.open("US:DAYS"), "1D", 0, NOW
@@ -290,6 +291,7 @@ def test_splits_and_dividends_are_marked(place: Place) -> None:
     assert first["tooltip"] == ["Split: 2 for 1 (2024-11-10)"]
     assert second["tooltip"] == [
         "Dividend: 0.25 USD (2024-11-20)",
+        "Special dividend: 0.01 USD (2024-11-20)",
         "Split: 1 for 2 (2024-11-20)",
     ]
     # Of the gap's end, the first bar after it.

@@ -3,8 +3,9 @@
 A bar's price is multiplied by the product of the multipliers of all actions that take effect after
 it (Yahoo Finance, "What is the adjusted close?"; CRSP, data description guide, "Adjusted data"):
 1 / ratio for a split, whose volume is multiplied by the ratio, and 1 - amount / previous close for
-a dividend, whose volume stays. Bars wider than a day hold days from both sides of an action, so
-they are folded from adjusted daily bars, never adjusted themselves.
+a dividend, whose volume stays; what is paid on one day, special or not, is one amount. Bars wider
+than a day hold days from both sides of an action, so they are folded from adjusted daily bars,
+never adjusted themselves.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,7 +18,9 @@ import numpy as np
 
 from tradeapi.analytics.bars import Bars, Float64Array, Int64Array
 
-Kind = Literal["split", "dividend"]
+Kind = Literal["split", "dividend", "special"]
+# What is paid in cash: a special dividend or return of capital moves prices as any other does.
+DIVIDENDS: frozenset[Kind] = frozenset({"dividend", "special"})
 
 
 class Adjustment(StrEnum):
@@ -35,13 +38,14 @@ class Adjustment(StrEnum):
 _KINDS: dict[Adjustment, frozenset[Kind]] = {
     Adjustment.RAW: frozenset(),
     Adjustment.SPLITS: frozenset({"split"}),
-    Adjustment.ALL: frozenset({"split", "dividend"}),
+    Adjustment.ALL: frozenset({"split", *DIVIDENDS}),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """A split (`value` new shares per old) or a cash dividend (`value` per share held before).
+    """A split (`value` new shares per old) or a cash dividend (`value` per share held before),
+    which may be a special one.
 
     Bars that begin at `effective` or later trade on the new terms: 00:00 UTC of the ex-date for
     daily bars, the open of that day's session for intraday bars. An amount is as declared: it is
@@ -86,14 +90,18 @@ class Factors:
         kinds = adjustment.kinds - basis.kinds
         effective: list[int] = []
         price, volume = [1.0], [1.0]
-        paid = ratio = 1.0
+        paid = ratio = later = 1.0
+        instant, amount = None, 0.0
         for action, close in _latest_first(actions, closes, basis):
             if action.kind not in kinds:
                 continue
+            if action.effective != instant:
+                instant, amount, later = action.effective, 0.0, paid
             if action.kind == "split":
                 ratio *= action.value
-            elif action.value < close:
-                paid *= 1 - action.value / close
+            elif amount + action.value < close:
+                amount += action.value
+                paid = later * (1 - amount / close)
             effective.append(action.effective)
             price.append(paid / ratio)
             volume.append(ratio)
@@ -131,14 +139,31 @@ def previous_closes(ex_days: Int64Array, daily: Bars) -> Float64Array:
 def excessive(
     actions: Sequence[Action], closes: Float64Array, basis: Adjustment = Adjustment.RAW
 ) -> dict[Action, str]:
-    """The dividends that are not below the close before them, each with a sentence."""
+    """The dividends that are not below the close before them, each with a sentence.
+
+    Of those of one instant, these are the ones that are too much beside those given before.
+    """
     if "dividend" in basis.kinds:
         return {}  # such closes have shrunk with every dividend since, and none will be applied
-    return {
-        action: f"A dividend must be below the close before it ({close:g}), was {action.value:g}."
-        for action, close in _latest_first(actions, closes, basis)
-        if action.kind == "dividend" and action.value >= close
-    }
+    found: dict[Action, str] = {}
+    amounts: dict[int, float] = {}
+    for action, close in _latest_first(actions, closes, basis):
+        if action.kind not in DIVIDENDS:
+            continue
+        amount = amounts.get(action.effective, 0.0) + action.value
+        if amount >= close:
+            found[action] = (
+                f"{_owed(action, amount)} the close before it ({close:g}), was {amount:g}."
+            )
+        else:
+            amounts[action.effective] = amount
+    return found
+
+
+def _owed(action: Action, amount: float) -> str:
+    if amount > action.value:
+        return "What is paid on one day must be below"
+    return "A dividend must be below"
 
 
 def _latest_first(

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
+from tradeapi.analytics.adjustments import Kind
 from tradeapi.database import Base
 
 
@@ -82,7 +83,7 @@ class FormerSymbol(Base):
 
 
 class CorporateAction(Base):
-    """A split (`value`: new shares per old) or a cash dividend (`value`: per share)."""
+    """A split (`value`: new shares per old), or a dividend or special one (`value`: per share)."""
 
     __tablename__ = "corporate_actions"
 
@@ -90,7 +91,7 @@ class CorporateAction(Base):
         ForeignKey("symbols.id", ondelete="CASCADE"), primary_key=True
     )
     ex_date: Mapped[date] = mapped_column(Date, primary_key=True)
-    kind: Mapped[str] = mapped_column(String(8), primary_key=True)
+    kind: Mapped[Kind] = mapped_column(String(8), primary_key=True)
     value: Mapped[float] = mapped_column(Float)
 
 

@@ -14,6 +14,7 @@ Mark = Mapping[str, object]
 
 SPLIT_COLOR = "#9c27b0"
 DIVIDEND_COLOR = "#2962ff"
+_PAID = {"dividend": "Dividend", "special": "Special dividend"}
 
 
 def marks_of(
@@ -59,8 +60,8 @@ def _mark(time: int, actions: Sequence[CorporateAction], currency: str) -> Mark:
 
 
 def _told(action: CorporateAction, currency: str) -> str:
-    if action.kind == "dividend":
-        return f"Dividend: {action.value:g} {currency}"
+    if action.kind in _PAID:
+        return f"{_PAID[action.kind]}: {action.value:g} {currency}"
     if action.value < 1:
         return f"Split: 1 for {1 / action.value:g}"
     return f"Split: {action.value:g} for 1"

@@ -2,12 +2,19 @@
 
 from datetime import UTC, date, datetime
 from math import inf
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from tradeapi.analytics.adjustments import Action, Adjustment, Factors, adjust, previous_closes
+from tradeapi.analytics.adjustments import (
+    Action,
+    Adjustment,
+    Factors,
+    Kind,
+    adjust,
+    previous_closes,
+)
 from tradeapi.analytics.bars import Bars, Float64Array
 from tradeapi.analytics.resampling import fold
 from tradeapi.drivers import Raw
@@ -28,7 +35,7 @@ class Moved(Exception):
 class Ex(NamedTuple):
     """A corporate action with its day (00:00 UTC) and the instant at which that begins to trade."""
 
-    kind: Literal["split", "dividend"]
+    kind: Kind
     day: int
     begin: int
     value: float
@@ -142,9 +149,7 @@ async def _refold(  # noqa: PLR0913, PLR0917
     return mixed[np.argsort(mixed.time)]
 
 
-def ex_of(
-    calendar: Calendar, ex_date: date | str, kind: Literal["split", "dividend"], value: float
-) -> Ex:
+def ex_of(calendar: Calendar, ex_date: date | str, kind: Kind, value: float) -> Ex:
     """An action as the database has it."""
     day = day_of(date_of(ex_date))
     return Ex(kind, day, begin_of(calendar, day), value)

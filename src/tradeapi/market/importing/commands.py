@@ -83,7 +83,9 @@ def symbols(files: Files, exchange: Exchange = None, rejects: RejectsTo = None) 
 
 @_import.command()
 def actions(files: Files, exchange: Exchange = None, rejects: RejectsTo = None) -> None:
-    """Import splits and dividends: ticker, ex_date, kind and value (of a split 4, 4:1 or 4/1)."""
+    """Import splits, dividends and special ones: ticker, ex_date, kind (split, dividend, special)
+    and value (of a split 4, 4:1 or 4/1).
+    """
     from tradeapi.market.importing.actions import ActionImport
     from tradeapi.market.symbols.names import parse_exchange
 

@@ -8,11 +8,18 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tradeapi.analytics.adjustments import Action, Adjustment, Kind, excessive, previous_closes
+from tradeapi.analytics.adjustments import (
+    DIVIDENDS,
+    Action,
+    Adjustment,
+    Kind,
+    excessive,
+    previous_closes,
+)
 from tradeapi.auth.audit import Audit
 from tradeapi.database import raw
 from tradeapi.errors import FieldError, Invalid
-from tradeapi.market.calendars.days import DAY, EPOCH
+from tradeapi.market.calendars.days import day_of
 from tradeapi.market.models import CorporateAction, Symbol
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.bar_store import BarStore
@@ -32,7 +39,7 @@ ALL_DAYS = 100_000
 class Term(NamedTuple):
     """A split (`value`: new shares per old) or cash dividend (`value`: per share) of one day.
 
-    A symbol has one of each kind per day: two dividends of a day are their sum.
+    A symbol has one of each kind per day: two dividends of a day are their sum, beside a special.
     """
 
     ex_date: date
@@ -45,7 +52,7 @@ class Term(NamedTuple):
 
 
 async def recorded(session: AsyncSession, symbol_id: int) -> Sequence[CorporateAction]:
-    """In order of their days, a day's dividend before its split."""
+    """In order of their days, a day's dividends before its split."""
     chosen = select(CorporateAction).where(CorporateAction.symbol_id == symbol_id)
     ordered = chosen.order_by(CorporateAction.ex_date, CorporateAction.kind)
     return (await session.scalars(ordered)).all()
@@ -104,7 +111,7 @@ class Actions:
         return statuses
 
     def _put(
-        self, listing: Listing, stored: dict[tuple[date, str], CorporateAction], term: Term
+        self, listing: Listing, stored: dict[tuple[date, Kind], CorporateAction], term: Term
     ) -> Saved:
         row = stored.get(term.key)
         if row is None:
@@ -132,7 +139,7 @@ class Actions:
         actions: dict[int, Action] = {}
         seen: set[tuple[date, Kind]] = set()
         for place, term in enumerate(terms):
-            effective = (term.ex_date.toordinal() - EPOCH) * DAY
+            effective = day_of(term.ex_date)
             if not EARLIEST <= effective < LATEST:
                 faults[place] = f"The day {term.ex_date} lies before 1970-01-05 or after 2199."
             elif term.key in seen:
@@ -143,18 +150,23 @@ class Actions:
                     actions[place] = Action(term.kind, effective, term.value)
                 except ValueError as error:
                     faults[place] = str(error)
-        return _too_many_shares(terms, kept) | faults | await self._too_large(listing, actions)
+        too_large = await self._too_large(listing, actions, kept)
+        return _too_many_shares(terms, kept) | faults | too_large
 
-    async def _too_large(self, listing: Listing, actions: Mapping[int, Action]) -> dict[int, str]:
+    async def _too_large(
+        self, listing: Listing, actions: Mapping[int, Action], kept: Sequence[CorporateAction]
+    ) -> dict[int, str]:
         """The dividends that are not below the close before them."""
-        if not any(action.kind == "dividend" for action in actions.values()):
+        if not any(action.kind in DIVIDENDS for action in actions.values()):
             return {}
-        days = np.array([action.effective for action in actions.values()], np.int64)
+        beside = [Action(row.kind, day_of(row.ex_date), row.value) for row in kept]
+        together = [*beside, *actions.values()]
+        days = np.array([action.effective for action in together], np.int64)
         until = Window(limit=ALL_DAYS, end=int(days.max()))
         connection = await raw(self._session)
         daily = await history(connection, listing.id, Resolution.DAY, until)
         closes = previous_closes(days, daily.bars)
-        found = excessive(list(actions.values()), closes, Adjustment(listing.basis))
+        found = excessive(together, closes, Adjustment(listing.basis))
         return {place: found[action] for place, action in actions.items() if action in found}
 
 

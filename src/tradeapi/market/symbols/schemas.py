@@ -190,7 +190,10 @@ class Action(BaseModel):
     ex_date: Day = Field(
         description="The first day that trades on the new terms.", examples=["2024-06-10"]
     )
-    kind: Kind
+    kind: Kind = Field(
+        description="`special` is a special cash dividend, or a return of capital.",
+        examples=["split"],
+    )
     value: Annotated[float, Strict()] = Field(
         gt=0,
         lt=1e9,
@@ -209,7 +212,7 @@ class ActionsIn(BaseModel):
     items: list[Action] = Field(
         max_length=5000,
         examples=[[{"ex_date": "2024-06-10", "kind": "split", "value": 10}]],
-        description="One split and one dividend per day: two dividends of a day are their sum.",
+        description="One of each kind per day: two dividends of a day are their sum.",
     )
 
 
