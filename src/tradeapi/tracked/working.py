@@ -68,8 +68,9 @@ class Tracking:
                     await progress.pause()
                 raise
             with _or_later():
-                await progress.fail(_shown(error))
-            _note_failed(job, error)
+                has_failed = await progress.fail(_shown(error))
+            if has_failed:
+                _note_failed(job, error)
 
     async def _do(self, work: Work, job: Job, progress: Progress) -> None:
         async with progress.told():
