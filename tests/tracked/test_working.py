@@ -9,6 +9,7 @@ from uuid import UUID
 import anyio
 import pytest
 from sqlalchemy import delete, text
+from structlog.testing import capture_logs
 
 from tests.streams.waiting import until
 from tests.tracked.watched import NAME, Watched, succeed
@@ -248,7 +249,7 @@ async def test_what_is_the_askers_fault_is_not_tried_again(watched: Watched) -> 
 @pytest.mark.parametrize(
     ("error", "shown"),
     [
-        (ConnectionError("me:secret@x"), "internal"),
+        (ConnectionError("https://me:secret@x"), "internal"),
         (Unavailable("Nobody answers.", code="provider_away"), "provider_away"),
     ],
 )
@@ -261,10 +262,13 @@ async def test_what_may_pass_is_tried_again(watched: Watched, error: Exception, 
         raise error
 
     id = await watched.start("one")
-    async with watched.worked_at(work):
-        job = await watched.ended(id)
-        await watched.all_done()
+    with capture_logs() as logs:
+        async with watched.worked_at(work):
+            job = await watched.ended(id)
+            await watched.all_done()
     assert statuses == ["running"] * TRIES
+    assert [log["event"] for log in logs].count("tracked.given_up") == 1
+    assert "secret" not in str(logs)
     assert job.status == "failed"
     assert job.error is not None
     assert job.error["code"] == shown
