@@ -17,9 +17,8 @@ from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import Conflict, Invalid, NotFound, TradeError
-from tradeapi.indices.building.data import ground_of
-from tradeapi.indices.building.plan import Plan, planned
-from tradeapi.indices.building.requests import build_job
+from tradeapi.indices.building.plan import Plan
+from tradeapi.indices.building.requests import build_job, foreseen
 from tradeapi.indices.dependencies import ready
 from tradeapi.indices.models import IndexBuild
 from tradeapi.indices.schemas import IndexIn
@@ -109,17 +108,8 @@ class TrackerBuilds:
             self._directory.clear()
 
     async def _plan(self, start: date, end: date | None) -> Plan:
-        ground = await ground_of(self._database, self._calendars, CODE)
-        async with self._database.reading() as session:
-            return await planned(
-                session,
-                ground.index,
-                ground.universe,
-                ground.calendar,
-                now=self._clock.now(),
-                start=start,
-                end=end,
-            )
+        now = self._clock.now()
+        return await foreseen(self._database, self._calendars, now, CODE, start, end)
 
     async def _start(self, start: date, end: date | None) -> UUID | None:
         """None: somebody was faster."""
