@@ -35,6 +35,7 @@ from tradeapi.charts.service import charts_of
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.compat import router as compat_router
 from tradeapi.compat import socket_router as compat_socket_router
+from tradeapi.compat.tracker import router as tracker_router
 from tradeapi.database import Database
 from tradeapi.indices import performance_router
 from tradeapi.indices import router as indices_router
@@ -113,6 +114,7 @@ TAGS = [
     {"name": "udf", "description": "The market for TradingView's charts."},
     {"name": "udf-storage", "description": "What TradingView's charts save."},
     {"name": "lightweight-charts-pro", "description": "Your charts, for its front ends."},
+    {"name": "index-tracker", "description": "The index EW100, for clients of the tracker."},
     {"name": "operations", "description": "Health and metrics, for those who run this."},
 ]
 
@@ -149,6 +151,7 @@ API: tuple[APIRouter, ...] = (
     path_tokens_router.router,
     admin_router.router,
     jobs_router.router,
+    tracker_router.router,
 )
 
 # What is told a user who asks for all that we have of theirs.

@@ -35,7 +35,12 @@ LOGINS = (
     "/api/v1/auth/me/password",
 )
 INGEST = ("/api/v1/bars", "/api/v1/ticks")
-INDICES = "/api/v1/indices/"
+INDICES = (
+    "/api/v1/indices/",
+    "/api/v1/index-performance",
+    "/api/v1/index-composition",
+    "/api/v1/composition-changes",
+)
 _POINTS = r"/api/v1/charts/[^/]+/series/[^/]+/points"
 _is_points = re.compile(rf"{_POINTS}|/api/charts/[^/]+/data/[^/]+").fullmatch
 # Without what replaces all points, which nobody does again and again.
