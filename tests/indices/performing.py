@@ -29,6 +29,14 @@ class Indexer:
         self.build(code, 0, built)
         return code
 
+    def over(self, symbols: Sequence[str], built: int, **rules: Any) -> str:
+        """Another index, of stocks that there are."""
+        code = f"I{next(_numbers)}"
+        rules = {"universe": {"symbols": symbols}, **rules}
+        asyncio.run(self._defined(code, rules))
+        self.build(code, 0, built)
+        return code
+
     def build(self, code: str, start: int, end: int) -> None:
         body = {"start": date_of(start).isoformat(), "end": date_of(end).isoformat()}
         call = partial(self.service.client.request, headers=self.person.headers)
@@ -61,3 +69,7 @@ class Indexer:
                 await desk.stock(name, prices, **{"shares": 100, **fields})
             await desk.define(code, **{"universe": {"symbols": names}, **rules})
         return code
+
+    async def _defined(self, code: str, rules: dict[str, Any]) -> None:
+        async with Database(self.service.url) as database:
+            await Desk(database).define(code, **rules)

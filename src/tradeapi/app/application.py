@@ -37,7 +37,7 @@ from tradeapi.compat import router as compat_router
 from tradeapi.compat import socket_router as compat_socket_router
 from tradeapi.compat.tracker import router as tracker_router
 from tradeapi.database import Database
-from tradeapi.indices import performance_router
+from tradeapi.indices import performance_router, risk_router
 from tradeapi.indices import router as indices_router
 from tradeapi.jobs import admin_router as jobs_router
 from tradeapi.jobs.opening import jobs_of
@@ -132,6 +132,7 @@ API: tuple[APIRouter, ...] = (
     watchlists_router.making_router,
     own_router.router,
     performance_router.router,
+    risk_router.router,
     indices_router.router,
     indices_router.making_router,
     alerts_router.router,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tradeapi.analytics.adjustments import Adjustment
 from tradeapi.analytics.bars import Float64Array, Int64Array
@@ -14,13 +15,18 @@ from tradeapi.market.calendars.days import DAY
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.history import Window
 
-LONGEST_NAME = 80
+
+class Source(NamedTuple):
+    """What an answer is made of: `state` names it, and it is good as long as it is that."""
+
+    state: str
+    is_good: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Benchmark:
     """Its closes by day, in its own currency; `adjustment` is what those of a symbol that is no
-    index are restated for. `state` and `is_good` are as in `web.cache`."""
+    index are restated for."""
 
     symbol: str
     currency: str
@@ -28,8 +34,7 @@ class Benchmark:
     revision: int
     days: Int64Array
     values: Float64Array
-    state: str
-    is_good: Callable[[], bool]
+    source: Source
 
 
 class Benchmarks:
@@ -65,8 +70,7 @@ class Benchmarks:
             revision=series.revision,
             days=series.days[shown],
             values=series.levels[shown],
-            state=series.state,
-            is_good=self._published.holds(series),
+            source=Source(series.state, self._published.holds(series)),
         )
 
     async def _symbol(self, name: str, returns: Return | None, first: int, last: int) -> Benchmark:
@@ -81,6 +85,5 @@ class Benchmarks:
             revision=answer.page.revision,
             days=answer.bars.time,
             values=answer.bars.close,
-            state=answer.state,
-            is_good=answer.is_good,
+            source=Source(answer.state, answer.is_good),
         )

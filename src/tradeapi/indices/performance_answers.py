@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
-from tradeapi.indices.benchmarks import Benchmark
+from tradeapi.indices.benchmarks import Benchmark, Source
 from tradeapi.indices.dependencies import published_of
 from tradeapi.indices.performance import Shown
 from tradeapi.indices.published import Series
@@ -28,18 +28,20 @@ def about(series: Series, shown: Shown) -> Mapping[str, Any]:
     }
 
 
-def answer(request: Request, series: Series, benchmark: Benchmark | None, body: bytes) -> Response:
+def answer(request: Request, body: bytes, *sources: Source) -> Response:
     """Kept for as long as all that it is made of is the same."""
-    is_same, state = published_of(request).holds(series), series.state
-    if benchmark is None:
-        keep(request.scope, is_same, state=state)
-    else:
-        theirs = benchmark.is_good
-        both = f"{state}-{benchmark.state}"
-        keep(request.scope, lambda: is_same() and theirs(), state=both)
+    keep(
+        request.scope,
+        lambda: all(source.is_good() for source in sources),
+        state="-".join(source.state for source in sources),
+    )
     whose = "public" if request.state.settings.public_read else "private"
     headers = {"cache-control": f"{whose}, {REVALIDATED}", "vary": VARY}
     return Response(body, headers=headers, media_type="application/json")
+
+
+def source_of(request: Request, series: Series) -> Source:
+    return Source(series.state, published_of(request).holds(series))
 
 
 def json(told: Mapping[str, Any]) -> bytes:

@@ -7,10 +7,10 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from tradeapi.errors import FieldError, Invalid
-from tradeapi.indices.benchmarks import Benchmark, Benchmarks
-from tradeapi.indices.dependencies import published_of
+from tradeapi.indices.benchmarks import Benchmark, Benchmarks, Source
+from tradeapi.indices.dependencies import periods_per_year, published_of
 from tradeapi.indices.performance import Shown, falls, months
-from tradeapi.indices.performance_answers import about, answer, csv, json
+from tradeapi.indices.performance_answers import about, answer, csv, json, source_of
 from tradeapi.indices.performance_schemas import (
     DrawdownsOut,
     DrawdownsQuery,
@@ -26,7 +26,6 @@ from tradeapi.indices.performance_schemas import (
 from tradeapi.indices.published import Series
 from tradeapi.indices.rollings import rollings
 from tradeapi.indices.schemas import IndexPath
-from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.dependencies import bar_history
 from tradeapi.web.large_reads import turn
 from tradeapi.web.principal import NEEDS_MARKET_DATA
@@ -68,7 +67,7 @@ async def performance(request: Request, code: IndexPath) -> Response:
     places = asked.of(series.days)
     shown = Shown(series.days[places], series.levels[places])
     against = await _benchmark(request, asked.benchmark, series, shown)
-    terms = asked.terms(await _periods_per_year(request, series))
+    terms = asked.terms(await periods_per_year(request, series))
 
     def body() -> bytes:
         if asked.format is Format.CSV:
@@ -93,7 +92,7 @@ async def performance(request: Request, code: IndexPath) -> Response:
         return json(told)
 
     content = await (_apart(body) if len(shown.days) > MANY_SESSIONS else _here(body))
-    found = answer(request, series, against, content)
+    found = answer(request, content, *_sources(request, series, against))
     if asked.format is Format.CSV:
         found.headers["content-type"] = "text/csv; charset=utf-8"
         found.headers["content-disposition"] = f'attachment; filename="{series.code}.csv"'
@@ -115,7 +114,9 @@ async def drawdowns(request: Request, code: IndexPath) -> Response:
     places = asked.of(series.days)
     shown = Shown(series.days[places], series.levels[places])
     return answer(
-        request, series, None, json({**about(series, shown), **falls(shown, asked.count)})
+        request,
+        json({**about(series, shown), **falls(shown, asked.count)}),
+        source_of(request, series),
     )
 
 
@@ -138,7 +139,7 @@ async def rolling(request: Request, code: IndexPath) -> Response:
     reached = Shown(series.days[reach], series.levels[reach])
     name = asked.benchmark if Rolling.BETA in measures else None
     against = await _benchmark(request, name, series, reached)
-    terms = asked.terms(await _periods_per_year(request, series))
+    terms = asked.terms(await periods_per_year(request, series))
 
     def body() -> bytes:
         told = {
@@ -150,10 +151,11 @@ async def rolling(request: Request, code: IndexPath) -> Response:
         }
         return json(told)
 
+    sources = _sources(request, series, against)
     if len(shown.days) * asked.window <= MANY_VALUES:
-        return answer(request, series, against, body())
+        return answer(request, body(), *sources)
     async with turn(request):
-        return answer(request, series, against, await _apart(body))
+        return answer(request, await _apart(body), *sources)
 
 
 @router.get(
@@ -172,7 +174,9 @@ async def monthly(request: Request, code: IndexPath) -> Response:
     shown = Shown(series.days[places], series.levels[places])
     reach = slice(max(places.start - 1, 0), places.stop)
     based = Shown(series.days[reach], series.levels[reach])
-    return answer(request, series, None, json({**about(series, shown), **months(based)}))
+    return answer(
+        request, json({**about(series, shown), **months(based)}), source_of(request, series)
+    )
 
 
 def _measures(asked: RollingQuery) -> list[Rolling]:
@@ -190,12 +194,6 @@ def _wrong(name: str, detail: str) -> Invalid:
     return Invalid(detail, errors=[FieldError(f"/query/{name}", detail)])
 
 
-async def _periods_per_year(request: Request, series: Series) -> int:
-    calendars: Calendars = request.state.calendars
-    never_closes = (await calendars.get(series.calendar)).fill == 1.0
-    return 365 if never_closes else 252
-
-
 async def _benchmark(
     request: Request, name: str | None, series: Series, shown: Shown
 ) -> Benchmark | None:
@@ -203,6 +201,11 @@ async def _benchmark(
         return None
     benchmarks = Benchmarks(published_of(request), bar_history(request))
     return await benchmarks.read(name, series, int(shown.days[0]), int(shown.days[-1]))
+
+
+def _sources(request: Request, series: Series, benchmark: Benchmark | None) -> list[Source]:
+    own = source_of(request, series)
+    return [own] if benchmark is None else [own, benchmark.source]
 
 
 async def _here(body: Callable[[], bytes]) -> bytes:
