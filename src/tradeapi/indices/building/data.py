@@ -37,7 +37,8 @@ class Ground:
 
     def before(self, day: int) -> Int64Array:
         """The sessions that have to be known before a day's."""
-        count = self.methodology.lookback
+        # Of what happens between two sessions the one before is the beginning.
+        count = max(self.methodology.lookback, 1)
         days = sessions(self.calendar, day - (2 * count + _AROUND) * DAY, day)
         return days[len(days) - min(count, len(days)) :]
 
