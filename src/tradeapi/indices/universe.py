@@ -87,6 +87,15 @@ async def universe_of(session: AsyncSession, rules: Rules, *, but: str) -> Unive
     return Universe(members)
 
 
+async def universe_among(session: AsyncSession, ids: Sequence[int]) -> Universe:
+    """Those of these symbols that there are."""
+    members: list[Member] = []
+    for some in parts(ids):
+        chosen = _SELECT.where(Symbol.id.in_(some))
+        members += [Member(*row) for row in await session.execute(chosen)]
+    return Universe(members)
+
+
 def _full_name(symbol: str) -> str:
     """Bare tickers are no constituents: another symbol may come that has the same."""
     return Name.parse(symbol).symbol
