@@ -50,7 +50,6 @@ def _floor(close: Float64Array, shares: Float64Array) -> float:
     constituents in their order, levels, weights before each rebalance, and turnover."""
     begun = time.perf_counter()
     level = 1000.0
-    held: Int64Array | None = None
     for start in range(0, SESSIONS, YEAR):
         chunk = close[max(start - 1, 0) : start + YEAR]
         caps = chunk * shares
@@ -64,8 +63,8 @@ def _floor(close: Float64Array, shares: Float64Array) -> float:
         np.put_along_axis(change, chosen[:-1], before, axis=1)
         change[rows[:-1], chosen[1:]] -= 1 / COUNT
         turnover = np.abs(change).sum(axis=1) / 2
-        level, held = float(levels[-1]), chosen
-        assert len(turnover) and held is not None
+        level = float(levels[-1])
+        assert len(turnover)
     return time.perf_counter() - begun
 
 

@@ -4,23 +4,25 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx2
 import orjson
 from websockets.sync.client import ClientConnection, connect
 
 from tests.documents.demo import Demo
-from tests.notifications.telling import notice, tell
+from tests.notifications.telling import notice, on, tell
 from tests.streams.documented import Frame, frame_of
 from tests.tracked.watched import asked_for
 from tradeapi.auth.dev import DEV_USER
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import State
+from tradeapi.clock import SystemClock
 from tradeapi.streams import protocol
 from tradeapi.streams.positions import position
 from tradeapi.streams.status import StatusSource
 from tradeapi.streams.topics import Topic
+from tradeapi.tracked.progress import begin
 from tradeapi.web.principal import Principal, Scope
 
 SYMBOL = "TEST:FRAMES"
@@ -177,7 +179,10 @@ def _follow_inbox(demo: Demo, api: httpx2.Client, guest: Listener) -> None:
 
 
 def _follow_job(demo: Demo, api: httpx2.Client, guest: Listener) -> None:
-    id = asked_for(demo.environment["DATABASE_URL"], DEV_USER)
+    """One that somebody is at, who has not heard that it is to stop."""
+    url = demo.environment["DATABASE_URL"]
+    id = asked_for(url, DEV_USER)
+    on(url, lambda database: begin(database, MemoryBus(), SystemClock(), UUID(id)))
     topic = f"jobs:{id}"
     guest.say(op="subscribe", id=1, topics=[topic])
     guest.hear("snapshot", topic)
