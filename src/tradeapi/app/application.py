@@ -37,6 +37,7 @@ from tradeapi.compat import router as compat_router
 from tradeapi.compat import socket_router as compat_socket_router
 from tradeapi.database import Database
 from tradeapi.indices import router as indices_router
+from tradeapi.indices.holdings import router as holdings_router
 from tradeapi.jobs import admin_router as jobs_router
 from tradeapi.jobs.opening import jobs_of
 from tradeapi.jobs.port import Jobs
@@ -130,6 +131,7 @@ API: tuple[APIRouter, ...] = (
     own_router.router,
     indices_router.router,
     indices_router.making_router,
+    holdings_router.router,
     alerts_router.router,
     alerts_router.one_router,
     alerts_router.making_router,

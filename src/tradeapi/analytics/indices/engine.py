@@ -272,7 +272,8 @@ class Engine:
         turnover = total(np.abs(new - old)) / 2
         level = _after_costs(basket.level, old, new, self._methodology.cost)
         after_trade = self._holding(basket.day, targets, level)
-        return replace(after_trade, turnover=turnover, before=before)
+        sizes = basket.price * basket.outstanding
+        return replace(after_trade, turnover=turnover, before=before, sizes=sizes)
 
     def _holding(self, day: int, targets: Targets, level: float) -> Basket:
         """These, scaled so that each point of the level is about one unit of value."""
@@ -310,7 +311,8 @@ def _after_costs(level: float, old: Float64Array, new: Float64Array, cost: float
 
 def _lost(basket: Basket) -> Basket:
     """All is lost, and stays so."""
-    return replace(_lost_at(basket.day, 0.0), before=basket.weights)
+    sizes = basket.price * basket.outstanding
+    return replace(_lost_at(basket.day, 0.0), before=basket.weights, sizes=sizes)
 
 
 def _lost_at(day: int, level: float) -> Basket:
