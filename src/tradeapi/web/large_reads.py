@@ -54,8 +54,13 @@ def in_turn(
         if "max_points" not in request.query_params:
             return await route(*args, **kwargs)
         large_reads: LargeReads = request.state.large_reads
-        client = request.client.host if request.client else None
-        async with large_reads.turn(principal_of(request.scope).user or caller_key(client)):
+        async with large_reads.turn(caller_of(request)):
             return await route(*args, **kwargs)
 
     return waiting
+
+
+def caller_of(request: Request) -> Hashable:
+    """Whose turn it is."""
+    client = request.client.host if request.client else None
+    return principal_of(request.scope).user or caller_key(client)

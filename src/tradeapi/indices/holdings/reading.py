@@ -87,6 +87,10 @@ class Sessions:
             rows = await self._rows(raw, "s.day BETWEEN $3 AND $4", _SIZE, first, last, order="")
         return int(rows[0][0])
 
+    async def names_of(self, rows: Sequence[Sequence[Any]]) -> Names:
+        """Of whoever these sessions hold."""
+        return await self.names(np.concatenate([Held.of(row).ids for row in rows]))
+
     async def names(self, ids: Int64Array) -> Names:
         return await Names.of(self._database, ids)
 

@@ -5,24 +5,48 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 
 from tradeapi.indices.dependencies import PublishedDep
+from tradeapi.indices.holdings import export
 from tradeapi.indices.holdings.changes import Asked, changes
 from tradeapi.indices.holdings.composition import composition, session_at
+from tradeapi.indices.holdings.files import MEDIA_TYPES
 from tradeapi.indices.holdings.reading import Sessions, at_one_revision, within
-from tradeapi.indices.holdings.schemas import ChangesOut, CompositionOut
+from tradeapi.indices.holdings.schemas import ChangesOut, CompositionOut, Format, What
 from tradeapi.indices.published import Published, Series
 from tradeapi.indices.schemas import IndexPath
 from tradeapi.market.bars.answers import REVALIDATED, VARY
 from tradeapi.market.symbols.schemas import Day
 from tradeapi.web.cache import keep
 from tradeapi.web.dependencies import CursorsDep, DatabaseDep
+from tradeapi.web.large_reads import LargeReads, caller_of
 from tradeapi.web.pages import Cursor, Limit
 from tradeapi.web.principal import NEEDS_MARKET_DATA
 from tradeapi.web.problems import problems
 
 router = APIRouter(prefix="/indices", tags=["indices"])
 
+FILES: dict[str, Any] = {
+    media_type: {"schema": {"type": "string"}} for media_type in MEDIA_TYPES.values()
+}
+FILES[MEDIA_TYPES[Format.JSON]] = {
+    "schema": {"type": "object"},
+    "example": {
+        "code": "EW100",
+        "revision": 3,
+        "what": "levels",
+        "items": [
+            {
+                "date": "2020-01-10",
+                "level": 1060.976104,
+                "divisor": 1.0,
+                "turnover": 0.0135,
+                "count": 100,
+            }
+        ],
+    },
+}
 Start = Annotated[
     Day | None, Query(description="The first day; else all from the first session on.")
 ]
@@ -99,6 +123,41 @@ async def changes_between(  # noqa: PLR0913, PLR0917  they are the query
         return _answer(request, published, series, {**answer, "next_cursor": more})
 
     return await at_one_revision(published, database, code, read)
+
+
+@router.get(
+    "/{code}/export",
+    summary="Levels or compositions as a file",
+    dependencies=[NEEDS_MARKET_DATA],
+    response_class=StreamingResponse,
+    responses={
+        200: {"content": FILES, "description": "The file."},
+        **problems(404, 422),
+    },
+)
+async def export_file(  # noqa: PLR0913, PLR0917  they are the query
+    request: Request,
+    published: PublishedDep,
+    database: DatabaseDep,
+    code: IndexPath,
+    format: Annotated[Format, Query(description="What kind of file.")],
+    what: Annotated[
+        What,
+        Query(description="A row for each session, or for each constituent of each session."),
+    ] = What.LEVELS,
+    start: Start = None,
+    end: End = None,
+) -> Response:
+    """Of any length, with the columns of a composition, or with `level`, `divisor`, `turnover` and
+    `count`. A sheet of `xlsx` has up to 1,048,575 rows."""
+    asked = export.Asked(what=what, format=format, start=start, end=end)
+
+    async def read(sessions: Sessions) -> Response:
+        return await export.export(sessions, asked)
+
+    large_reads: LargeReads = request.state.large_reads
+    async with large_reads.turn(caller_of(request)):
+        return await at_one_revision(published, database, code, read)
 
 
 def _answer(
