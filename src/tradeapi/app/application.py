@@ -39,6 +39,7 @@ from tradeapi.compat.tracker import router as tracker_router
 from tradeapi.database import Database
 from tradeapi.indices import performance_router, risk_router
 from tradeapi.indices import router as indices_router
+from tradeapi.indices.holdings import router as holdings_router
 from tradeapi.indices.live.messages import MESSAGES as INDEX_MESSAGES
 from tradeapi.jobs import admin_router as jobs_router
 from tradeapi.jobs.opening import jobs_of
@@ -136,6 +137,7 @@ API: tuple[APIRouter, ...] = (
     risk_router.router,
     indices_router.router,
     indices_router.making_router,
+    holdings_router.router,
     alerts_router.router,
     alerts_router.one_router,
     alerts_router.making_router,
