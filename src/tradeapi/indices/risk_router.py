@@ -20,7 +20,7 @@ from tradeapi.indices.risk import risks
 from tradeapi.indices.risk_schemas import AttributionOut, AttributionQuery, RiskOut, RiskQuery
 from tradeapi.indices.rules import sessions
 from tradeapi.indices.schemas import IndexPath
-from tradeapi.indices.spans import Span, bad_range, iso_days
+from tradeapi.indices.spans import Span, bad_range, dates
 from tradeapi.market.calendars.days import DAY, date_at
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.web.dependencies import DatabaseDep
@@ -97,7 +97,7 @@ async def risk(request: Request, code: IndexPath, database: DatabaseDep) -> Resp
             {
                 "code": series.code,
                 "revision": series.revision,
-                "date": iso_days(series.days[[place]])[0],
+                "date": dates(series.days[[place]])[0],
                 "window": asked.window,
                 "periods_per_year": per_year,
                 "confidence": asked.confidence,
