@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import httpx2
@@ -29,6 +30,7 @@ BARS = f"bars:{SYMBOL}:1m"
 QUOTES = "quotes:SIM:ETHUSD"
 NOWHERE = "quotes:SIM:NOPE"
 PATIENCE_SECONDS = 20
+DAY = 86400
 
 
 class Listener:
@@ -79,6 +81,7 @@ def hear_all(demo: Demo) -> Sequence[Frame]:
         first.hear("snapshot", "status")
         _follow_chart(api, first)
         _follow_watchlist(api, first)
+        _follow_index(api, first)
         _follow_inbox(demo, api, first)
         _follow_job(demo, api, first)
         first.say(op="replay", id=5, topic=BARS, start=0, speed=100_000)
@@ -131,6 +134,34 @@ def _follow_watchlist(api: httpx2.Client, guest: Listener) -> None:
     _ok(api.patch(path, json={"name": "Other frames"}))
     guest.hear("watchlist", topic)
     _ok(api.delete(path))
+
+
+def _follow_index(api: httpx2.Client, guest: Listener) -> None:
+    """Of the larger one of two, which is another one after three days."""
+    closes, today = {"TEST:ONE": (10, 10, 10), "TEST:TWO": (5, 5, 20)}, int(time.time()) // DAY
+    days = [(today - back) * DAY for back in (3, 2, 1)]
+    for symbol, prices in closes.items():
+        _ok(api.put(f"/symbols/{symbol}", json={"type": "other"}))
+        shares = {"items": [{"effective": None, "shares": 1000.0}]}
+        _ok(api.put(f"/symbols/{symbol}/shares", json=shares))
+        for day, price in zip(days, prices, strict=True):
+            bar = dict.fromkeys(("open", "high", "low", "close"), price)
+            _ok(api.post("/bars", json={"symbol": symbol, "resolution": "1d", "time": day} | bar))
+    universe = {"types": [], "symbols": [*closes]}
+    # The documents may have made one.
+    api.delete("/indices/EW100")
+    _ok(api.post("/indices", json={"code": "EW100", "count": 1, "universe": universe}))
+    topic, second = "indices:EW100", datetime.fromtimestamp(days[1], UTC).date()
+    _ok(api.post("/indices/EW100/build", json={"end": second.isoformat()}))
+    guest.say(op="subscribe", id=1, topics=[topic])
+    if guest.hear("snapshot", topic)["revision"] == 0:
+        guest.hear("index_built", topic)
+    _ok(api.post("/indices/EW100/build", json={}))
+    guest.hear("index_built", topic)
+    guest.hear("index_rebalanced", topic)
+    guest.say(op="subscribe", id=1, topics=[topic])
+    guest.hear("snapshot", topic)
+    _ok(api.delete("/indices/EW100"))
 
 
 def _follow_inbox(demo: Demo, api: httpx2.Client, guest: Listener) -> None:

@@ -7,8 +7,7 @@ from starlette.requests import HTTPConnection
 
 from tradeapi.auth.dependencies import AuditDep
 from tradeapi.database import Database
-from tradeapi.indices.building.data import ground_of
-from tradeapi.indices.building.plan import planned
+from tradeapi.indices.building.requests import foreseen
 from tradeapi.indices.published import Published, Series
 from tradeapi.indices.rules import calendar_of
 from tradeapi.indices.schemas import BuildIn, IndexIn, IndexPath, Rules
@@ -81,14 +80,4 @@ async def buildable(
     clock: ClockDep,
 ) -> None:
     """For a route's `dependencies`: raises NotFound, and Invalid for what cannot be built."""
-    ground = await ground_of(database, calendars, code)
-    async with database.reading() as session:
-        await planned(
-            session,
-            ground.index,
-            ground.universe,
-            ground.calendar,
-            now=clock.now(),
-            start=body.start,
-            end=body.end,
-        )
+    await foreseen(database, calendars, clock.now(), code, body.start, body.end)
