@@ -12,9 +12,9 @@ from tradeapi.analytics.bars import Int64Array
 from tradeapi.indices.attribution import attributed
 from tradeapi.indices.benchmarks import Source
 from tradeapi.indices.dependencies import periods_per_year, published_of
-from tradeapi.indices.holdings import holdings
 from tradeapi.indices.performance import Shown
 from tradeapi.indices.performance_answers import about, answer, json, source_of
+from tradeapi.indices.portfolio import portfolio_of
 from tradeapi.indices.published import Series
 from tradeapi.indices.risk import risks
 from tradeapi.indices.risk_schemas import AttributionOut, AttributionQuery, RiskOut, RiskQuery
@@ -60,8 +60,8 @@ async def attribution(request: Request, code: IndexPath, database: DatabaseDep) 
     places, others = _common(asked, ours, theirs)
 
     async with turn(request):
-        portfolio = await holdings(database, ours, places)
-        benchmark = await holdings(database, theirs, others)
+        portfolio = await portfolio_of(database, ours, places)
+        benchmark = await portfolio_of(database, theirs, others)
         found = await to_thread.run_sync(attributed, portfolio, benchmark)
     shown = Shown(ours.days[places], ours.levels[places])
     told = {
@@ -107,7 +107,7 @@ async def risk(request: Request, code: IndexPath, database: DatabaseDep) -> Resp
 
     async with turn(request):
         days = await _before(request, series, day, asked.window)
-        held = await holdings(database, series, slice(place, place + 1), days)
+        held = await portfolio_of(database, series, slice(place, place + 1), days)
         body = await to_thread.run_sync(
             lambda: told(risks(held, asked.window, per_year, asked.confidence))
         )

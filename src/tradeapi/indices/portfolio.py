@@ -29,7 +29,7 @@ _BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Holdings:
+class Portfolio:
     """`sessions` in their order, and a panel for each stretch of them, whose columns are those of
     the `universe`: of all who were held."""
 
@@ -48,9 +48,9 @@ class Holdings:
         return np.array([columns[id] for id in held.ids.tolist()], np.int64)
 
 
-async def holdings(
+async def portfolio_of(
     database: Database, series: Series, shown: slice, days: Int64Array | None = None
-) -> Holdings:
+) -> Portfolio:
     """Of these of its sessions; with `days` the panels are of those instead.
 
     Raises Invalid for too much, and Unavailable where it is built anew meanwhile.
@@ -89,7 +89,7 @@ async def holdings(
         withholding=rules.withholding,
         cost=rules.cost_bp / 10_000,
     )
-    return Holdings(sessions=sessions, universe=universe, methodology=methodology, panels=panels)
+    return Portfolio(sessions=sessions, universe=universe, methodology=methodology, panels=panels)
 
 
 async def _sessions(database: Database, series: Series, shown: slice) -> Sequence[Held]:
