@@ -36,8 +36,8 @@ class Sectors(NamedTuple):
 def attributed(portfolio: Portfolio, benchmark: Portfolio) -> Mapping[str, Any]:
     """Both over the same sessions, two at least; raises Invalid where all of one is lost."""
     names = _names(portfolio, benchmark)
-    ours, theirs = by_sector(portfolio, names), by_sector(benchmark, names)
     try:
+        ours, theirs = by_sector(portfolio, names), by_sector(benchmark, names)
         found = attribution.attribute(ours.held, theirs.held)
     except (Undefined, ValueError) as error:
         raise bad_range("start", str(error)) from error
