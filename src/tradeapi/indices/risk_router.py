@@ -11,10 +11,10 @@ from fastapi import APIRouter, Request, Response
 from tradeapi.analytics.bars import Int64Array
 from tradeapi.indices.attribution import attributed
 from tradeapi.indices.benchmarks import Source
+from tradeapi.indices.constituents import portfolio_of
 from tradeapi.indices.dependencies import periods_per_year, published_of
 from tradeapi.indices.performance import Shown
 from tradeapi.indices.performance_answers import about, answer, json, source_of
-from tradeapi.indices.portfolio import portfolio_of
 from tradeapi.indices.published import Series
 from tradeapi.indices.risk import risks
 from tradeapi.indices.risk_schemas import AttributionOut, AttributionQuery, RiskOut, RiskQuery
