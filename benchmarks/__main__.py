@@ -17,6 +17,7 @@ from benchmarks.figures import Figure, table
 from benchmarks.guarded import guarded
 from benchmarks.import_bars import imports
 from benchmarks.indices.builds import builds
+from benchmarks.indices.reads import reads
 from benchmarks.jobs import jobs
 from benchmarks.machine import machine
 from benchmarks.middleware import middleware
@@ -62,6 +63,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "alerting": alerting,
     "webhooks": webhooks,
     "builds": builds,
+    "reads": reads,
 }
 
 

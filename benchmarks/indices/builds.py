@@ -136,7 +136,7 @@ class Works:
 
 
 @asynccontextmanager
-async def _works(url: str) -> AsyncIterator[Works]:
+async def works_on(url: str) -> AsyncIterator[Works]:
     settings, clock, bus = Settings(database_url=url), SystemClock(), MemoryBus()
     async with Database(url) as database, open_parts(settings, clock, database, bus) as market:
         yield Works(database, market, bus)
@@ -144,7 +144,7 @@ async def _works(url: str) -> AsyncIterator[Works]:
 
 async def _rebuilt(url: str) -> tuple[float, float, float]:
     """Seconds; of a loop's turn the 99 % and of a connection the longest wait, in milliseconds."""
-    async with _works(url) as works:
+    async with works_on(url) as works:
         async with works.database.transaction() as session:
             indices = Indices(session, works.calendars, works.clock.now())
             await indices.create(IndexIn.model_validate({"code": "EW100"}), None)
@@ -171,6 +171,6 @@ async def _felt(database: Database, lags: list[float], waits: list[float]) -> No
 async def _one_more_day(url: str, universe: Universe) -> float:
     """The median, in milliseconds."""
     days = universe.days[universe.days > 1_763_078_400][:20]
-    async with _works(url) as works:
+    async with works_on(url) as works:
         seconds = [await works.build(end=date_at(int(day))) for day in days]
     return float(np.median(seconds)) * 1000

@@ -1,5 +1,6 @@
 """What there is on the server before anybody attacks it."""
 
+from tests.auth.people import eventually
 from tests.hostile.serving import Server
 
 DAY = 86400
@@ -26,6 +27,25 @@ def seed(server: Server) -> None:
     panes = [{"series": [{"id": "price", "type": "candlestick"}]}]
     chart = {"name": "desk", "panes": panes}
     server.client.post("/api/v1/charts", json=chart).raise_for_status()
+
+
+def seed_index(server: Server) -> None:
+    """The index of the examples, over both stocks."""
+    build_index(server, "EW100")
+
+
+def build_index(server: Server, code: str) -> str:
+    """One of both stocks; its path, once it has levels."""
+    universe = {"symbols": ["US:AAPL", "US:MSFT"]}
+    rules = {"code": code, "count": None, "calendar": "24x7", "universe": universe}
+    server.client.post("/api/v1/indices", json=rules).raise_for_status()
+    path = f"/api/v1/indices/{code}"
+    span = {"start": "2024-01-02", "end": "2024-10-26"}
+    job = server.client.post(f"{path}/build", json=span).raise_for_status().json()
+    for _ in eventually(20):
+        if server.client.get(job["status_url"]).json()["status"] == "succeeded":
+            break
+    return path
 
 
 def days(symbol: str) -> list[dict[str, object]]:

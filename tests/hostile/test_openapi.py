@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from tests.hostile.places import seed
+from tests.hostile.places import build_index, seed, seed_index
 from tests.hostile.serving import Server, serve
 from tests.notifications.browser import Browser
 from tests.notifications.telling import notice, tell
@@ -29,6 +29,11 @@ from tradeapi.settings import Settings
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 SECONDS = 150
+# Of an index.
+TOLD: tuple[str, ...] = (
+    *("builds", "performance", "drawdowns", "rolling", "monthly"),
+    *("attribution", "risk", "composition", "changes", "export"),
+)
 
 
 @pytest.fixture
@@ -37,6 +42,7 @@ def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
     with serve(database_url, tmp_path, AUTH_REQUIRED="true", OUTGOING_TO_LOOPBACK="true") as server:
         server.admit_admin()
         seed(server)
+        seed_index(server)
         yield server
 
 
@@ -62,6 +68,7 @@ def test_the_document_is_right(server: Server, database_url: str, tmp_path: Path
     use_an_inbox(server, database_url)
     use_a_job(server, database_url)
     use_the_tracker(server)
+    use_an_index(server)
     use_jobs(server, asyncio.run(two_dead_letters(database_url)))
     assert succeeded(server) >= documented(server)
 
@@ -151,6 +158,18 @@ def use_the_tracker(server: Server) -> None:
     call("GET", "/api/v1/composition-changes", params=days)
     call("GET", "/api/v1/index-composition", params={"date": "2024-02-01"})
     call("POST", "/api/v1/export", json=days)
+
+
+def use_an_index(server: Server) -> None:
+    """What is told of one that is built; that of the examples may be gone by now."""
+    path = build_index(server, "USED")
+    queries = {"attribution": {"benchmark": "USED"}, "composition": {"date": "2024-02-01"}}
+    server.client.get("/api/v1/indices")
+    for part in TOLD:
+        server.client.get(f"{path}/{part}", params=queries.get(part))
+    rules = server.client.get(path).json()["definition"]
+    server.client.request("PUT", path, json=rules)
+    server.client.request("DELETE", path)
 
 
 async def two_dead_letters(url: str) -> list[str]:

@@ -122,6 +122,7 @@ TAGS = [
 
 API: tuple[APIRouter, ...] = (
     bars_router.router,
+    performance_router.router,
     points_router.router,
     charts_router.router,
     ticks_router.router,
@@ -133,7 +134,6 @@ API: tuple[APIRouter, ...] = (
     items_router.router,
     watchlists_router.making_router,
     own_router.router,
-    performance_router.router,
     risk_router.router,
     indices_router.router,
     indices_router.making_router,

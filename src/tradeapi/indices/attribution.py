@@ -16,7 +16,7 @@ from tradeapi.analytics.indices import attribution
 from tradeapi.analytics.indices.basket import Opened, opened, total
 from tradeapi.analytics.indices.panel import Event
 from tradeapi.analytics.indices.undefined import Undefined
-from tradeapi.indices.constituents import Holdings
+from tradeapi.indices.constituents import Portfolio
 from tradeapi.indices.packing import Held
 from tradeapi.indices.spans import bad_range
 
@@ -33,11 +33,11 @@ class Sectors(NamedTuple):
     level_return: float
 
 
-def attributed(portfolio: Holdings, benchmark: Holdings) -> Mapping[str, Any]:
+def attributed(portfolio: Portfolio, benchmark: Portfolio) -> Mapping[str, Any]:
     """Both over the same sessions, two at least; raises Invalid where all of one is lost."""
     names = _names(portfolio, benchmark)
-    ours, theirs = by_sector(portfolio, names), by_sector(benchmark, names)
     try:
+        ours, theirs = by_sector(portfolio, names), by_sector(benchmark, names)
         found = attribution.attribute(ours.held, theirs.held)
     except (Undefined, ValueError) as error:
         raise bad_range("start", str(error)) from error
@@ -67,12 +67,12 @@ def attributed(portfolio: Holdings, benchmark: Holdings) -> Mapping[str, Any]:
     }
 
 
-def by_sector(holdings: Holdings, names: Sequence[str]) -> Sectors:
+def by_sector(portfolio: Portfolio, names: Sequence[str]) -> Sectors:
     """Weights before each session and returns over it, NaN where a sector is not held."""
     where = {name: place for place, name in enumerate(names)}
-    places = np.array([where[sector] for sector in holdings.sectors], np.int64)
+    places = np.array([where[sector] for sector in portfolio.sectors], np.int64)
     weights, returns = [], []
-    for columns, weight, change in _members(holdings):
+    for columns, weight, change in _members(portfolio):
         whole, earned = np.zeros(len(names)), np.zeros(len(names))
         np.add.at(whole, places[columns], weight)
         np.add.at(earned, places[columns], weight * change)
@@ -81,7 +81,7 @@ def by_sector(holdings: Holdings, names: Sequence[str]) -> Sectors:
         unheld = np.full(len(names), np.nan)
         weights.append(whole)
         returns.append(np.divide(earned, whole, out=unheld, where=whole != 0))
-    first, last = holdings.sessions[0], holdings.sessions[-1]
+    first, last = portfolio.sessions[0], portfolio.sessions[-1]
     return Sectors(
         attribution.Holdings(np.array(weights), np.array(returns)),
         last.level / first.level - 1 if first.level else 0.0,
@@ -89,17 +89,17 @@ def by_sector(holdings: Holdings, names: Sequence[str]) -> Sectors:
 
 
 def _members(
-    holdings: Holdings,
+    portfolio: Portfolio,
 ) -> Iterator[tuple[Int64Array, Float64Array, Float64Array]]:
     """Of each session but the first the constituents' columns, weights and returns."""
-    events = [panel.events.get(row, ()) for panel in holdings.panels for row in range(len(panel))]
-    for place, after in enumerate(holdings.sessions[1:], 1):
-        before = holdings.sessions[place - 1]
-        columns = holdings.columns(before)
-        morning = opened(before.basket(columns), events[place], holdings.methodology)
-        income = _income(columns.tolist(), morning, events[place], holdings)
+    events = [panel.events.get(row, ()) for panel in portfolio.panels for row in range(len(panel))]
+    for place, after in enumerate(portfolio.sessions[1:], 1):
+        before = portfolio.sessions[place - 1]
+        columns = portfolio.columns(before)
+        morning = opened(before.basket(columns), events[place], portfolio.methodology)
+        income = _income(columns.tolist(), morning, events[place], portfolio)
         started = morning.shares * morning.price
-        ended = _ended(after, morning, before, holdings.methodology.cost) + income
+        ended = _ended(after, morning, before, portfolio.methodology.cost) + income
         whole = total(started)
         weights = started / whole if whole else np.zeros(len(started))
         nothing = np.zeros(len(started))
@@ -133,7 +133,7 @@ def _before_costs(after: Held, before: Held, cost: float) -> float:
 
 
 def _income(
-    columns: Sequence[int], morning: Opened, events: Sequence[Event], holdings: Holdings
+    columns: Sequence[int], morning: Opened, events: Sequence[Event], portfolio: Portfolio
 ) -> Float64Array:
     """What is reinvested of dividends, by constituent."""
     income = np.zeros(len(columns))
@@ -142,11 +142,11 @@ def _income(
         for column, kind, value in events:
             if kind == "dividend" and column in places:
                 place = places[column]
-                income[place] += morning.shares[place] * value * holdings.methodology.reinvested
+                income[place] += morning.shares[place] * value * portfolio.methodology.reinvested
     return income
 
 
-def _names(*sides: Holdings) -> Sequence[str]:
+def _names(*sides: Portfolio) -> Sequence[str]:
     names = {sector for side in sides for sector in side.sectors}
     if any(not len(held.ids) for side in sides for held in side.sessions):
         names.add(CASH)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from anyio import to_thread
 from sqlalchemy import select
 
 from tradeapi.analytics.bars import Int64Array
@@ -13,8 +14,9 @@ from tradeapi.database import Database
 from tradeapi.errors import Invalid, NotFound, Unavailable
 from tradeapi.indices.building.history import happenings
 from tradeapi.indices.building.panels import Panels, stretches
+from tradeapi.indices.holdings.reading import Outdated, Sessions
 from tradeapi.indices.models import IndexDefinition
-from tradeapi.indices.packing import COLUMNS, Held
+from tradeapi.indices.packing import Held
 from tradeapi.indices.published import Series
 from tradeapi.indices.schemas import Rules
 from tradeapi.indices.spans import bad_range
@@ -22,14 +24,14 @@ from tradeapi.indices.universe import Universe, universe_by_ids
 from tradeapi.market.calendars.days import DAY
 from tradeapi.market.models import Symbol
 
-# Constituents times sessions, of what is looked at for one answer: 16 MB of closes.
-MOST_CELLS = 2_000_000
+# Constituents times sessions: of what is looked at for one answer, and of what is read in one go.
+MOST_CELLS = 1_000_000
+CELLS_AT_ONCE = 100_000
 UNCLASSIFIED = "Unclassified"
-_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Holdings:
+class Portfolio:
     """`sessions` in their order, and a panel for each stretch of them, whose columns are those of
     the `universe`: of all who were held."""
 
@@ -48,17 +50,17 @@ class Holdings:
         return np.array([columns[id] for id in held.ids.tolist()], np.int64)
 
 
-async def holdings(
+async def portfolio_of(
     database: Database, series: Series, shown: slice, days: Int64Array | None = None
-) -> Holdings:
+) -> Portfolio:
     """Of these of its sessions; with `days` the panels are of those instead.
 
     Raises Invalid for too much, and Unavailable where it is built anew meanwhile.
     """
-    sessions = await _sessions(database, series, shown)
+    sessions = await _sessions(database, series, series.days[shown])
     is_own = days is None
     days = series.days[shown] if days is None else days
-    ids = np.unique(np.concatenate([held.ids for held in sessions]))
+    ids = await to_thread.run_sync(_ids, sessions)
     if len(ids) * len(days) > MOST_CELLS:
         raise _too_much(len(ids), len(days), "start" if is_own else "window")
     async with database.reading() as session:
@@ -89,23 +91,29 @@ async def holdings(
         withholding=rules.withholding,
         cost=rules.cost_bp / 10_000,
     )
-    return Holdings(sessions=sessions, universe=universe, methodology=methodology, panels=panels)
+    return Portfolio(sessions=sessions, universe=universe, methodology=methodology, panels=panels)
 
 
-async def _sessions(database: Database, series: Series, shown: slice) -> Sequence[Held]:
-    days = series.days[shown]
-    ends = series.id, int(days[0]), int(days[-1])
-    sessions: list[Held] = []
-    async with database.read() as raw:
-        [[size]] = await raw.fetch(_SIZE, *ends)
-        if (size or 0) // _BYTES > MOST_CELLS:
-            raise _too_much((size or 0) // _BYTES // len(days), len(days), "start")
-        for stretch in stretches(days):
-            rows = await raw.fetch(_SESSIONS, series.id, int(stretch[0]), int(stretch[-1]))
-            sessions += [Held.of(row) for row in rows]
-    if [held.level for held in sessions] != series.levels[shown].tolist():
-        raise Unavailable(f"{series.code} is built anew at the moment; ask again.")
-    return sessions
+async def _sessions(database: Database, series: Series, days: Int64Array) -> Sequence[Held]:
+    """A few at a time: the event loop does nothing else while the driver takes an answer apart."""
+    reading = Sessions(database, series)
+    found: list[Held] = []
+    try:
+        size = await reading.size(int(days[0]), int(days[-1]))
+        if size > MOST_CELLS:
+            raise _too_much(size // len(days), len(days), "start")
+        at_once = max(CELLS_AT_ONCE * len(days) // max(size, 1), 1)
+        for low in range(0, len(days), at_once):
+            rows = await reading.rows(days[low : low + at_once].tolist())
+            found += [Held.of(row) for row in rows]
+    except Outdated as error:
+        detail = f"{series.code} is being published; ask again."
+        raise Unavailable(detail) from error
+    return found
+
+
+def _ids(sessions: Sequence[Held]) -> Int64Array:
+    return np.unique(np.concatenate([held.ids for held in sessions]))
 
 
 def _too_much(members: int, sessions: int, name: str) -> Invalid:
@@ -114,13 +122,3 @@ def _too_much(members: int, sessions: int, name: str) -> Invalid:
         f"{members:,} constituents over {sessions:,} sessions are too many for one answer: "
         f"{MOST_CELLS:,} prices are looked at. Ask for fewer sessions.",
     )
-
-
-_SIZE = """
-SELECT SUM(LENGTH(members)) FROM index_sessions
-WHERE index_id = $1 AND NOT is_staged AND day BETWEEN $2 AND $3
-"""
-_SESSIONS = f"""
-SELECT {COLUMNS} FROM index_sessions
-WHERE index_id = $1 AND NOT is_staged AND day BETWEEN $2 AND $3 ORDER BY day
-"""  # noqa: S608

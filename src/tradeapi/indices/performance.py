@@ -19,7 +19,7 @@ from tradeapi.analytics.indices.measures import (
 from tradeapi.analytics.indices.periods import monthly, yearly
 from tradeapi.analytics.indices.sample import Terms
 from tradeapi.indices.benchmarks import Benchmark
-from tradeapi.indices.spans import bad_range, iso_days
+from tradeapi.indices.spans import bad_range, dates
 from tradeapi.market.calendars.days import DAY
 
 
@@ -47,7 +47,7 @@ class Shown:
             cumulative = self.values / self.values[0] - 1
         daily[1 : 1 + len(returns)] = returns
         return {
-            "date": iso_days(self.days),
+            "date": dates(self.days),
             "level": self.values,
             "daily_return": daily,
             "cumulative_return": cumulative,
@@ -114,7 +114,7 @@ def falls(shown: Shown, count: int) -> Mapping[str, Any]:
             }
             for one in drawdowns(levels, count)
         ],
-        "date": iso_days(shown.days[: len(depth)]),
+        "date": dates(shown.days[: len(depth)]),
         "drawdown": depth,
     }
 

@@ -11,13 +11,13 @@ from tradeapi.indices.benchmarks import Benchmark, Source
 from tradeapi.indices.dependencies import published_of
 from tradeapi.indices.performance import Shown
 from tradeapi.indices.published import Series
-from tradeapi.indices.spans import iso_days
+from tradeapi.indices.spans import dates
 from tradeapi.market.bars.answers import REVALIDATED, VARY
 from tradeapi.web.cache import keep
 
 
 def about(series: Series, shown: Shown) -> Mapping[str, Any]:
-    first, last = iso_days(shown.days[[0, -1]])
+    first, last = dates(shown.days[[0, -1]])
     return {
         "code": series.code,
         "revision": series.revision,
@@ -59,5 +59,5 @@ def csv(shown: Shown, benchmark: Benchmark | None) -> bytes:
         for name in columns
         if name != "date"
     ]
-    rows = (",".join(row) for row in zip(columns["date"], *numbers, strict=True))
+    rows = (",".join(row) for row in zip(map(str, columns["date"]), *numbers, strict=True))
     return "\r\n".join([",".join(columns), *rows, ""]).encode()

@@ -12,18 +12,18 @@ from tradeapi.analytics.indices.contributions import (
     volatility_contributions_of,
 )
 from tradeapi.analytics.indices.undefined import Undefined
-from tradeapi.indices.constituents import Holdings
+from tradeapi.indices.constituents import Portfolio
 
 RISKS = ("volatility", "cvar")
 
 
 def risks(
-    holdings: Holdings, window: int, periods_per_year: int, confidence: float
+    portfolio: Portfolio, window: int, periods_per_year: int, confidence: float
 ) -> Mapping[str, Any]:
     """Of the last session's weights, from the returns of the `window` sessions up to it."""
-    held = holdings.sessions[-1]
-    columns = holdings.columns(held)
-    returns = member_returns(holdings)[-window:, columns]
+    held = portfolio.sessions[-1]
+    columns = portfolio.columns(held)
+    returns = member_returns(portfolio)[-window:, columns]
     has_all = np.isfinite(returns).all(axis=0) & (len(returns) == window)
     covered, shown = float(held.weights[has_all].sum()), columns[has_all].tolist()
     weights, returns = held.weights[has_all] / (covered or 1.0), returns[:, has_all]
@@ -38,8 +38,8 @@ def risks(
             )
         except Undefined as error:
             undefined[name] = str(error)
-    names = [holdings.universe.members[column].symbol for column in shown]
-    sectors = [holdings.sectors[column] for column in shown]
+    names = [portfolio.universe.members[column].symbol for column in shown]
+    sectors = [portfolio.sectors[column] for column in shown]
     members = zip(names, sectors, _parts(found, weights), strict=True)
     return {
         "covered_weight": covered,
@@ -48,7 +48,7 @@ def risks(
         "items": [{"symbol": name, "sector": sector, **parts} for name, sector, parts in members],
         "sectors": _by_sector(found, sectors, weights),
         "left_out": [
-            {"symbol": holdings.universe.members[column].symbol, "weight": weight}
+            {"symbol": portfolio.universe.members[column].symbol, "weight": weight}
             for column, weight in zip(
                 columns[~has_all].tolist(), held.weights[~has_all].tolist(), strict=True
             )
@@ -56,13 +56,13 @@ def risks(
     }
 
 
-def member_returns(holdings: Holdings) -> Float64Array:
+def member_returns(portfolio: Portfolio) -> Float64Array:
     """By session and column, with the dividends that the index reinvests; NaN before the first
     close. Who does not trade returns nothing."""
-    price = np.full(len(holdings.universe), np.nan)
-    reinvested = holdings.methodology.reinvested
+    price = np.full(len(portfolio.universe), np.nan)
+    reinvested = portfolio.methodology.reinvested
     rows = []
-    for panel in holdings.panels:
+    for panel in portfolio.panels:
         for row in range(len(panel)):
             income = np.zeros(len(price))
             for column, kind, value in panel.events.get(row, ()):

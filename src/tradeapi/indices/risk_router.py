@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from tradeapi.analytics.bars import Int64Array
 from tradeapi.indices.attribution import attributed
 from tradeapi.indices.benchmarks import Source
-from tradeapi.indices.constituents import holdings
+from tradeapi.indices.constituents import portfolio_of
 from tradeapi.indices.dependencies import periods_per_year, published_of
 from tradeapi.indices.performance import Shown
 from tradeapi.indices.performance_answers import about, answer, json, source_of
@@ -20,7 +20,7 @@ from tradeapi.indices.risk import risks
 from tradeapi.indices.risk_schemas import AttributionOut, AttributionQuery, RiskOut, RiskQuery
 from tradeapi.indices.rules import sessions
 from tradeapi.indices.schemas import IndexPath
-from tradeapi.indices.spans import Span, bad_range, iso_days
+from tradeapi.indices.spans import Span, bad_range, dates
 from tradeapi.market.calendars.days import DAY, date_at
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.web.dependencies import DatabaseDep
@@ -60,8 +60,8 @@ async def attribution(request: Request, code: IndexPath, database: DatabaseDep) 
     places, others = _common(asked, ours, theirs)
 
     async with turn(request):
-        portfolio = await holdings(database, ours, places)
-        benchmark = await holdings(database, theirs, others)
+        portfolio = await portfolio_of(database, ours, places)
+        benchmark = await portfolio_of(database, theirs, others)
         found = await to_thread.run_sync(attributed, portfolio, benchmark)
     shown = Shown(ours.days[places], ours.levels[places])
     told = {
@@ -97,7 +97,7 @@ async def risk(request: Request, code: IndexPath, database: DatabaseDep) -> Resp
             {
                 "code": series.code,
                 "revision": series.revision,
-                "date": iso_days(series.days[[place]])[0],
+                "date": dates(series.days[[place]])[0],
                 "window": asked.window,
                 "periods_per_year": per_year,
                 "confidence": asked.confidence,
@@ -107,7 +107,7 @@ async def risk(request: Request, code: IndexPath, database: DatabaseDep) -> Resp
 
     async with turn(request):
         days = await _before(request, series, day, asked.window)
-        held = await holdings(database, series, slice(place, place + 1), days)
+        held = await portfolio_of(database, series, slice(place, place + 1), days)
         body = await to_thread.run_sync(
             lambda: told(risks(held, asked.window, per_year, asked.confidence))
         )

@@ -27,7 +27,7 @@ def rollings(
     levels = shown.sound
     days = rolling.rolling_days(levels, window)
     return {
-        "date": np.datetime_as_string(days, unit="D").tolist(),
+        "date": days.tolist(),
         "measures": {
             name.value: _beta(levels, benchmark, window)
             if name is Rolling.BETA and benchmark is not None

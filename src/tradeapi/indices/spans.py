@@ -1,8 +1,8 @@
 """Which sessions of an index are asked for: days from the first to the last, both with it."""
 
 from collections.abc import Sequence
+from datetime import date
 
-import numpy as np
 from pydantic import BaseModel, Field
 
 from tradeapi.analytics.bars import Int64Array
@@ -29,7 +29,7 @@ class Span(BaseModel):
             raise bad_range("start", "The start lies after the end.")
         if low >= high:
             name = "end" if self.start is None or high == 0 else "start"
-            first, last = iso_days(days[[0, -1]])
+            first, last = dates(days[[0, -1]])
             raise bad_range(name, f"There is no session in it; there are some {first} to {last}.")
         return slice(low, high)
 
@@ -38,7 +38,6 @@ def bad_range(name: str, detail: str) -> Invalid:
     return Invalid(detail, code="bad_range", errors=[FieldError(f"/query/{name}", detail)])
 
 
-def iso_days(days: Int64Array) -> Sequence[str]:
-    """As clients have days."""
-    dates: list[str] = np.datetime_as_string(days.astype("datetime64[s]"), unit="D").tolist()
-    return dates
+def dates(days: Int64Array) -> Sequence[date]:
+    found: list[date] = days.astype("datetime64[s]").astype("datetime64[D]").tolist()
+    return found

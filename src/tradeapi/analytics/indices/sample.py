@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import isfinite, sqrt
+from math import floor, isfinite, sqrt
 from typing import Literal
+
+import numpy as np
 
 from tradeapi.analytics.bars import Float64Array
 from tradeapi.analytics.indices.drawdowns import Drawdown, drawdowns, underwater
@@ -87,6 +89,28 @@ class Sample:
         return NOISE * (1 + float(abs(self.returns).max()))
 
     @cached_property
+    def skewness(self) -> float:
+        """m3 / m2^(3/2) of the central moments over n."""
+        self.at_least(3)
+        scores = self._scores
+        return float((scores * scores * scores).mean())
+
+    @cached_property
+    def kurtosis(self) -> float:
+        """m4 / m2^2 of the central moments over n: 3 for a normal distribution."""
+        self.at_least(4)
+        squares = self._scores * self._scores
+        return float((squares * squares).mean())
+
+    def quantile(self, share: float) -> float:
+        """Of the returns, interpolated linearly between them."""
+        ordered = self._ordered
+        place = share * (len(ordered) - 1)
+        low = floor(place)
+        below, above = ordered[low], ordered[min(low + 1, len(ordered) - 1)]
+        return float(below + (above - below) * (place - low))
+
+    @cached_property
     def underwater(self) -> Float64Array:
         """One number for each return: the base is not below a high."""
         self.at_least(1)
@@ -99,6 +123,19 @@ class Sample:
         if not found:
             raise Undefined("The level never fell.")
         return found[0]
+
+    @cached_property
+    def _scores(self) -> Float64Array:
+        """The returns less their mean over their deviation (n)."""
+        count = len(self.returns)
+        scores: Float64Array = (self.returns - self.mean) / (
+            self.spread * sqrt((count - 1) / count)
+        )
+        return scores
+
+    @cached_property
+    def _ordered(self) -> Float64Array:
+        return np.sort(self.at_least(2))
 
     @cached_property
     def _returns(self) -> Float64Array:

@@ -20,25 +20,25 @@ _NORMAL = NormalDist()
 
 def skewness(sample: Sample) -> float:
     """m3 / m2^(3/2) of the central moments over n."""
-    return float((_standardised(sample, 3) ** 3).mean())
+    return sample.skewness
 
 
 def excess_kurtosis(sample: Sample) -> float:
     """m4 / m2^2 - 3 of the central moments over n: 0 for a normal distribution."""
-    return float((_standardised(sample, 4) ** 4).mean()) - 3
+    return sample.kurtosis - 3
 
 
 def tail_ratio(sample: Sample) -> float:
     """The 95 % quantile over the 5 % quantile without its sign."""
-    low, high = np.quantile(sample.at_least(2), [0.05, 0.95]).tolist()
+    low, high = sample.quantile(0.05), sample.quantile(0.95)
     if abs(low) <= sample.noise:
         raise Undefined("The 5 % quantile of the returns is 0.")
-    return float(high / abs(low))
+    return high / abs(low)
 
 
 def var_historical(sample: Sample) -> float:
     """From the quantile, interpolated linearly between returns."""
-    return -float(np.quantile(sample.at_least(2), 1 - sample.terms.confidence))
+    return -sample.quantile(1 - sample.terms.confidence)
 
 
 def var_normal(sample: Sample) -> float:
@@ -71,7 +71,7 @@ def cvar_normal(sample: Sample) -> float:
 def probabilistic_sharpe(sample: Sample) -> float:
     """The probability that the true Sharpe ratio is above 0, given length, skewness, kurtosis."""
     return probability_above_zero(
-        sample.sharpe, len(sample.returns), skewness(sample), excess_kurtosis(sample) + 3
+        sample.sharpe, len(sample.returns), sample.skewness, sample.kurtosis
     )
 
 
@@ -94,10 +94,3 @@ def tail_weights(returns: Float64Array, confidence: float) -> Float64Array:
     below, on_edge = returns < edge, returns == edge
     weights: Float64Array = below + on_edge * ((size - below.sum()) / on_edge.sum())
     return weights / size
-
-
-def _standardised(sample: Sample, count: int) -> Float64Array:
-    """The returns less their mean over their deviation (n), if there are `count` of them."""
-    returns = sample.at_least(count)
-    deviation = sample.spread * sqrt((len(returns) - 1) / len(returns))
-    return (returns - sample.mean) / deviation
