@@ -35,13 +35,18 @@ LOGINS = (
     "/api/v1/auth/me/password",
 )
 INGEST = ("/api/v1/bars", "/api/v1/ticks")
-INDICES = "/api/v1/indices/"
+INDICES = (
+    "/api/v1/indices/",
+    "/api/v1/index-performance",
+    "/api/v1/index-composition",
+    "/api/v1/composition-changes",
+)
 _POINTS = r"/api/v1/charts/[^/]+/series/[^/]+/points"
 _is_points = re.compile(rf"{_POINTS}|/api/charts/[^/]+/data/[^/]+").fullmatch
 # Without what replaces all points, which nobody does again and again.
 _is_appending = re.compile(rf"POST {_POINTS}|PATCH /api/charts/[^/]+/data/[^/]+").fullmatch
 HISTORY = ("/api/v1/bars/", "/udf/history")
-_is_export = re.compile(rf"{INDICES}[^/]+/export").fullmatch
+_is_export = re.compile(r"/api/v1/indices/[^/]+/export").fullmatch
 # Whatever answers points of a chart, which health is not.
 _shows_points = re.compile(
     rf"(?:GET|HEAD) (?:{_POINTS}|/api/charts/(?!health$)[^/]+(?:/(?:data|history)/[^/]+/[^/]+)?)"

@@ -66,8 +66,16 @@ class Opened:
 def opened(basket: Basket, events: Sequence[Event], methodology: Methodology) -> Opened:
     """The basket after the corporate actions of a session, in their order; others than its own are
     ignored."""
+    if not events:
+        return Opened(
+            shares=basket.shares,
+            price=basket.price,
+            outstanding=basket.outstanding,
+            divisor=basket.divisor,
+            income=0.0,
+        )
     places = {column: place for place, column in enumerate(basket.members.tolist())}
-    own = [event for event in events if event.column in places] if events else []
+    own = [event for event in events if event.column in places]
     shares, price = basket.shares.copy(), basket.price.copy()
     outstanding = basket.outstanding.copy()
     income, moves_divisor = [], False
