@@ -18,6 +18,7 @@ from benchmarks.guarded import guarded
 from benchmarks.import_bars import imports
 from benchmarks.indices.builds import builds
 from benchmarks.indices.reads import reads
+from benchmarks.indices.holdings import holdings
 from benchmarks.jobs import jobs
 from benchmarks.machine import machine
 from benchmarks.middleware import middleware
@@ -64,6 +65,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "webhooks": webhooks,
     "builds": builds,
     "reads": reads,
+    "holdings": holdings,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from anyio import to_thread
 
-from tradeapi.analytics.bars import BoolArray, Float64Array, Int64Array
+from tradeapi.analytics.bars import Float64Array, Int64Array
 from tradeapi.analytics.indices.membership import moves, ranks
 from tradeapi.indices.answers import iso
 from tradeapi.indices.holdings.names import Names
@@ -106,40 +106,44 @@ async def _items(sessions: Sessions, shown: Sequence[int]) -> Sequence[Mapping[s
 
 
 def _item(old: Held, new: Held, names: Names) -> Mapping[str, Any]:
-    is_new = ~np.isin(new.ids, old.ids, assume_unique=True)
-    is_gone = ~np.isin(old.ids, new.ids, assume_unique=True)
+    came, left = _only(new.ids, old.ids), _only(old.ids, new.ids)
     return {
         "date": iso(new.day),
         "turnover": new.turnover,
         "count": len(new.ids),
-        "entered": _entered(new, is_new, names) if is_new.any() else [],
-        "exited": _exited(old, new, is_gone, names) if is_gone.any() else [],
+        "entered": _entered(new, came, names) if came else [],
+        "exited": _exited(old, new, left, names) if left else [],
     }
 
 
-def _entered(new: Held, is_new: BoolArray, names: Names) -> Sequence[Mapping[str, Any]]:
+def _only(ids: Int64Array, others: Int64Array) -> list[int]:
+    """The places of those that are none of the others."""
+    known = set(others.tolist())
+    return [place for place, id in enumerate(ids.tolist()) if id not in known]
+
+
+def _entered(new: Held, came: Sequence[int], names: Names) -> Sequence[Mapping[str, Any]]:
     nothing = np.zeros(len(new.ids))
-    return _moved((new.ids, new.caps, nothing, new.weights), is_new, names)
+    return _moved((new.ids, new.caps, nothing, new.weights), came, names)
 
 
-def _exited(old: Held, new: Held, is_gone: BoolArray, names: Names) -> Sequence[Mapping[str, Any]]:
+def _exited(old: Held, new: Held, left: Sequence[int], names: Names) -> Sequence[Mapping[str, Any]]:
     assert new.before is not None  # noqa: S101  nobody leaves without a trade
     assert new.sizes is not None  # noqa: S101  the same
     nothing = np.zeros(len(old.ids))
-    return _moved((old.ids, new.sizes, new.before, nothing), is_gone, names)
+    return _moved((old.ids, new.sizes, new.before, nothing), left, names)
 
 
 def _moved(
     columns: tuple[Int64Array, Float64Array, Float64Array, Float64Array],
-    chosen: BoolArray,
+    chosen: Sequence[int],
     names: Names,
 ) -> Sequence[Mapping[str, Any]]:
     """Of ids, market caps and the two weights those that are chosen, the largest first; the rank is
     among all."""
     ids, sizes, _, _ = columns
     rank = ranks(sizes, names.places(ids))
-    order = np.flatnonzero(chosen)
-    order = order[np.argsort(rank[order])]
+    order = sorted(chosen, key=rank.__getitem__)
     rows = zip(*(column[order].tolist() for column in (rank, *columns)), strict=True)
     return [
         {

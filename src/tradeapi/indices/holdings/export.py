@@ -6,7 +6,6 @@ first.
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import date
 from tempfile import NamedTemporaryFile
 from typing import Any
 
@@ -23,9 +22,10 @@ from tradeapi.indices.holdings.files import (
     JsonFile,
     ParquetFile,
 )
-from tradeapi.indices.holdings.reading import Sessions, within
+from tradeapi.indices.holdings.reading import Sessions
 from tradeapi.indices.holdings.schemas import Format, What
 from tradeapi.indices.holdings.tables import composition_table, levels_table
+from tradeapi.indices.spans import Span
 
 # Few enough that neither reading nor compressing a page is felt by other callers.
 ROWS_PER_PAGE = 10_000
@@ -40,8 +40,7 @@ Tables = AsyncIterator[Any]
 class Asked:
     what: What
     format: Format
-    start: date | None
-    end: date | None
+    span: Span
 
 
 async def export(sessions: Sessions, asked: Asked) -> StreamingResponse:
@@ -49,7 +48,7 @@ async def export(sessions: Sessions, asked: Asked) -> StreamingResponse:
 
     Raises Outdated as long as it can be told, and Invalid.
     """
-    days = sessions.series.days[within(sessions.series, asked.start, asked.end)]
+    days = sessions.series.days[asked.span.of(sessions.series.days)]
     first, last = int(days[0]), int(days[-1])
     if asked.what is What.LEVELS:
         tables = _levels(sessions, days.tolist())

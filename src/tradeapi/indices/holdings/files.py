@@ -1,5 +1,6 @@
 """Tables as files of which only what is not sent yet is held."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -80,10 +81,23 @@ class JsonFile:
     def add(self, table: Any) -> bytes:  # noqa: ANN401
         parts = []
         for start in range(0, len(table), ROWS_AT_ONCE):
-            rows = orjson.dumps(table.slice(start, ROWS_AT_ONCE).to_pylist())
-            parts += [self._begin, rows[1:-1]]
+            part = table.slice(start, ROWS_AT_ONCE)
+            rows = zip(*map(_values, part.columns), strict=True)
+            items = [dict(zip(part.schema.names, row, strict=True)) for row in rows]
+            parts += [self._begin, orjson.dumps(items)[1:-1]]
             self._begin = b","
         return b"".join(parts)
 
     def end(self) -> bytes:
         return b"]}" if self._begin == b"," else self._begin + b"]}"
+
+
+def _values(column: Any) -> Sequence[object]:  # noqa: ANN401
+    import pyarrow as pa  # noqa: PLC0415
+
+    if not pa.types.is_floating(column.type):
+        values: list[object] = column.to_pylist()
+        return values
+    # In a tenth of the time, and NaN is null to orjson.
+    numbers: list[object] = column.to_numpy(zero_copy_only=False).tolist()
+    return numbers

@@ -1,7 +1,6 @@
 """Sessions of one revision of an index, read as columns over the raw driver."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import date
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -9,11 +8,10 @@ import numpy as np
 from tradeapi.analytics.bars import BoolArray, Float64Array, Int64Array
 from tradeapi.database import Database
 from tradeapi.drivers import Raw
-from tradeapi.errors import FieldError, Invalid, Unavailable
+from tradeapi.errors import Unavailable
 from tradeapi.indices.holdings.names import Names
 from tradeapi.indices.packing import COLUMNS, Held
 from tradeapi.indices.published import Published, Series
-from tradeapi.market.calendars.days import day_of
 
 Answer = TypeVar("Answer")
 # Builds that are published one right after the other.
@@ -120,23 +118,6 @@ async def at_one_revision(
         except Outdated:
             series = await published.anew(code)
     raise Unavailable("The index is being published; ask again.")
-
-
-def within(series: Series, start: date | None, end: date | None) -> slice:
-    """The places of the sessions from `start` to `end`; raises Invalid where there is none."""
-    if start is not None and end is not None and start > end:
-        raise _bad_range("The start lies after the end.")
-    first = 0 if start is None else int(series.days.searchsorted(day_of(start)))
-    last = len(series.days)
-    if end is not None:
-        last = int(series.days.searchsorted(day_of(end), side="right"))
-    if first >= last:
-        raise _bad_range("The index has no session in this range.")
-    return slice(first, last)
-
-
-def _bad_range(detail: str) -> Invalid:
-    return Invalid(detail, code="bad_range", errors=[FieldError("/query/start", detail)])
 
 
 _READ = """

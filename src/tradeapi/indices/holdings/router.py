@@ -12,10 +12,11 @@ from tradeapi.indices.holdings import export
 from tradeapi.indices.holdings.changes import Asked, changes
 from tradeapi.indices.holdings.composition import composition, session_at
 from tradeapi.indices.holdings.files import MEDIA_TYPES
-from tradeapi.indices.holdings.reading import Sessions, at_one_revision, within
+from tradeapi.indices.holdings.reading import Sessions, at_one_revision
 from tradeapi.indices.holdings.schemas import ChangesOut, CompositionOut, Format, What
 from tradeapi.indices.published import Published, Series
 from tradeapi.indices.schemas import IndexPath
+from tradeapi.indices.spans import Span
 from tradeapi.market.bars.answers import REVALIDATED, VARY
 from tradeapi.market.symbols.schemas import Day
 from tradeapi.web.cache import keep
@@ -113,11 +114,12 @@ async def changes_between(  # noqa: PLR0913, PLR0917  they are the query
     """By session, ascending. Each is compared with the one before it, also the first of the range;
     `totals` are those of the whole range."""
     list = f"changes:{code}:{start}:{end}:{is_all}"
+    span = Span(start=start, end=end)
     after = None if cursor is None else int(cursors.decode(list, cursor)[0] or 0)
 
     async def read(sessions: Sessions) -> Response:
         series = sessions.series
-        asked = Asked(range=within(series, start, end), after=after, limit=limit, is_all=is_all)
+        asked = Asked(range=span.of(series.days), after=after, limit=limit, is_all=is_all)
         answer, last = await changes(sessions, asked)
         more = None if last is None else cursors.encode(list, [last])
         return _answer(request, published, series, {**answer, "next_cursor": more})
@@ -150,7 +152,7 @@ async def export_file(  # noqa: PLR0913, PLR0917  they are the query
 ) -> Response:
     """Of any length, with the columns of a composition, or with `level`, `divisor`, `turnover` and
     `count`. A sheet of `xlsx` has up to 1,048,575 rows."""
-    asked = export.Asked(what=what, format=format, start=start, end=end)
+    asked = export.Asked(what=what, format=format, span=Span(start=start, end=end))
 
     async def read(sessions: Sessions) -> Response:
         return await export.export(sessions, asked)
