@@ -16,6 +16,7 @@ from benchmarks.charts.writing import appends
 from benchmarks.figures import Figure, table
 from benchmarks.guarded import guarded
 from benchmarks.import_bars import imports
+from benchmarks.indices.builds import builds
 from benchmarks.jobs import jobs
 from benchmarks.machine import machine
 from benchmarks.middleware import middleware
@@ -60,6 +61,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "alerts": alerts,
     "alerting": alerting,
     "webhooks": webhooks,
+    "builds": builds,
 }
 
 

@@ -103,6 +103,13 @@ ALERT_LAG = Histogram(
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
 )
 
+INDEX_TICKS = Counter("index_ticks_total", "Levels of indices told during their sessions.")
+INDEX_LEVEL_AGE = Gauge(
+    "index_level_age_seconds",
+    "Age of the oldest of the newest levels of indices in session.",
+    multiprocess_mode="livemax",
+)
+
 WEBHOOK_DELIVERIES = Counter("webhook_deliveries_total", "Attempts to send.", ["result"])
 WEBHOOK_SECONDS = Histogram("webhook_delivery_seconds", "Time from a request to its answer.")
 

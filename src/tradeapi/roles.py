@@ -1,7 +1,7 @@
 """What a process does beside answering callers: its roles, and the jobs that there are.
 
-The feed and the watching of alerts are each under a lease, since only one process at a time may do
-it. Jobs are for all who play that role: whoever is free takes the next.
+The feed, the watching of alerts and the levels of indices are each under a lease, since only one
+process at a time may do it. Jobs are for all who play that role: whoever is free takes the next.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -18,6 +18,7 @@ from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.indices.building import requests as indices
 from tradeapi.indices.building.build import Builder
+from tradeapi.indices.intraday.engine import LevelEngine
 from tradeapi.indices.tasks import DailyBuilds
 from tradeapi.jobs.crons import every
 from tradeapi.jobs.port import Cron, Handler, Jobs
@@ -65,6 +66,18 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
                 lateness=settings.bar_lateness_seconds,
             )
             tasks.start_soon(lease.run, engine.run)
+        if Role.INDICES in settings.roles:
+            lease = Lease(Role.INDICES, locks, database)
+            levels = LevelEngine(
+                lease.database,
+                bus,
+                market["watches"],
+                market["store"],
+                market["calendars"],
+                clock,
+                lateness=settings.bar_lateness_seconds,
+            )
+            tasks.start_soon(lease.run, levels.run)
         if Role.JOBS in settings.roles:
             outgoing = open_outgoing(settings, clock, database, telling.notifier)
             handlers = {

@@ -37,6 +37,7 @@ class Role(StrEnum):
 
     FEED = "feed"
     ALERTS = "alerts"
+    INDICES = "indices"
     JOBS = "jobs"
 
 
@@ -117,8 +118,8 @@ class Settings(BaseSettings):
     roles: Annotated[tuple[Role, ...], NoDecode] = Field(
         default=tuple(Role),
         description="What this process does beside answering callers, separated by commas: feed "
-        "(the demo market) and alerts, whenever no other does, jobs (in the background). Empty: "
-        "nothing.",
+        "(the demo market), alerts and indices (their levels during sessions), whenever no other "
+        "does, jobs (in the background). Empty: nothing.",
     )
     host: str = Field(default="127.0.0.1", description="The address to listen on.")
     port: int = Field(

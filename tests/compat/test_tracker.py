@@ -274,10 +274,10 @@ def test_a_range_without_a_session_is_refused(tracker: Tracker) -> None:
     tracker.build(0, 1)
     path = "/api/v1/index-performance"
     none = tracker.client.get(f"{path}?start_date=2030-01-01&end_date=2030-02-01")
-    assert (none.status_code, code(none)) == (422, "invalid_range")
+    assert (none.status_code, code(none)) == (422, "bad_range")
     assert none.json()["detail"] == "EW100 has no session from 2030-01-01 to 2030-02-01."
     assert code(tracker.client.get(f"{path}?start_date=2022-02-02&end_date=2022-02-01")) == (
-        "invalid_range"
+        "bad_range"
     )
     early = tracker.client.get("/api/v1/index-composition?date=2001-01-01")
     assert (early.status_code, code(early)) == (404, "index_not_built")

@@ -3,23 +3,26 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from uuid import uuid4
+from datetime import UTC, datetime
+from uuid import UUID, uuid4
 
 import httpx2
 import orjson
 from websockets.sync.client import ClientConnection, connect
 
 from tests.documents.demo import Demo
-from tests.notifications.telling import notice, tell
+from tests.notifications.telling import notice, on, tell
 from tests.streams.documented import Frame, frame_of
 from tests.tracked.watched import asked_for
 from tradeapi.auth.dev import DEV_USER
 from tradeapi.bus.memory import MemoryBus
 from tradeapi.bus.port import State
+from tradeapi.clock import SystemClock
 from tradeapi.streams import protocol
 from tradeapi.streams.positions import position
 from tradeapi.streams.status import StatusSource
 from tradeapi.streams.topics import Topic
+from tradeapi.tracked.progress import begin
 from tradeapi.web.principal import Principal, Scope
 
 SYMBOL = "TEST:FRAMES"
@@ -27,6 +30,7 @@ BARS = f"bars:{SYMBOL}:1m"
 QUOTES = "quotes:SIM:ETHUSD"
 NOWHERE = "quotes:SIM:NOPE"
 PATIENCE_SECONDS = 20
+DAY = 86400
 
 
 class Listener:
@@ -77,6 +81,7 @@ def hear_all(demo: Demo) -> Sequence[Frame]:
         first.hear("snapshot", "status")
         _follow_chart(api, first)
         _follow_watchlist(api, first)
+        _follow_index(api, first)
         _follow_inbox(demo, api, first)
         _follow_job(demo, api, first)
         first.say(op="replay", id=5, topic=BARS, start=0, speed=100_000)
@@ -131,6 +136,34 @@ def _follow_watchlist(api: httpx2.Client, guest: Listener) -> None:
     _ok(api.delete(path))
 
 
+def _follow_index(api: httpx2.Client, guest: Listener) -> None:
+    """Of the larger one of two, which is another one after three days."""
+    closes, today = {"TEST:ONE": (10, 10, 10), "TEST:TWO": (5, 5, 20)}, int(time.time()) // DAY
+    days = [(today - back) * DAY for back in (3, 2, 1)]
+    for symbol, prices in closes.items():
+        _ok(api.put(f"/symbols/{symbol}", json={"type": "other"}))
+        shares = {"items": [{"effective": None, "shares": 1000.0}]}
+        _ok(api.put(f"/symbols/{symbol}/shares", json=shares))
+        for day, price in zip(days, prices, strict=True):
+            bar = dict.fromkeys(("open", "high", "low", "close"), price)
+            _ok(api.post("/bars", json={"symbol": symbol, "resolution": "1d", "time": day} | bar))
+    universe = {"types": [], "symbols": [*closes]}
+    # The documents may have made one.
+    api.delete("/indices/EW100")
+    _ok(api.post("/indices", json={"code": "EW100", "count": 1, "universe": universe}))
+    topic, second = "indices:EW100", datetime.fromtimestamp(days[1], UTC).date()
+    _ok(api.post("/indices/EW100/build", json={"end": second.isoformat()}))
+    guest.say(op="subscribe", id=1, topics=[topic])
+    if guest.hear("snapshot", topic)["revision"] == 0:
+        guest.hear("index_built", topic)
+    _ok(api.post("/indices/EW100/build", json={}))
+    guest.hear("index_built", topic)
+    guest.hear("index_rebalanced", topic)
+    guest.say(op="subscribe", id=1, topics=[topic])
+    guest.hear("snapshot", topic)
+    _ok(api.delete("/indices/EW100"))
+
+
 def _follow_inbox(demo: Demo, api: httpx2.Client, guest: Listener) -> None:
     topic, data = "notifications", {"symbol": SYMBOL, "price": 1.5}
     url = demo.environment["DATABASE_URL"]
@@ -146,7 +179,10 @@ def _follow_inbox(demo: Demo, api: httpx2.Client, guest: Listener) -> None:
 
 
 def _follow_job(demo: Demo, api: httpx2.Client, guest: Listener) -> None:
-    id = asked_for(demo.environment["DATABASE_URL"], DEV_USER)
+    """One that somebody is at, who has not heard that it is to stop."""
+    url = demo.environment["DATABASE_URL"]
+    id = asked_for(url, DEV_USER)
+    on(url, lambda database: begin(database, MemoryBus(), SystemClock(), UUID(id)))
     topic = f"jobs:{id}"
     guest.say(op="subscribe", id=1, topics=[topic])
     guest.hear("snapshot", topic)

@@ -25,6 +25,7 @@ SOURCES = "".join(
         "market/live",
         "charts/live",
         "watchlists/live",
+        "indices/live",
         "notifications/live",
         "tracked/live",
     )

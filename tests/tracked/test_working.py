@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import anyio
 import pytest
 from sqlalchemy import delete, text
+from structlog.testing import capture_logs
 
 from tests.streams.waiting import until
 from tests.tracked.watched import NAME, Watched, succeed
 from tradeapi.auth.models import User
+from tradeapi.database import Database
 from tradeapi.errors import Conflict, Invalid, Unavailable
 from tradeapi.jobs.execution import TRIES
 from tradeapi.jobs.port import Job, Later, NewJob
@@ -246,7 +249,7 @@ async def test_what_is_the_askers_fault_is_not_tried_again(watched: Watched) -> 
 @pytest.mark.parametrize(
     ("error", "shown"),
     [
-        (ConnectionError("me:secret@x"), "internal"),
+        (ConnectionError("https://me:secret@x"), "internal"),
         (Unavailable("Nobody answers.", code="provider_away"), "provider_away"),
     ],
 )
@@ -259,10 +262,13 @@ async def test_what_may_pass_is_tried_again(watched: Watched, error: Exception, 
         raise error
 
     id = await watched.start("one")
-    async with watched.worked_at(work):
-        job = await watched.ended(id)
-        await watched.all_done()
+    with capture_logs() as logs:
+        async with watched.worked_at(work):
+            job = await watched.ended(id)
+            await watched.all_done()
     assert statuses == ["running"] * TRIES
+    assert [log["event"] for log in logs].count("tracked.given_up") == 1
+    assert "secret" not in str(logs)
     assert job.status == "failed"
     assert job.error is not None
     assert job.error["code"] == shown
@@ -387,6 +393,35 @@ async def test_the_work_goes_on_while_nothing_can_be_told(watched: Watched) -> N
         await watched.all_done()
     assert (await watched.get(id)).status == "succeeded"
     assert attempts == [1]
+
+
+async def test_an_outage_does_not_use_up_the_tries(postgres_url: str) -> None:
+    """The last one has failed when that is written, and not before."""
+    async with Database(postgres_url) as database, anyio.create_task_group() as tasks:
+        watched = Watched(database, None)
+        calls: list[bool] = []
+        locked = anyio.Event()
+
+        async def hold(id: UUID) -> None:
+            """Longer than anybody waits for a lock."""
+            async with database.transaction() as session:
+                await session.get(TrackedJob, id, with_for_update=True)
+                locked.set()
+                await anyio.sleep(7)
+
+        async def work(job: Job, progress: Progress) -> None:
+            calls.append(job.is_last_try)
+            if len(calls) == TRIES:
+                tasks.start_soon(hold, progress.id)
+                await locked.wait()
+            raise ConnectionError
+
+        id = await watched.start()
+        async with watched.worked_at(work):
+            job = await watched.ended(id)
+            await watched.all_done()
+    assert job.status == "failed"
+    assert calls == [False] * (TRIES - 1) + [True, True]
 
 
 async def forever(progress: Progress) -> None:

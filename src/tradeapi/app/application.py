@@ -37,7 +37,10 @@ from tradeapi.compat import router as compat_router
 from tradeapi.compat import socket_router as compat_socket_router
 from tradeapi.compat.tracker import router as tracker_router
 from tradeapi.database import Database
+from tradeapi.indices import performance_router, risk_router
 from tradeapi.indices import router as indices_router
+from tradeapi.indices.holdings import router as holdings_router
+from tradeapi.indices.live.messages import MESSAGES as INDEX_MESSAGES
 from tradeapi.jobs import admin_router as jobs_router
 from tradeapi.jobs.opening import jobs_of
 from tradeapi.jobs.port import Jobs
@@ -130,8 +133,11 @@ API: tuple[APIRouter, ...] = (
     items_router.router,
     watchlists_router.making_router,
     own_router.router,
+    performance_router.router,
+    risk_router.router,
     indices_router.router,
     indices_router.making_router,
+    holdings_router.router,
     alerts_router.router,
     alerts_router.one_router,
     alerts_router.making_router,
@@ -175,6 +181,7 @@ MESSAGES = (
     *MARKET_MESSAGES,
     *CHART_MESSAGES,
     *WATCHLIST_MESSAGES,
+    *INDEX_MESSAGES,
     *NOTIFICATION_MESSAGES,
     *JOB_MESSAGES,
 )
@@ -269,7 +276,7 @@ def _lifespan(
             open_streams(settings, clock, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
             open_watchlists(settings, clock, database, bus, hub, quotes) as watchlists,
-            open_indices(database, bus) as indices,
+            open_indices(database, bus, hub) as indices,
             open_tracked(database, bus, hub),
             open_notifications(
                 settings, clock, database, bus, hub, jobs, credentials.mailer

@@ -9,7 +9,10 @@ import anyio
 from tradeapi.bus.port import Bus
 from tradeapi.database import Database
 from tradeapi.indices.events import INDICES
+from tradeapi.indices.live.channel import IndicesChannel
+from tradeapi.indices.live.followed import FollowedIndices
 from tradeapi.indices.published import Published
+from tradeapi.streams.hub import Hub
 
 
 class IndicesState(TypedDict):
@@ -17,9 +20,13 @@ class IndicesState(TypedDict):
 
 
 @asynccontextmanager
-async def open_indices(database: Database, bus: Bus) -> AsyncIterator[IndicesState]:
+async def open_indices(database: Database, bus: Bus, hub: Hub) -> AsyncIterator[IndicesState]:
     published = Published(database, bus)
-    async with anyio.create_task_group() as tasks:
+    async with (
+        FollowedIndices(database, bus, hub) as followed,
+        anyio.create_task_group() as tasks,
+    ):
+        hub.register("indices", IndicesChannel(followed))
         tasks.start_soon(published.run)
         with bus.subscribe(INDICES, published.hear):
             yield {"published": published}

@@ -87,6 +87,15 @@ async def universe_of(session: AsyncSession, rules: Rules, *, but: str) -> Unive
     return Universe(members)
 
 
+async def universe_by_ids(session: AsyncSession, ids: Sequence[int]) -> Universe:
+    """Symbols as they are by now; those that are gone are left out."""
+    members: list[Member] = []
+    for some in parts(ids):
+        found = await session.execute(_SELECT.where(Symbol.id.in_(some)))
+        members += [Member(*row) for row in found]
+    return Universe(members)
+
+
 def _full_name(symbol: str) -> str:
     """Bare tickers are no constituents: another symbol may come that has the same."""
     return Name.parse(symbol).symbol

@@ -22,6 +22,7 @@ ERRORS: Mapping[str, str] = {
     "too_many_requests": "too many keys and tickets from your address were none of ours",
     "unknown_topic": "no topic has such a name",
     "unknown_symbol": "there is no such symbol, or none any more",
+    "unknown_index": "there is no such index, or none any more",
     "unknown_resolution": "there are no bars so wide",
     "not_found": "there is no such chart, or it is not yours; you unsubscribed from what you do not"
     " hold; there is no such replay, or nothing to replay",

@@ -4,6 +4,8 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -80,7 +82,8 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """Changes of a while, each with the version it led to, and the version that they lead to."""
+    """Changes of a while, each with the version it led to, ascending, and the version that they
+    lead to."""
 
     version: int
     changes: Sequence[tuple[int, Change]]
@@ -134,9 +137,8 @@ class Topic:
     whose it is, where each user has one of the name.
 
     `gather` is its source's, where that has changes that add: all that they have told since a
-    position. So is `recall`, where what was told is kept, one frame for each version: what followed
-    a position of an epoch, None when that is too much or not known. When it returns the topic has
-    begun and reached it.
+    position. So is `recall`, where what was told is kept: what followed a position of an epoch,
+    None when that is too much or not known. When it returns the topic has begun and reached it.
     """
 
     def __init__(self, name: str, owner: UUID | None = None) -> None:
@@ -246,9 +248,13 @@ class Topic:
     def frames_of(self, recalled: Recalled, seq: int) -> Sequence[Frame]:
         """What was recalled of what followed a position."""
         frames: list[Frame] = []
-        for version, change in recalled.changes:
-            prev = frames[-1].seq if frames else seq
-            frames.append(self._frame(change, position(version), position(version - 1), prev))
+        for version, told in groupby(recalled.changes, key=itemgetter(0)):
+            changes = [change for _, change in told]
+            until = position(version - 1)
+            for place, change in enumerate(changes, MOST_FRAMES - len(changes)):
+                prev = frames[-1].seq if frames else seq
+                frames.append(self._frame(change, position(version, place), until, prev))
+                until = frames[-1].seq
         return frames
 
     def render(self, snapshot: Snapshot, history: int) -> tuple[int, str] | None:

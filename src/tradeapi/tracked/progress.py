@@ -75,10 +75,10 @@ class Progress:
             raise Cancelled
         after_commit(session, self._note_finished)
 
-    async def fail(self, error: Mapping[str, str]) -> None:
-        """For good."""
+    async def fail(self, error: Mapping[str, str]) -> bool:
+        """For good; whether it had not ended, and others are not at it."""
         async with self._database.transaction() as session:
-            await self._end(session, {"status": Status.FAILED, "error": error})
+            return await self._end(session, {"status": Status.FAILED, "error": error})
 
     async def stop(self) -> None:
         """End it as cancelled, if that is why it stops."""

@@ -61,7 +61,7 @@ class TrackedJobs:
                 raise Conflict(detail, code="job_running")
         # The queue would drop a second one of a key without a word, also when the first has ended
         # and is only about to leave: keys are ours.
-        payload = {"tracked": str(id), "payload": new.payload}
+        payload = {"tracked": str(id), "payload": {**new.payload}}
         queued = NewJob(name=new.name, payload=payload, run_at=new.run_at)
         await self._jobs.enqueue(self._session, queued)
         return await self._session.get_one(TrackedJob, id)

@@ -13,6 +13,7 @@ from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import TooMany, TradeError, Unavailable
 from tradeapi.jobs.port import Handler, Job, Later
+from tradeapi.logging import without_credentials
 from tradeapi.metrics import JOBS_FAILED
 from tradeapi.tracked.progress import Cancelled, Progress, begin
 from tradeapi.web.outages import outage
@@ -68,8 +69,9 @@ class Tracking:
                     await progress.pause()
                 raise
             with _or_later():
-                await progress.fail(_shown(error))
-            _note_failed(job, error)
+                has_failed = await progress.fail(_shown(error))
+            if has_failed:
+                _note_failed(job, error)
 
     async def _do(self, work: Work, job: Job, progress: Progress) -> None:
         async with progress.told():
@@ -106,9 +108,10 @@ def _shown(error: Exception) -> Mapping[str, str]:
 
 
 def _note_failed(job: Job, error: Exception) -> None:
-    fields = {"name": job.name, "id": job.id, "error": repr(error)}
+    text = without_credentials(f"{type(error).__name__}: {error}")
+    fields = {"name": job.name, "id": job.id, "error": text}
     if _is_passing(error):
         JOBS_FAILED.labels(job.name).inc()
-        _log.error("tracked.given_up", exc_info=error, **fields)
+        _log.error("tracked.given_up", **fields)
     else:
         _log.info("tracked.failed", **fields)

@@ -75,6 +75,7 @@ class Engine:
         self._price = np.full(width, np.nan)
         self._age = np.full(width, _NEVER, np.int64)
         self._outstanding: Float64Array | None = None
+        self._scratch = np.zeros(width)
         # Of the reference day up to now, where that is another day.
         self._past: deque[Known] = deque(maxlen=methodology.lag + 1 if methodology.lag else 0)
         is_volatility = methodology.weighting is Weighting.INVERSE_VOLATILITY
@@ -265,14 +266,18 @@ class Engine:
     def _traded(self, basket: Basket, targets: Targets) -> Basket:
         before = basket.weights
         after = weights_of(targets.shares * self._price[targets.members])
-        union = np.union1d(basket.members, targets.members)
-        old, new = np.zeros(len(union)), np.zeros(len(union))
-        old[np.searchsorted(union, basket.members)] = before
-        new[np.searchsorted(union, targets.members)] = after
-        turnover = total(np.abs(new - old)) / 2
-        level = _after_costs(basket.level, old, new, self._methodology.cost)
-        after_trade = self._holding(basket.day, targets, level)
-        return replace(after_trade, turnover=turnover, before=before)
+        # By column, and all zero again at the end.
+        weights = self._scratch
+        weights[basket.members] = before
+        old = weights[targets.members]
+        weights[targets.members] = 0.0
+        left = weights[basket.members]
+        weights[basket.members] = 0.0
+        turnover = (total(np.abs(after - old)) + total(left)) / 2
+        level = _after_costs(basket.level, left, old, after, self._methodology.cost)
+        traded = self._holding(basket.day, targets, level)
+        sizes = basket.price * basket.outstanding
+        return replace(traded, turnover=turnover, before=before, sizes=sizes)
 
     def _holding(self, day: int, targets: Targets, level: float) -> Basket:
         """These, scaled so that each point of the level is about one unit of value."""
@@ -295,22 +300,29 @@ class Engine:
         )
 
 
-def _after_costs(level: float, old: Float64Array, new: Float64Array, cost: float) -> float:
-    """The level V that is left: V = level - cost * sum |new * V - old * level|."""
+def _after_costs(
+    level: float, left: Float64Array, old: Float64Array, new: Float64Array, cost: float
+) -> float:
+    """The level V after costs: V = level - cost * (sum |new * V - old * level| + sum left * level).
+
+    `old` are the weights before of those that are `new`, `left` those of who is sold altogether.
+    """
     if not cost:
         return level
-    left = level
+    sold = total(left) * level
+    value = level
     for _ in range(_MOST_ROUNDS):
-        paid = level - cost * total(np.abs(new * left - old * level))
-        if abs(paid - left) <= _PRECISION * level:
+        paid = level - cost * (total(np.abs(new * value - old * level)) + sold)
+        if abs(paid - value) <= _PRECISION * level:
             return paid
-        left = paid
-    return left
+        value = paid
+    return value
 
 
 def _lost(basket: Basket) -> Basket:
     """All is lost, and stays so."""
-    return replace(_lost_at(basket.day, 0.0), before=basket.weights)
+    sizes = basket.price * basket.outstanding
+    return replace(_lost_at(basket.day, 0.0), before=basket.weights, sizes=sizes)
 
 
 def _lost_at(day: int, level: float) -> Basket:

@@ -8,14 +8,19 @@ from tradeapi.analytics.bars import BoolArray, Float64Array, Int64Array
 def largest(sizes: Float64Array, count: int) -> Int64Array:
     """The columns of the `count` largest, the largest first, of equal ones the first; fewer where
     there are fewer. NaN is no size."""
-    known = np.flatnonzero(~np.isnan(sizes))
-    if len(known) > count:
-        found = sizes[known]
-        least = np.partition(found, len(found) - count)[len(found) - count]
-        above = known[found > least]
+    # Smaller than every size.
+    filled = np.where(np.isnan(sizes), -1.0, sizes)
+    place = max(len(filled) - count, 0)
+    least = np.partition(filled, place)[place]
+    if least < 0.0:
+        chosen = np.flatnonzero(filled >= 0.0)
+    else:
+        above = np.flatnonzero(filled > least)
         # Of those that are as large as the last one, the first by their columns.
-        known = np.concatenate([above, known[found == least][: count - len(above)]])
-    ordered: Int64Array = known[np.lexsort((known, -sizes[known]))].astype(np.int64)
+        chosen = np.concatenate([above, np.flatnonzero(filled == least)[: count - len(above)]])
+    # Stable: of equal ones the first comes first.
+    chosen.sort()
+    ordered: Int64Array = chosen[np.argsort(-filled[chosen], kind="stable")].astype(np.int64)
     return ordered
 
 

@@ -22,7 +22,7 @@ class Performance:
         first, last = series.days.searchsorted([day_of(start), day_of(end) + DAY]).tolist()
         if first == last:
             detail = f"{series.code} has no session from {start} to {end}."
-            raise Invalid(detail, code="invalid_range", errors=[_fault(detail)])
+            raise Invalid(detail, code="bad_range", errors=[_fault(detail)])
         self._start, self._end = start, end
         self._days = series.days[first:last]
         self._values = series.levels[first:last]
@@ -76,7 +76,7 @@ def check(start: date, end: date) -> None:
     """Raises Invalid."""
     if start > end:
         detail = f"The end {end} lies before the start {start}."
-        raise Invalid(detail, code="invalid_range", errors=[_fault(detail)])
+        raise Invalid(detail, code="bad_range", errors=[_fault(detail)])
 
 
 def _fault(detail: str) -> FieldError:

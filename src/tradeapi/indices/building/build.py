@@ -6,7 +6,8 @@ sees a part of it. The same is done twice without harm.
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -42,6 +43,8 @@ from tradeapi.tracked.progress import Cancelled, Progress
 
 # The bars of constituents are looked at one by one where so few sessions are new.
 _FEW_SESSIONS = 5
+# Others have their turn in between.
+_ROWS_AT_ONCE = 200
 
 
 class Builder:
@@ -254,13 +257,13 @@ class _Run:
         for stretch in stretches(days):
             wanted = np.concatenate([known, stretch])
             panel = await panels.panel(wanted, ground.following(int(stretch[-1])))
-            baskets = await to_thread.run_sync(_built, engine, panel, len(known))
-            await self._stage(baskets)
-            self.is_static = self.is_static or _is_static(static, baskets)
-            odd = gate.found(ground.universe, panel, baskets, carry=ground.methodology.carry)
-            findings += odd
+            built = await to_thread.run_sync(_built, engine, ground, panel, len(known))
+            await self._stage(built.rows)
+            self.is_static = self.is_static or _is_static(static, built.baskets)
+            findings += built.findings
             if len(plan.days) <= _FEW_SESSIONS:
-                findings += await gate.unsound(self._database, ground.universe, baskets)
+                async with self._database.read() as connection:
+                    findings += await gate.unsound(connection, ground.universe, built.baskets)
             done += len(stretch)
             known = np.empty(0, np.int64)
             await progress.report(
@@ -285,21 +288,33 @@ class _Run:
             raise Invalid(detail, code="universe_changed")
         return np.array([columns[id] for id in held.ids.tolist()], np.int64)
 
-    async def _stage(self, baskets: Sequence[Basket]) -> None:
-        ids = self._ground.universe.ids
-        rows = [packed(basket, ids) for basket in baskets]
-        async with self._database.transaction() as session:
-            await staging.put(session, self._ground.index.id, rows)
+    async def _stage(self, rows: Sequence[tuple[object, ...]]) -> None:
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            async with self._database.transaction() as session:
+                some = rows[start : start + _ROWS_AT_ONCE]
+                await staging.put(session, self._ground.index.id, some)
 
 
-def _built(engine: Engine, panel: Panel, known: int) -> list[Basket]:
+class _Built(NamedTuple):
+    """Of a stretch: the baskets, as rows too, and what is odd in their data."""
+
+    baskets: Sequence[Basket]
+    rows: Sequence[tuple[object, ...]]
+    findings: Sequence[Finding]
+
+
+def _built(engine: Engine, ground: Ground, panel: Panel, known: int) -> _Built:
     """In a thread; the first `known` sessions are looked at, and no more. Raises Invalid."""
     engine.observe(panel.part(0, known))
     try:
-        return list(engine.run(panel.part(known, len(panel))))
+        baskets = list(engine.run(panel.part(known, len(panel))))
     except Unbuildable as error:
         detail = f"{date_at(error.day)}: {error}"
         raise Invalid(detail, code="unbuildable") from error
+    universe = ground.universe
+    found = gate.found(universe, panel, baskets, carry=ground.methodology.carry)
+    rows = [packed(basket, universe.ids) for basket in baskets]
+    return _Built(baskets, rows, list(islice(found, gate.MOST_FINDINGS)))
 
 
 # Builds whose process has died, and whose job was given up.

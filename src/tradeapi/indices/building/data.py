@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.analytics.bars import Int64Array
 from tradeapi.analytics.indices.methodology import Methodology
@@ -37,7 +38,8 @@ class Ground:
 
     def before(self, day: int) -> Int64Array:
         """The sessions that have to be known before a day's."""
-        count = self.methodology.lookback
+        # Of what happens between two sessions the one before is the beginning.
+        count = max(self.methodology.lookback, 1)
         days = sessions(self.calendar, day - (2 * count + _AROUND) * DAY, day)
         return days[len(days) - min(count, len(days)) :]
 
@@ -55,11 +57,7 @@ async def ground_of(database: Database, calendars: Calendars, code: str) -> Grou
             raise NotFound(f"There is no index {code[:40]}.", code="unknown_index")
         rules = Rules.model_validate(index.definition)
         universe = await universe_of(session, rules, but=symbol_of(code))
-        names = {currency: symbol.upper() for currency, symbol in rules.fx.items()}
-        found = await session.execute(
-            select(Symbol.symbol, Symbol.id).where(Symbol.symbol.in_(names.values()))
-        )
-        ids = dict(found.all())
+        converters = await converters_of(session, rules)
     calendar = await calendars.get(index.calendar)
     return Ground(
         index=index,
@@ -68,8 +66,18 @@ async def ground_of(database: Database, calendars: Calendars, code: str) -> Grou
         universe=universe,
         calendar=calendar,
         methodology=methodology_of(rules, universe),
-        converters={currency: ids[name] for currency, name in names.items() if name in ids},
+        converters=converters,
     )
+
+
+async def converters_of(session: AsyncSession, rules: Rules) -> dict[str, int]:
+    """By currencies the ids of the symbols whose closes convert them."""
+    names = {currency: symbol.upper() for currency, symbol in rules.fx.items()}
+    found = await session.execute(
+        select(Symbol.symbol, Symbol.id).where(Symbol.symbol.in_(names.values()))
+    )
+    ids = dict(found.all())
+    return {currency: ids[name] for currency, name in names.items() if name in ids}
 
 
 async def happened(database: Database, ground: Ground, start: int) -> Happenings:

@@ -7,11 +7,10 @@ import numpy as np
 
 from tradeapi.analytics.indices.basket import Basket, total
 from tradeapi.analytics.indices.panel import Panel
-from tradeapi.database import Database
+from tradeapi.drivers import Raw
 from tradeapi.indices.universe import Universe
-from tradeapi.market.calendars.days import DAY, date_at
+from tradeapi.market.calendars.days import date_at
 from tradeapi.market.resolutions import Resolution
-from tradeapi.market.store.history import Window, history
 
 # A change of a close by more than this, without a corporate action, is rather a mistake.
 MOST_CHANGE = 0.5
@@ -64,24 +63,25 @@ def _jumps(universe: Universe, panel: Panel, baskets: Sequence[Basket]) -> Itera
             yield Finding("jump", day, universe.members[column].symbol, detail)
 
 
-async def unsound(
-    database: Database, universe: Universe, baskets: Sequence[Basket]
-) -> Sequence[Finding]:
-    """Bars of the constituents whose prices contradict one another."""
+async def unsound(raw: Raw, universe: Universe, baskets: Sequence[Basket]) -> Sequence[Finding]:
+    """Bars of the constituents whose prices contradict one another, at the live edge."""
     findings = []
     for basket in baskets:
-        for column in basket.members.tolist():
-            member = universe.members[column]
-            async with database.read() as raw:
-                stretch = Window(limit=1, start=basket.day, end=basket.day + DAY)
-                bars = (await history(raw, member.id, Resolution.DAY, stretch)).bars
-            for low, high, open, close, volume in zip(
-                bars.low, bars.high, bars.open, bars.close, bars.volume, strict=True
-            ):
-                if not low <= min(open, close) <= max(open, close) <= high:
-                    detail = f"Open {open}, high {high}, low {low}, close {close}."
-                    findings.append(Finding("ohlc", basket.day, member.symbol, detail))
-                if not volume >= 0:
-                    detail = f"The volume is {volume}."
-                    findings.append(Finding("volume", basket.day, member.symbol, detail))
+        chosen, ids = raw.one_of("$1", universe.ids[basket.members].tolist())
+        for symbol_id, *bar in await raw.fetch(_UNSOUND.format(chosen), ids, basket.day):
+            open, high, low, close, volume = bar
+            symbol = universe.members[universe.columns[symbol_id]].symbol
+            if volume >= 0:
+                detail = f"Open {open:g}, high {high:g}, low {low:g}, close {close:g}."
+                findings.append(Finding("ohlc", basket.day, symbol, detail))
+            else:
+                findings.append(Finding("volume", basket.day, symbol, f"It is {volume:g}."))
     return findings
+
+
+_UNSOUND = f"""
+SELECT symbol_id, open, high, low, close, volume FROM bar_rows
+WHERE symbol_id {{}} AND resolution = {Resolution.DAY.seconds} AND time = $2 AND NOT (
+  low <= open AND low <= close AND open <= high AND close <= high AND volume >= 0
+)
+"""  # noqa: S608

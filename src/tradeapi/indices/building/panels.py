@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tradeapi.analytics.bars import Float64Array, Int64Array
+from tradeapi.analytics.bars import BoolArray, Float64Array, Int64Array
 from tradeapi.analytics.indices.panel import Panel
 from tradeapi.database import Database
 from tradeapi.indices.building.history import Happenings
@@ -32,25 +32,27 @@ class Panels:
         self._universe = universe
         self._happened = happened
         self._converters = converters
+        # Ascending, so that they are found; the universe is in the order of its names.
+        self._ids = np.union1d(universe.ids, [*converters.values()]).astype(np.int64)
         # Of the stretch before, the last rates and the last day.
         self._rates: dict[str, float] = {}
         self._last = -1
 
     async def panel(self, days: Int64Array, following: int) -> Panel:
         """Of these sessions; `following` is the one after them."""
-        close = np.full((len(days), len(self._universe)), np.nan)
-        wanted = [*self._universe.ids.tolist(), *self._converters.values()]
-        converting: dict[int, Float64Array] = {}
+        ids = self._ids
+        close = np.full((len(days), len(ids)), np.nan)
         async with self._database.read() as raw:
-            async for one in daily_closes(raw, wanted, int(days[0]), int(days[-1]) + DAY):
-                rows, values = _placed(days, one.times, one.closes)
-                column = self._universe.columns.get(one.symbol_id)
-                if column is not None:
-                    close[rows, column] = values
-                if one.symbol_id in self._converters.values():
-                    converting[one.symbol_id] = np.full(len(days), np.nan)
-                    converting[one.symbol_id][rows] = values
-        fx = self._fx(converting, len(days))
+            async for some in daily_closes(raw, ids.tolist(), int(days[0]), int(days[-1]) + DAY):
+                rows, inside = _placed(days, some.times)
+                columns = ids.searchsorted(some.ids[inside])
+                close[rows, columns] = some.closes[inside]
+        converting = {
+            symbol_id: close[:, ids.searchsorted(symbol_id)].copy()
+            for symbol_id in self._converters.values()
+        }
+        close = close[:, ids.searchsorted(self._universe.ids)]
+        fx = self._fx(converting)
         for column, rates in fx.items():
             close[:, column] *= rates
         events = self._happened.within(days, fx, after=self._last)
@@ -65,13 +67,12 @@ class Panels:
             events=events,
         )
 
-    def _fx(self, converting: Mapping[int, Float64Array], count: int) -> dict[int, Float64Array]:
+    def _fx(self, converting: Mapping[int, Float64Array]) -> dict[int, Float64Array]:
         """By column what one unit of its currency costs; where nobody says, what it did before."""
         rates = {}
         for currency, symbol_id in self._converters.items():
-            found = converting.get(symbol_id, np.full(count, np.nan))
             before = self._rates.get(currency, np.nan)
-            filled = _filled(np.concatenate([[before], found]))[1:]
+            filled = _filled(np.concatenate([[before], converting[symbol_id]]))[1:]
             self._rates[currency] = float(filled[-1])
             rates[currency] = filled
         return {
@@ -87,14 +88,12 @@ def stretches(days: Int64Array) -> Sequence[Int64Array]:
     return np.split(days, cuts)
 
 
-def _placed(
-    days: Int64Array, times: Int64Array, closes: Float64Array
-) -> tuple[Int64Array, Float64Array]:
-    """At which rows these closes are; those of no session are left out."""
+def _placed(days: Int64Array, times: Int64Array) -> tuple[Int64Array, BoolArray]:
+    """At which rows these times are, and which of them are a session's at all."""
     rows = days.searchsorted(times)
     inside = rows < len(days)
     inside[inside] = days[rows[inside]] == times[inside]
-    return rows[inside], closes[inside]
+    return rows[inside], inside
 
 
 def _filled(values: Float64Array) -> Float64Array:

@@ -27,7 +27,8 @@ class Reading:
 async def read(database: Database, id: UUID) -> Reading:
     """Raises NotFound."""
     async with database.reading() as session:
-        chosen = select(_epoch.c.value, TrackedJob).where(TrackedJob.id == id)
+        epoch_now = select(_epoch.c.value).scalar_subquery()
+        chosen = select(epoch_now, TrackedJob).where(TrackedJob.id == id)
         found = (await session.execute(chosen)).first()
     if found is None:
         raise no_such_job()

@@ -1,0 +1,1 @@
+"""Builds of indices as they are published, for whoever follows them."""

@@ -1,0 +1,305 @@
+"""How a build goes: in steps that nobody sees, until all of it is there."""
+
+# ruff: noqa: SLF001  # processes die at no seam
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.indices.desk import DAY, DAY_ZERO, Desk, date_of, day_of
+from tests.streams.authority import Authority
+from tradeapi.errors import Conflict, Invalid
+from tradeapi.indices.building import build, panels
+from tradeapi.indices.building.build import Builder
+from tradeapi.indices.building.requests import build_job
+from tradeapi.indices.tasks import DailyBuilds
+from tradeapi.notifications.service import notifications_of
+from tradeapi.tracked.models import TrackedJob
+from tradeapi.tracked.progress import Cancelled, Progress
+from tradeapi.tracked.service import TrackedJobs
+
+NAN = float("nan")
+SESSIONS = 40
+
+
+class Killed(BaseException):
+    """As if the process were no more."""
+
+
+@pytest.fixture(autouse=True)
+def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten sessions at a time."""
+
+    def of_ten(days: "np.ndarray[Any, np.dtype[np.int64]]") -> list[Any]:
+        cuts = np.flatnonzero(np.diff((days - DAY_ZERO) // DAY // 10)) + 1
+        return np.split(days, cuts)
+
+    monkeypatch.setattr(build, "stretches", of_ten)
+
+
+async def some_stocks(desk: Desk, sessions: int = SESSIONS, stocks: int = 4) -> None:
+    generator = np.random.default_rng(5)
+    closes = 50 * np.exp(np.cumsum(generator.normal(0, 0.02, (sessions, stocks)), axis=0))
+    for stock in range(stocks):
+        await desk.stock(f"US:S{stock}", closes[:, stock].tolist(), shares={0: 100.0 * (1 + stock)})
+
+
+async def killed_after(desk: Desk, stretches: int, job: Any, progress: Progress) -> None:
+    """A build whose process dies once so many stretches are staged."""
+    staged = 0
+    stage = build._Run._stage
+
+    async def dying(run: build._Run, rows: Any) -> None:
+        nonlocal staged
+        await stage(run, rows)
+        staged += 1
+        if staged == stretches:
+            raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build._Run, "_stage", dying)
+        with pytest.raises(Killed):
+            await desk.builder.work(job, progress)
+
+
+async def test_a_build_that_died_goes_on_from_where_it_was(desk: Desk) -> None:
+    """Meanwhile what was published before is all that is seen, and the levels come out the same."""
+    await some_stocks(desk)
+    await desk.define("DIES", count=2)
+    await desk.define("LIVES", count=2)
+    await desk.build("LIVES", end=SESSIONS - 1)
+    await desk.build("DIES", end=4)
+    before = await desk.levels("DIES")
+    job, progress = await desk.asked("DIES", 0, SESSIONS - 1)
+    await killed_after(desk, 2, job, progress)
+    assert await desk.levels("DIES") == before
+    assert await desk.staged() == 20
+    read: list[int] = []
+    panel = panels.Panels.panel
+
+    async def noted(self: panels.Panels, days: Any, following: int) -> Any:
+        read.append(int((days[-1] - DAY_ZERO) // DAY))
+        return await panel(self, days, following)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(panels.Panels, "panel", noted)
+        result = await desk.builder.work(job, progress)
+    assert read == [29, 39]
+    assert result is not None
+    assert result["sessions"] == SESSIONS
+    assert await desk.levels("DIES") == await desk.levels("LIVES")
+    assert await desk.staged() == 0
+
+
+async def test_a_build_that_is_cancelled_leaves_no_trace(desk: Desk) -> None:
+    """And says so."""
+    await some_stocks(desk)
+    await desk.define("X", count=2)
+    await desk.build("X", end=4)
+    before = await desk.levels("X")
+    job, progress = await desk.asked("X", 0, SESSIONS - 1)
+    progress._is_wanted = False
+    with pytest.raises(Cancelled):
+        await desk.builder.work(job, progress)
+    assert (await desk.levels("X"), await desk.staged()) == (before, 0)
+    assert [one.status for one in await desk.builds()] == ["published", "cancelled"]
+
+
+async def test_a_crash_as_it_is_published_leaves_what_was_published(desk: Desk) -> None:
+    """The levels, the bars and the job's end are one transaction."""
+    await some_stocks(desk)
+    await desk.define("X", count=2)
+    await desk.build("X", end=4)
+    before = await desk.levels("X")
+    job, progress = await desk.asked("X", 5, 9)
+
+    async def dying(*_: object) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Progress, "finish", dying)
+        with pytest.raises(Killed):
+            await desk.builder.work(job, progress)
+    assert await desk.levels("X") == before
+    await desk.builder.work(job, progress)
+    assert len(await desk.levels("X")) == 10
+
+
+async def test_rules_that_change_while_it_is_built_are_not_published(desk: Desk) -> None:
+    """The next build follows the new ones, from the beginning."""
+    await some_stocks(desk)
+    await desk.define("X", count=2)
+    job, progress = await desk.asked("X", 0, 9)
+    await killed_after(desk, 1, job, progress)
+    work = Builder._publish
+
+    async def redefined(self: Builder, *arguments: Any) -> Mapping[str, Any]:
+        await desk.redefine("X", count=3)
+        return await work(self, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Builder, "_publish", redefined)
+        with pytest.raises(Conflict):
+            await desk.builder.work(job, progress)
+    assert await desk.levels("X") == []
+    await desk.build("X", 0, 9)
+    assert {len(held.ids) for held in await desk.sessions("X")} == {3}
+
+
+async def test_no_session_is_left_out(desk: Desk) -> None:
+    """A build of later days builds those before them as well, one of the middle what follows."""
+    await some_stocks(desk)
+    await desk.define("X", count=2)
+    await desk.build("X", 0, 3)
+    await desk.build("X", 8, 10)
+    assert len(await desk.levels("X")) == 11
+    await desk.stock("US:S1", [77.0] * 11)
+    await desk.build("X", 5, 6)
+    await desk.define("Y", count=2)
+    await desk.build("Y", 0, 10)
+    assert (await desk.levels("X"))[:5] != (await desk.levels("Y"))[:5]
+    assert len(await desk.levels("X")) == 11
+    desk.clock.time = day_of(11) + 10
+    with pytest.raises(Invalid, match="All sessions that are over are built"):
+        await desk.build("X")
+
+
+@pytest.mark.parametrize(
+    ("rules", "pointer"),
+    [
+        ({"weighting": "capped", "cap": 0.2}, "/cap"),
+        ({"cap": 0.5}, "/cap"),
+        ({"weighting": "custom", "weights": {"US:NONE": 1}}, "/weights/US:NONE"),
+        ({"weighting": "custom"}, "/weights"),
+        ({"rebalance": "dates"}, "/dates"),
+        ({"dates": ["2024-06-10"]}, "/dates"),
+        ({"currency": "EUR"}, "/fx"),
+        ({"count": 2, "buffer": 2}, "/buffer"),
+        ({"withholding": 0.1}, "/withholding"),
+        ({"universe": {"sectors": ["None"]}}, "/universe"),
+        ({"universe": {"symbols": ["US:S0", "US:NONE"]}}, "/universe/symbols/1"),
+    ],
+)
+async def test_rules_that_make_no_sense_are_refused(
+    desk: Desk, rules: dict[str, Any], pointer: str
+) -> None:
+    """With the field that is wrong."""
+    await some_stocks(desk, sessions=2)
+    with pytest.raises(Invalid) as refused:
+        await desk.define("X", **{"count": None, **rules})
+    assert [error.pointer for error in refused.value.errors][:1] == [pointer]
+
+
+async def test_days_that_are_no_session_are_refused(desk: Desk) -> None:
+    """As the base, and to rebalance on."""
+    await desk.add("US:A")
+    await desk.execute("UPDATE exchanges SET calendar = 'XNYS'")
+    with pytest.raises(Invalid) as refused:
+        await desk.define(
+            "X", base_date="2024-06-09", rebalance="dates", dates=["2024-06-10", "2024-06-15"]
+        )
+    assert [error.pointer for error in refused.value.errors] == ["/base_date", "/dates/1"]
+
+
+async def test_closes_are_converted(desk: Desk) -> None:
+    """By the close of the symbol that is named; without a rate of the day by the last one."""
+    await desk.stock("US:A", [10, 10, 10, 10], shares=1)
+    await desk.stock("EU:B", [10, 10, 11, 11], shares=1, currency="EUR")
+    await desk.stock("FX:EURUSD", [1.0, 1.2, NAN, 1.1], type="fx")
+    await desk.define("X", fx={"EUR": "FX:EURUSD"})
+    await desk.build("X", end=3)
+    levels = await desk.levels("X")
+    second = 1000 * (1 + 1.2) / 2
+    third = second * (1 + 1.1) / 2
+    wanted = [1000, second, third, third * (1 + 1.1 / 1.2) / 2]
+    assert levels == pytest.approx(wanted, rel=1e-12)
+
+
+async def test_selection_knows_the_shares_of_its_day(desk: Desk) -> None:
+    """Not those that are counted later, which a split multiplies meanwhile."""
+    await desk.stock("US:A", [10, 10, 5, 5], shares={0: 10, 3: 1}, actions=[(2, "split", 2.0)])
+    await desk.stock("US:B", [10, 10, 10, 10], shares={0: 9, 3: 30})
+    await desk.define("X", count=1)
+    await desk.build("X", end=3)
+    listing = await desk.directory.get("US:A")
+    other = await desk.directory.get("US:B")
+    sessions = await desk.sessions("X")
+    assert [held.ids.tolist() for held in sessions] == [[listing.id]] * 3 + [[other.id]]
+    assert [held.outstanding.tolist() for held in sessions] == [[10], [10], [20], [30]]
+
+
+async def test_data_that_does_not_pass_is_held(desk: Desk) -> None:
+    """Nothing is published, the build says why, and the owner is told once."""
+    await desk.stock("US:A", [10, 10, 10, 4], shares=1)
+    await desk.stock("US:B", [10, 10, 10, 10], shares=1)
+    desk.owner = await Authority(desk.database).user()
+    await desk.define("X")
+    await desk.build("X", end=2)
+    result = await desk.build("X", end=3, is_gated=True)
+    assert result is not None
+    assert result["status"] == "held"
+    assert [found["code"] for found in result["findings"]] == ["jump"]
+    assert len(await desk.levels("X")) == 3
+    await desk.build("X", end=3, is_gated=True)
+    async with desk.database.reading() as session:
+        told: Any = await notifications_of(session, desk.owner)
+    assert [one.title for one in told] == ["X was not published"]
+    await desk.build("X", end=3)
+    assert len(await desk.levels("X")) == 4
+    assert (await desk.builds())[-1].findings[0]["symbol"] == "US:A"
+
+
+@pytest.mark.parametrize(
+    ("closes", "code"), [([10, 10, NAN], "missing"), ([10, *[NAN] * 7], "stale")]
+)
+async def test_prices_that_are_missing_are_found(
+    desk: Desk, closes: list[float], code: str
+) -> None:
+    """A session's that is not in yet, and a constituent's that has had none for long."""
+    await desk.stock("US:A", closes, shares=1)
+    await desk.stock("US:B", [10] * 8, shares=1)
+    await desk.define("X", count=None, rebalance="monthly")
+    await desk.build("X", end=1)
+    result = await desk.build("X", end=len(closes) - 1, is_gated=True)
+    assert result is not None
+    assert code in [found["code"] for found in result["findings"]]
+
+
+async def test_an_index_is_extended_after_each_session(desk: Desk) -> None:
+    """Once, over however many processes, some time after the close; never one that nobody built."""
+    await some_stocks(desk)
+    await desk.define("X", count=2)
+    await desk.define("NEVER", count=2)
+    desk.clock.time = day_of(5)
+    await desk.build("X")
+    daily = [
+        DailyBuilds(desk.database, desk.jobs, desk.bus, desk.calendars, desk.clock) for _ in "ab"
+    ]
+
+    async def asked() -> int:
+        for one in daily:
+            await one.once()
+        async with desk.database.reading() as session:
+            tracked = TrackedJobs(session, desk.jobs, desk.bus, None, 0, sees_all=True)
+            jobs = await tracked.list(limit=10)
+        return sum(job.status == "queued" for job in jobs)
+
+    assert await asked() == 0
+    desk.clock.time = day_of(6) + 60
+    assert await asked() == 0
+    desk.clock.time = day_of(6) + 3600
+    assert await asked() == 1
+    assert await asked() == 1
+
+
+async def test_one_build_at_a_time(desk: Desk) -> None:
+    """The second one is told of the first."""
+    async with desk.database.transaction() as session:
+        tracked = TrackedJobs(session, desk.jobs, desk.bus, None, 0)
+        first: TrackedJob = await tracked.start(build_job("X"), subject="X")
+    async with desk.database.transaction() as session:
+        tracked = TrackedJobs(session, desk.jobs, desk.bus, None, 0)
+        with pytest.raises(Conflict, match=str(first.id)):
+            await tracked.start(build_job("X", date_of(0)), subject="X")
