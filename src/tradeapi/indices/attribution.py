@@ -16,7 +16,7 @@ from tradeapi.analytics.indices import attribution
 from tradeapi.analytics.indices.basket import Opened, opened, total
 from tradeapi.analytics.indices.panel import Event
 from tradeapi.analytics.indices.undefined import Undefined
-from tradeapi.indices.holdings import Holdings
+from tradeapi.indices.constituents import Holdings
 from tradeapi.indices.packing import Held
 from tradeapi.indices.spans import bad_range
 

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Request, Response
 from tradeapi.analytics.bars import Int64Array
 from tradeapi.indices.attribution import attributed
 from tradeapi.indices.benchmarks import Source
+from tradeapi.indices.constituents import holdings
 from tradeapi.indices.dependencies import periods_per_year, published_of
-from tradeapi.indices.holdings import holdings
 from tradeapi.indices.performance import Shown
 from tradeapi.indices.performance_answers import about, answer, json, source_of
 from tradeapi.indices.published import Series
