@@ -56,7 +56,7 @@ End = Annotated[Day, Query(description="The last day.", examples=["2020-01-10"])
     responses={202: {"model": BuiltOut, "description": "It goes on."}, **problems(409, 422)},
 )
 async def build_index(
-    builds: TrackerBuildsDep, body: BuildIndexIn, response: Response
+    builds: TrackerBuildsDep, published: PublishedDep, body: BuildIndexIn, response: Response
 ) -> Mapping[str, Any]:
     """The index is defined if there is none: the 100 largest stocks, each with the same weight
     every day. All sessions in range are built, and those between them and what is built, so that
@@ -71,6 +71,8 @@ async def build_index(
         return {"success": False, "message": message, "dates_processed": 0, **answer}
     if error := failure(job):
         raise error
+    # Whoever asks here next is told what was built, though the news of it may still be on its way.
+    await published.anew(CODE)
     result = job.result or {}
     count, first, last = result["sessions"], result["start"], result["end"]
     return {
