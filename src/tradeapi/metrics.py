@@ -41,6 +41,12 @@ CHARTS_EXPIRED = Counter(
 
 CACHE_HITS = Counter("cache_hits_total", "Answers that a cache had.", ["cache"])
 CACHE_MISSES = Counter("cache_misses_total", "Answers that had to be made.", ["cache"])
+CACHE_ENTRIES = Gauge(
+    "cache_entries", "What a cache holds.", ["cache"], multiprocess_mode="livesum"
+)
+CACHE_BYTES = Gauge(
+    "cache_bytes", "How much that is, where it is known.", ["cache"], multiprocess_mode="livesum"
+)
 
 LOGINS = Counter("auth_logins_total", "Attempts to log in.", ["outcome"])
 ACTIVE_SESSIONS = Gauge(

@@ -39,6 +39,7 @@ PLACES = Places(
     ingest=lambda method, path: method == "POST" and path in {"/api/v1/bars", "/api/v1/ticks"},
     history=lambda method, path: method in {"GET", "HEAD"} and path.startswith("/api/v1/bars/"),
     exports=("csv", "parquet"),
+    heavy="/api/v1/export",
 )
 USER = Principal(user=uuid4(), session=uuid4())
 KEY = Principal(user=USER.user, key=uuid4())
@@ -140,6 +141,7 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis | None]:
         ("DELETE", HISTORY, ANONYMOUS, ("anonymous",)),
         ("GET", HISTORY, USER, ("user",)),
         ("GET", f"{HISTORY}?limit=1&format=csv", USER, ("heavy", "user")),
+        ("POST", "/api/v1/export", USER, ("heavy", "user")),
         ("GET", f"{HISTORY}?form%61t=%70arquet", USER, ("heavy", "user")),
         ("GET", f"{HISTORY}?format=json&format=csv", USER, ("heavy", "user")),
         ("GET", f"{HISTORY}?format=json&other=csv", USER, ("user",)),

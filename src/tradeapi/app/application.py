@@ -61,7 +61,7 @@ from tradeapi.notifications.push.service import push_subscriptions_of
 from tradeapi.notifications.service import notifications_of
 from tradeapi.notifications.webhooks import router as webhooks_router
 from tradeapi.notifications.webhooks.service import webhooks_of
-from tradeapi.ops import health
+from tradeapi.ops import caches, health
 from tradeapi.ops.alone import admitted, refuse_workers
 from tradeapi.ops.bus import bus_dependencies, open_bus
 from tradeapi.ops.exposition import metrics_router
@@ -112,7 +112,7 @@ TAGS = [
     {"name": "stream", "description": "What changes, as it does."},
     {"name": "market", "description": "Which markets are open."},
     {"name": "auth", "description": "Accounts, logins and API keys."},
-    {"name": "admin", "description": "Users, the audit log, and jobs that were given up."},
+    {"name": "admin", "description": "Users, the audit log, jobs that were given up, and caches."},
     {"name": "udf", "description": "The market for TradingView's charts."},
     {"name": "udf-storage", "description": "What TradingView's charts save."},
     {"name": "lightweight-charts-pro", "description": "Your charts, for its front ends."},
@@ -155,6 +155,7 @@ API: tuple[APIRouter, ...] = (
     path_tokens_router.router,
     admin_router.router,
     jobs_router.router,
+    caches.router,
     tracker_router.router,
 )
 

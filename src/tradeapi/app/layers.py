@@ -35,12 +35,14 @@ LOGINS = (
     "/api/v1/auth/me/password",
 )
 INGEST = ("/api/v1/bars", "/api/v1/ticks")
-INDICES = (
-    "/api/v1/indices/",
+INDICES = "/api/v1/indices/"
+TRACKER = (
     "/api/v1/index-performance",
     "/api/v1/index-composition",
     "/api/v1/composition-changes",
 )
+# Whose body says which format.
+TRACKER_EXPORT = "/api/v1/export"
 _POINTS = r"/api/v1/charts/[^/]+/series/[^/]+/points"
 _is_points = re.compile(rf"{_POINTS}|/api/charts/[^/]+/data/[^/]+").fullmatch
 # Without what replaces all points, which nobody does again and again.
@@ -87,12 +89,18 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
                 ingest=_is_ingest,
                 history=_is_history,
                 exports=("csv", "json", "parquet", "xlsx"),
+                heavy=TRACKER_EXPORT,
             ),
             is_open=not settings.auth_required,
             redis=redis,
         ),
         Middleware(Cache, name="responses", prefix=HISTORY, bytes=settings.response_cache_bytes),
-        Middleware(Cache, name="indices", prefix=INDICES, bytes=settings.response_cache_bytes // 4),
+        Middleware(
+            Cache,
+            name="indices",
+            prefix=(INDICES, *TRACKER),
+            bytes=settings.response_cache_bytes // 4,
+        ),
         # The fastest levels: on bars they come within a fifth of the best in a tenth of the time.
         Middleware(
             CompressMiddleware, minimum_size=500, zstd_level=1, brotli_quality=1, gzip_level=1

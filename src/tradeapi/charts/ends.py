@@ -20,7 +20,7 @@ from tradeapi.charts.usage import MUCH_ROOM
 from tradeapi.database import Database
 from tradeapi.drivers import Raw
 from tradeapi.errors import Stale
-from tradeapi.metrics import CACHE_HITS, CACHE_MISSES
+from tradeapi.metrics import CACHE_ENTRIES, CACHE_HITS, CACHE_MISSES
 from tradeapi.web.preconditions import Precondition
 
 # Each has up to TAIL points, whose further fields are short: all of them are a few megabytes.
@@ -28,6 +28,7 @@ MOST_KEPT = 256
 
 HITS = CACHE_HITS.labels("ends")
 _misses = CACHE_MISSES.labels("ends")
+_entries = CACHE_ENTRIES.labels("ends")
 
 # The owner, the chart and the series as they are asked for.
 Place = tuple[UUID, str, str]
@@ -97,6 +98,7 @@ class Ends:
         self._kept[place] = extended
         while len(self._kept) > MOST_KEPT:
             self._kept.pop(next(iter(self._kept)))
+        _entries.set(len(self._kept))
         return revision, extended
 
     async def _save(self, end: End) -> int | None:

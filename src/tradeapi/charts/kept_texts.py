@@ -12,7 +12,7 @@ from tradeapi.charts.cuts import Cut
 from tradeapi.charts.pages import Page
 from tradeapi.charts.points import Points, decode
 from tradeapi.charts.texts import Text, in_json, write
-from tradeapi.metrics import CACHE_HITS, CACHE_MISSES
+from tradeapi.metrics import CACHE_BYTES, CACHE_ENTRIES, CACHE_HITS, CACHE_MISSES
 
 # What an entry takes beside its bytes.
 OVERHEAD_BYTES = 512
@@ -21,6 +21,8 @@ LARGEST_SHARE = 8
 
 _hits = CACHE_HITS.labels("points")
 _misses = CACHE_MISSES.labels("points")
+_entries = CACHE_ENTRIES.labels("points")
+_held = CACHE_BYTES.labels("points")
 
 # The series and where its chunk begins.
 Place = tuple[Any, float]
@@ -105,6 +107,7 @@ class KeptTexts:
             return kept.text
         if kept is not None:
             self._used -= kept.size
+            self._count()
         return None
 
     def _put(self, place: Place, kept: Kept) -> None:
@@ -115,6 +118,11 @@ class KeptTexts:
         self._kept[place] = kept
         while self._used > self._bytes:
             self._used -= self._kept.pop(next(iter(self._kept))).size
+        self._count()
+
+    def _count(self) -> None:
+        _entries.set(len(self._kept))
+        _held.set(self._used)
 
 
 def _write(cuts: Sequence[Cut], columns: Sequence[str]) -> list[Kept]:

@@ -23,7 +23,7 @@ from tradeapi.indices.events import INDICES, Changed
 from tradeapi.indices.rules import hash_of
 from tradeapi.indices.schemas import Rules
 from tradeapi.indices.service import symbol_of
-from tradeapi.metrics import CACHE_HITS, CACHE_MISSES
+from tradeapi.metrics import CACHE_ENTRIES, CACHE_HITS, CACHE_MISSES
 
 ASK_EVERY_SECONDS = 1.0
 TRUSTED_SECONDS = 2.0
@@ -33,6 +33,7 @@ MOST_KEPT = 256
 log = structlog.get_logger()
 _hits = CACHE_HITS.labels("index_levels")
 _misses = CACHE_MISSES.labels("index_levels")
+_entries = CACHE_ENTRIES.labels("index_levels")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -170,12 +171,14 @@ class Published:
         self._kept[code] = max(known, series, key=lambda one: one.revision)
         if len(self._kept) > MOST_KEPT:
             self._forget(next(iter(self._kept)))
+        _entries.set(len(self._kept))
         return series
 
     def _forget(self, code: str) -> None:
         self._kept.pop(code, None)
         if self._asked.pop(code, None) is not None:
             self._bus.unfollow(INDICES, code)
+        _entries.set(len(self._kept))
 
 
 def _series(code: str, rows: Sequence[Sequence[Any]]) -> Series:

@@ -13,7 +13,7 @@ from zlib import crc32
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tradeapi.metrics import CACHE_HITS, CACHE_MISSES
+from tradeapi.metrics import CACHE_BYTES, CACHE_ENTRIES, CACHE_HITS, CACHE_MISSES
 from tradeapi.web.envelope import ROUTE_TEMPLATE, route_template
 from tradeapi.web.principal import principal_of
 
@@ -68,7 +68,7 @@ class Cache:
     """Answers to GET below `prefix`; those asked for last stay, up to `bytes` in all.
 
     Of several callers who ask for the same at the same time one makes the answer. Hits and misses
-    are counted under `name`.
+    are counted under `name`, and so is what there is.
     """
 
     def __init__(
@@ -76,6 +76,7 @@ class Cache:
     ) -> None:
         self._app = app
         self._hits, self._misses = CACHE_HITS.labels(name), CACHE_MISSES.labels(name)
+        self._entries, self._held = CACHE_ENTRIES.labels(name), CACHE_BYTES.labels(name)
         self._prefix = prefix
         self._bytes = bytes
         self._used = 0
@@ -118,6 +119,7 @@ class Cache:
             self._kept[key] = kept
             return kept
         self._used -= kept.size
+        self._count()
         return None
 
     async def _make(
@@ -145,6 +147,11 @@ class Cache:
         self._kept[key] = kept
         while self._used > self._bytes:
             self._used -= self._kept.pop(next(iter(self._kept))).size
+        self._count()
+
+    def _count(self) -> None:
+        self._entries.set(len(self._kept))
+        self._held.set(self._used)
 
 
 class _Recorder:

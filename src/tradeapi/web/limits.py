@@ -45,7 +45,7 @@ class Places:
 
     At `exempt` nobody is counted. At `ingest` those who may do that have a limit of their own.
     Reading at `history` costs callers who are not known more, and everybody where the query's
-    format is one of `exports`.
+    format is one of `exports`; so does what is posted to `heavy`.
     """
 
     exempt: Collection[str]
@@ -53,6 +53,7 @@ class Places:
     ingest: Place
     history: Place
     exports: Collection[str]
+    heavy: str
 
 
 def policies(
@@ -66,6 +67,8 @@ def policies(
         return ("ingest",)
     if method in CHANGING and path in places.login:
         return "login", general
+    if path == places.heavy and method == "POST":
+        return "heavy", general
     if places.history(method, path):
         names = ["heavy"] if _is_export(query_string, places.exports) else []
         if not principal.is_known:

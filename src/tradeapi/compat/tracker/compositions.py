@@ -1,150 +1,92 @@
-"""Who was in an index when, as clients of the tracker have it: weights are fractions."""
+"""What an index holds as clients of the tracker have it: weights are fractions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date
-from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
+from anyio import to_thread
 
-from tradeapi.analytics.bars import Float64Array, Int64Array
-from tradeapi.database import Database
-from tradeapi.errors import NotFound
-from tradeapi.indices.packing import COLUMNS, Held
-from tradeapi.indices.published import Series
-from tradeapi.market.calendars.days import DAY, date_at, day_of
+from tradeapi.indices.holdings.changes import Asked, changes
+from tradeapi.indices.holdings.composition import composition, session_at
+from tradeapi.indices.holdings.reading import Sessions, within
+from tradeapi.indices.packing import Held
 
+# So many are neither read nor written in one go.
+CONSTITUENTS_AT_ONCE = 10_000
 
-class Stock(NamedTuple):
-    ticker: str | None
-    name: str
-    sector: str | None
+Told = Mapping[str, Any]
 
 
-Stocks = Mapping[int, Stock]
-GONE = Stock(None, "", None)
-
-
-class Compositions(NamedTuple):
-    """Sessions of one `revision`, ascending, with who their constituents are."""
-
-    revision: int | None
-    sessions: Sequence[Held]
-    stocks: Stocks
-
-    def documents(self) -> Iterator[Mapping[str, Any]]:
-        """A session each."""
-        return (_composition(held, self.stocks) for held in self.sessions)
-
-    def changes(self, start: date, end: date) -> Mapping[str, Any]:
-        """From each session to the next; may take its time."""
-        found = [
-            change
-            for before, after in pairwise(self.sessions)
-            if (change := _change(before, after, self.stocks)) is not None
-        ]
-        return {
-            "start_date": start.isoformat(),
-            "end_date": end.isoformat(),
-            "total_change_dates": len(found),
-            "changes": found,
-        }
-
-
-async def composition_on(database: Database, series: Series, day: date) -> Compositions:
+async def composition_on(sessions: Sessions, day: date) -> Told:
     """That of the last session up to a day; raises NotFound before the first."""
-    rows = await _fetch(database, _UP_TO, series.id, day_of(day))
-    if not rows:
-        detail = f"{series.code} has no session up to {day}."
-        raise NotFound(detail, code="index_not_built")
-    return await _read(database, rows)
+    held = await sessions.held(session_at(sessions.series, day))
+    names = await sessions.names(held.ids)
+    return _composition(composition(sessions.series, held, names, day))
 
 
 async def compositions_within(
-    database: Database, series: Series, start: date, end: date, *, with_before: bool
-) -> Compositions:
-    """All from one day to another; `with_before`: and the one before them."""
-    first = day_of(start)
-    if with_before:
-        earlier = series.days[series.days < first]
-        first = int(earlier[-1]) if len(earlier) else first
-    rows = await _fetch(database, _WITHIN, series.id, first, day_of(end) + DAY)
-    return await _read(database, rows)
+    sessions: Sessions, start: date, end: date
+) -> AsyncIterator[Sequence[Told]]:
+    """Of each session from one day to another, some sessions at a time; raises Invalid."""
+    series = sessions.series
+    days, count = series.days[within(series, start, end)].tolist(), 1
+    while days:
+        rows = await sessions.rows(days[:count])
+        names = await sessions.names_of(rows)
+        page = await to_thread.run_sync(
+            lambda rows, names: [
+                _composition(composition(series, Held.of(row), names, None)) for row in rows
+            ],
+            rows,
+            names,
+        )
+        yield page
+        days = days[count:]
+        held = sum(one["total_stocks"] for one in page)
+        count = max(1, CONSTITUENTS_AT_ONCE * len(page) // max(held, 1))
 
 
-async def _fetch(database: Database, sql: str, *arguments: object) -> Sequence[Sequence[Any]]:
-    async with database.read() as raw:
-        return await raw.fetch(sql, *arguments)
-
-
-async def _read(database: Database, rows: Sequence[Sequence[Any]]) -> Compositions:
-    sessions = [Held.of(row[1:]) for row in rows]
-    ids = np.unique(np.concatenate([np.empty(0, np.int64), *(held.ids for held in sessions)]))
-    stocks = {}
-    if len(ids):
-        async with database.read() as raw:
-            chosen, argument = raw.one_of("$1", ids.tolist())
-            found = await raw.fetch(_STOCKS.format(chosen), argument)
-        stocks = {row[0]: Stock(*row[1:]) for row in found}
-    return Compositions(rows[0][0] if rows else None, sessions, stocks)
-
-
-def _composition(held: Held, stocks: Stocks) -> Mapping[str, Any]:
-    found = [
-        {**_stock(stocks, id, weight, cap), "sector": stocks.get(id, GONE).sector, "industry": None}
-        for id, weight, cap in _columns(held.ids, held.weights, held.caps)
-    ]
-    found.sort(key=lambda one: (-(one["market_cap"] or 0.0), one["ticker"] or ""))
-    day = date_at(held.day).isoformat()
-    return {"date": day, "total_stocks": len(found), "compositions": found}
-
-
-def _change(before: Held, after: Held, stocks: Stocks) -> Mapping[str, Any] | None:
-    """None: they are the same."""
-    new, old = ~np.isin(after.ids, before.ids), ~np.isin(before.ids, after.ids)
-    if not (new.any() or old.any()):
-        return None
-    weighed = before.weights if after.before is None else after.before
-    added = _stocks(stocks, after.ids[new], after.weights[new], after.caps[new])
-    removed = _stocks(stocks, before.ids[old], weighed[old], before.caps[old])
+async def changes_within(sessions: Sessions, start: date, end: date) -> Told:
+    """Raises Invalid."""
+    range = within(sessions.series, start, end)
+    limit = range.stop - range.start
+    found, _ = await changes(sessions, Asked(range=range, after=None, limit=limit, is_all=False))
     return {
-        "date": date_at(after.day).isoformat(),
+        "start_date": start.isoformat(),
+        "end_date": end.isoformat(),
+        "total_change_dates": len(found["items"]),
+        "changes": [_change(item) for item in found["items"]],
+    }
+
+
+def _composition(found: Told) -> Told:
+    return {
+        "date": found["date"],
+        "total_stocks": found["count"],
+        "compositions": [
+            {**_stock(item, item["weight"]), "sector": item["sector"], "industry": None}
+            for item in found["items"]
+        ],
+    }
+
+
+def _change(item: Told) -> Told:
+    added = [_stock(one, one["weight_after"]) for one in item["entered"]]
+    removed = [_stock(one, one["weight_before"]) for one in item["exited"]]
+    return {
+        "date": item["date"],
         "stocks_added": added,
         "stocks_removed": removed,
         "total_changes": len(added) + len(removed),
     }
 
 
-def _stocks(
-    stocks: Stocks, ids: Int64Array, weights: Float64Array, caps: Float64Array
-) -> Sequence[Mapping[str, Any]]:
-    found = [_stock(stocks, id, weight, cap) for id, weight, cap in _columns(ids, weights, caps)]
-    return sorted(found, key=lambda one: one["ticker"] or "")
-
-
-def _columns(
-    ids: Int64Array, weights: Float64Array, caps: Float64Array
-) -> Iterator[tuple[int, float, float]]:
-    return zip(ids.tolist(), weights.tolist(), caps.tolist(), strict=True)
-
-
-def _stock(stocks: Stocks, id: int, weight: float, cap: float) -> dict[str, Any]:
-    ticker, name, _ = stocks.get(id, GONE)
-    is_known = cap == cap  # noqa: PLR0124  NaN is not
+def _stock(item: Told, weight: float) -> dict[str, Any]:
+    """`item` is a constituent as our own routes tell it."""
+    symbol = item["symbol"]
     return {
-        "ticker": ticker,
-        "name": name,
+        "ticker": None if symbol is None else symbol.partition(":")[2],
+        "name": item["name"],
         "weight": weight,
-        "market_cap": cap if is_known else None,
+        "market_cap": item["market_cap"],
     }
-
-
-# With its revision in one statement, so that both are of one moment.
-_SESSIONS = f"""
-SELECT i.revision, {", ".join(f"s.{column}" for column in COLUMNS.split(", "))}
-FROM index_sessions s JOIN indices i ON i.id = s.index_id
-WHERE s.index_id = $1 AND NOT s.is_staged
-"""  # noqa: S608  columns, no data
-_UP_TO = f"{_SESSIONS} AND s.day <= $2 ORDER BY s.day DESC LIMIT 1"
-_WITHIN = f"{_SESSIONS} AND s.day >= $2 AND s.day < $3 ORDER BY s.day"
-_STOCKS = "SELECT id, ticker, name, sector FROM symbols WHERE id {}"

@@ -6,7 +6,8 @@ so that is written behind an apostrophe.
 """
 
 import csv
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -14,26 +15,35 @@ import orjson
 from anyio import to_thread
 from fastapi.responses import StreamingResponse
 
-from tradeapi.compat.tracker.compositions import Compositions
 from tradeapi.compat.tracker.performance import Performance
 
 SESSION = ("date", "value", "daily_return", "cumulative_return")
 CONSTITUENT = ("ticker", "name", "weight", "market_cap", "sector", "industry")
 MEDIA_TYPES = {"csv": "text/csv", "json": "application/json"}
-# Few enough that others hardly wait for one part.
-SESSIONS_AT_ONCE = 50
 _FORMULAS = ("=", "+", "-", "@", "'")
 
 Row = Mapping[str, Any]
+Pages = AsyncIterator[Sequence[Row]]
 
 
-def export(
-    performance: Performance, compositions: Compositions | None, format: str, name: str
+async def export(
+    performance: Performance, compositions: Pages | None, format: str, name: str
 ) -> StreamingResponse:
-    """`compositions` are those of the same sessions."""
-    written = _csv if format == "csv" else _json
+    """`compositions` are those of the same sessions.
+
+    All of one revision: where another is published meanwhile, the file breaks off. Raises Outdated
+    as long as it can be told.
+    """
+    if compositions is None:
+        parts = _levels(performance, format)
+    elif format == "csv":
+        parts = _csv(performance, compositions)
+    else:
+        parts = _json(performance, compositions)
+    # Read ahead of the answer, so that what is wrong can still be told.
+    first = await anext(parts)
     return StreamingResponse(
-        _parts(written(performance, compositions)),
+        _stream(first, parts),
         media_type=MEDIA_TYPES[format],
         headers={
             "cache-control": "no-store",
@@ -42,59 +52,51 @@ def export(
     )
 
 
-async def _parts(written: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while part := await to_thread.run_sync(next, written, b""):
+async def _stream(first: bytes, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for part in parts:
         yield part
 
 
-def _csv(performance: Performance, compositions: Compositions | None) -> Iterator[bytes]:
-    rows = performance.rows()
-    if compositions is None:
-        yield _table([SESSION])
-        yield _table(_cells(row, SESSION) for row in rows)
-        return
-    yield _table([SESSION + CONSTITUENT])
-    for part in _together(rows, compositions):
-        yield _table(
-            _cells(row, SESSION) + _cells(constituent, CONSTITUENT)
-            for row, composition in part
+async def _levels(performance: Performance, format: str) -> AsyncIterator[bytes]:
+    if format == "json":
+        yield await to_thread.run_sync(lambda: orjson.dumps(performance.document()))
+    else:
+        yield await to_thread.run_sync(lambda: _table(SESSION, performance.rows(), head=True))
+
+
+async def _csv(performance: Performance, compositions: Pages) -> AsyncIterator[bytes]:
+    rows, is_first = iter(performance.rows()), True
+    async for page in compositions:
+        together = [
+            {**row, **constituent}
+            for composition, row in zip(page, rows, strict=False)
             for constituent in composition["compositions"]
-        )
+        ]
+        write = partial(_table, (*SESSION, *CONSTITUENT), together, head=is_first)
+        yield await to_thread.run_sync(write)
+        is_first = False
 
 
-def _json(performance: Performance, compositions: Compositions | None) -> Iterator[bytes]:
-    document = orjson.dumps(performance.document())
-    if compositions is None:
-        yield document
-        return
-    yield document.removesuffix(b"}") + b',"compositions":['
-    comma = b""
-    for part in _together(performance.rows(), compositions):
-        yield comma + b",".join(orjson.dumps(composition) for _, composition in part)
-        comma = b","
+async def _json(performance: Performance, compositions: Pages) -> AsyncIterator[bytes]:
+    document = await to_thread.run_sync(lambda: orjson.dumps(performance.document()))
+    begin = document.removesuffix(b"}") + b',"compositions":['
+    async for page in compositions:
+        yield begin + (await to_thread.run_sync(orjson.dumps, page))[1:-1]
+        begin = b","
     yield b"]}"
 
 
-def _together(
-    rows: Sequence[Row], compositions: Compositions
-) -> Iterator[Sequence[tuple[Row, Row]]]:
-    """Some sessions at a time, each with its composition."""
-    documents = compositions.documents()
-    for start in range(0, len(rows), SESSIONS_AT_ONCE):
-        yield [*zip(rows[start : start + SESSIONS_AT_ONCE], documents, strict=False)]
-
-
-def _table(rows: Any) -> bytes:  # noqa: ANN401  whatever csv takes
+def _table(columns: Sequence[str], rows: Iterable[Row], *, head: bool) -> bytes:
     file = StringIO(newline="")
-    csv.writer(file).writerows(rows)
+    writer = csv.writer(file)
+    if head:
+        writer.writerow(columns)
+    writer.writerows([_cell(row[column]) for column in columns] for row in rows)
     return file.getvalue().encode()
 
 
-def _cells(row: Row, names: Sequence[str]) -> list[Any]:
-    return [_cell(row[name]) for name in names]
-
-
-def _cell(value: Any) -> Any:  # noqa: ANN401
+def _cell(value: object) -> object:
     """A number as it is."""
     if isinstance(value, str) and value.startswith(_FORMULAS):
         return f"'{value}"

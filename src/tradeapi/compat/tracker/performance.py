@@ -1,15 +1,16 @@
-"""Levels of an index as clients of the tracker have them: returns are in percent."""
+"""How an index has done as clients of the tracker have it: returns are in percent."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from tradeapi.analytics.indices.levels import Levels
-from tradeapi.analytics.indices.measures import Measure, measure
+import numpy as np
+
+from tradeapi.analytics.bars import Float64Array
 from tradeapi.analytics.indices.sample import Terms
-from tradeapi.errors import FieldError, Invalid
+from tradeapi.indices.holdings.reading import within
+from tradeapi.indices.performance import Shown
 from tradeapi.indices.published import Series
-from tradeapi.market.calendars.days import DAY, date_at, day_of
 
 PERCENT = 100.0
 
@@ -18,75 +19,58 @@ class Performance:
     """Of the sessions from one day to another, which need be none. Raises Invalid without any."""
 
     def __init__(self, series: Series, start: date, end: date) -> None:
-        check(start, end)
-        first, last = series.days.searchsorted([day_of(start), day_of(end) + DAY]).tolist()
-        if first == last:
-            detail = f"{series.code} has no session from {start} to {end}."
-            raise Invalid(detail, code="invalid_range", errors=[_fault(detail)])
+        places = within(series, start, end)
         self._start, self._end = start, end
-        self._days = series.days[first:last]
-        self._values = series.levels[first:last]
-        self._levels = Levels.of(self._days // DAY, self._values)
+        self._shown = Shown(series.days[places], series.levels[places])
 
     def document(self) -> Mapping[str, Any]:
         """May take its time."""
+        columns = self._shown.columns()
         return {
             "start_date": self._start.isoformat(),
             "end_date": self._end.isoformat(),
-            "total_days": len(self._days),
+            "total_days": len(self._shown.days),
             "performance_data": self.rows(),
-            "summary": self._summary(),
+            "summary": self._summary(columns["daily_return"], columns["cumulative_return"]),
         }
 
     def rows(self) -> Sequence[Mapping[str, Any]]:
         """A session each."""
-        returns: list[float | None] = [None, *(PERCENT * self._levels.returns).tolist()]
-        # There is none from nothing.
-        returns += [None] * (len(self._days) - len(returns))
-        since = PERCENT * (self._values / self._values[0] - 1)
-        columns = zip(
-            self._days.tolist(), self._values.tolist(), returns, since.tolist(), strict=True
+        columns = self._shown.columns()
+        values = zip(
+            columns["date"],
+            columns["level"].tolist(),
+            _percent(columns["daily_return"]),
+            _percent(columns["cumulative_return"]),
+            strict=True,
         )
-        return [
-            {
-                "date": date_at(day).isoformat(),
-                "value": value,
-                "daily_return": change,
-                "cumulative_return": total,
-            }
-            for day, value, change, total in columns
-        ]
+        names = ("date", "value", "daily_return", "cumulative_return")
+        return [dict(zip(names, row, strict=True)) for row in values]
 
-    def _summary(self) -> Mapping[str, float | None]:
-        found = measure(self._levels, Terms())
-        average = None
-        if len(self._levels.returns):
-            average = PERCENT * float(self._levels.returns.mean())
+    def _summary(self, daily: Float64Array, cumulative: Float64Array) -> Mapping[str, Any]:
+        found = self._shown.summary(Terms())["summary"]
+        returns = daily[~np.isnan(daily)]
+        [total] = _percent(cumulative[-1:])
         return {
-            "total_return": PERCENT * float(self._values[-1] / self._values[0] - 1),
-            "average_daily_return": average,
-            "volatility": _percent(found["volatility"]),
-            "max_daily_return": _percent(found["best_return"]),
-            "min_daily_return": _percent(found["worst_return"]),
-            "sharpe_ratio": _number(found["sharpe"]),
+            # Nothing is what a single session has come to.
+            "total_return": total,
+            "average_daily_return": PERCENT * float(returns.mean()) if len(returns) else None,
+            **{name: _in_percent(found[measure]) for name, measure in _MEASURES.items()},
+            "sharpe_ratio": found["sharpe"],
         }
 
 
-def check(start: date, end: date) -> None:
-    """Raises Invalid."""
-    if start > end:
-        detail = f"The end {end} lies before the start {start}."
-        raise Invalid(detail, code="invalid_range", errors=[_fault(detail)])
+def _percent(fractions: Float64Array) -> list[float | None]:
+    """What is NaN has no value."""
+    return [None if one != one else one for one in (PERCENT * fractions).tolist()]  # noqa: PLR0124
 
 
-def _fault(detail: str) -> FieldError:
-    return FieldError("/query/end_date", detail)
+def _in_percent(fraction: float | None) -> float | None:
+    return None if fraction is None else PERCENT * fraction
 
 
-def _percent(found: Measure) -> float | None:
-    number = _number(found)
-    return None if number is None else PERCENT * number
-
-
-def _number(found: Measure) -> float | None:
-    return found.value if isinstance(found.value, float) else None
+_MEASURES = {
+    "volatility": "volatility",
+    "max_daily_return": "best_return",
+    "min_daily_return": "worst_return",
+}

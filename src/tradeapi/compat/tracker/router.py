@@ -10,10 +10,14 @@ from fastapi import APIRouter, Query, Request, Response
 
 from tradeapi import __version__
 from tradeapi.compat.tracker.builds import CODE, failure
-from tradeapi.compat.tracker.compositions import composition_on, compositions_within
-from tradeapi.compat.tracker.dependencies import SeriesDep, TrackerBuildsDep
+from tradeapi.compat.tracker.compositions import (
+    changes_within,
+    composition_on,
+    compositions_within,
+)
+from tradeapi.compat.tracker.dependencies import TrackerBuildsDep
 from tradeapi.compat.tracker.export import MEDIA_TYPES, export
-from tradeapi.compat.tracker.performance import Performance, check
+from tradeapi.compat.tracker.performance import Performance
 from tradeapi.compat.tracker.schemas import (
     BuildIndexIn,
     BuiltOut,
@@ -24,11 +28,14 @@ from tradeapi.compat.tracker.schemas import (
     TrackerHealth,
 )
 from tradeapi.indices.dependencies import PublishedDep
+from tradeapi.indices.holdings.reading import Sessions, at_one_revision
+from tradeapi.indices.published import Published, Series
 from tradeapi.market.bars.answers import REVALIDATED, VARY
 from tradeapi.market.symbols.schemas import Day
 from tradeapi.ops.readiness import readiness
 from tradeapi.web.cache import keep
 from tradeapi.web.dependencies import ClockDep, DatabaseDep
+from tradeapi.web.large_reads import turn
 from tradeapi.web.principal import FOR_EVERYBODY, NEEDS_ADMIN, NEEDS_MARKET_DATA
 from tradeapi.web.problems import problems
 
@@ -49,7 +56,7 @@ End = Annotated[Day, Query(description="The last day.", examples=["2020-01-10"])
     responses={202: {"model": BuiltOut, "description": "It goes on."}, **problems(409, 422)},
 )
 async def build_index(
-    builds: TrackerBuildsDep, body: BuildIndexIn, response: Response
+    builds: TrackerBuildsDep, published: PublishedDep, body: BuildIndexIn, response: Response
 ) -> Mapping[str, Any]:
     """The index is defined if there is none: the 100 largest stocks, each with the same weight
     every day. All sessions in range are built, and those between them and what is built, so that
@@ -64,6 +71,8 @@ async def build_index(
         return {"success": False, "message": message, "dates_processed": 0, **answer}
     if error := failure(job):
         raise error
+    # Whoever asks here next is told what was built, though the news of it may still be on its way.
+    await published.anew(CODE)
     result = job.result or {}
     count, first, last = result["sessions"], result["start"], result["end"]
     return {
@@ -83,14 +92,14 @@ async def build_index(
     responses=problems(404, 422),
 )
 async def index_performance(
-    request: Request, series: SeriesDep, published: PublishedDep, start_date: Start, end_date: End
+    request: Request, published: PublishedDep, start_date: Start, end_date: End
 ) -> Response:
     """Returns are in percent, and all but the first follow from the level before. So does the
     volatility, which is per year; the Sharpe ratio has no unit.
     """
+    series = await published.get(CODE)
     performance = Performance(series, start_date, end_date)
-    keep(request.scope, published.holds(series), state=series.state)
-    return await _answer(request, performance.document)
+    return await _answer(request, published, series, performance.document)
 
 
 @router.get(
@@ -102,16 +111,17 @@ async def index_performance(
 )
 async def index_composition(
     request: Request,
-    series: SeriesDep,
     published: PublishedDep,
     database: DatabaseDep,
     date: Annotated[Day, Query(examples=["2020-01-10"])],
 ) -> Response:
     """After the close of that session, or of the last one before it."""
-    found = await composition_on(database, series, date)
-    if found.revision == series.revision:
-        keep(request.scope, published.holds(series), state=series.state)
-    return await _answer(request, lambda: next(found.documents()))
+
+    async def read(sessions: Sessions) -> Response:
+        found = await composition_on(sessions, date)
+        return await _answer(request, published, sessions.series, lambda: found)
+
+    return await at_one_revision(published, database, CODE, read)
 
 
 @router.get(
@@ -121,9 +131,8 @@ async def index_composition(
     response_model=ChangesOut,
     responses=problems(404, 422),
 )
-async def composition_changes(  # noqa: PLR0913, PLR0917  they are what it takes
+async def composition_changes(
     request: Request,
-    series: SeriesDep,
     published: PublishedDep,
     database: DatabaseDep,
     start_date: Start,
@@ -131,11 +140,12 @@ async def composition_changes(  # noqa: PLR0913, PLR0917  they are what it takes
 ) -> Response:
     """At the close of each session with changes; the first in range is compared with the session
     before it."""
-    check(start_date, end_date)
-    found = await compositions_within(database, series, start_date, end_date, with_before=True)
-    if found.revision == series.revision:
-        keep(request.scope, published.holds(series), state=series.state)
-    return await _answer(request, lambda: found.changes(start_date, end_date))
+
+    async def read(sessions: Sessions) -> Response:
+        found = await changes_within(sessions, start_date, end_date)
+        return await _answer(request, published, sessions.series, lambda: found)
+
+    return await at_one_revision(published, database, CODE, read)
 
 
 @router.post(
@@ -154,18 +164,21 @@ async def composition_changes(  # noqa: PLR0913, PLR0917  they are what it takes
         **problems(404, 422),
     },
 )
-async def export_index(series: SeriesDep, database: DatabaseDep, body: ExportIn) -> Response:
+async def export_index(
+    request: Request, published: PublishedDep, database: DatabaseDep, body: ExportIn
+) -> Response:
     """The levels with their returns in percent; `include_composition` adds the constituents of
     each session: as rows of their own in CSV, as `compositions` in JSON.
     """
-    performance = Performance(series, body.start_date, body.end_date)
-    compositions = None
-    if body.include_composition:
-        compositions = await compositions_within(
-            database, series, body.start_date, body.end_date, with_before=False
-        )
-    name = f"{CODE}_{body.start_date}_{body.end_date}"
-    return export(performance, compositions, body.format, name)
+    start, end = body.start_date, body.end_date
+
+    async def read(sessions: Sessions) -> Response:
+        performance = Performance(sessions.series, start, end)
+        pages = compositions_within(sessions, start, end) if body.include_composition else None
+        return await export(performance, pages, body.format, f"{CODE}_{start}_{end}")
+
+    async with turn(request):
+        return await at_one_revision(published, database, CODE, read)
 
 
 @router.get(
@@ -188,8 +201,14 @@ async def tracker_health(request: Request, clock: ClockDep) -> Mapping[str, Any]
     }
 
 
-async def _answer(request: Request, document: Callable[[], Mapping[str, Any]]) -> Response:
+async def _answer(
+    request: Request,
+    published: Published,
+    series: Series,
+    document: Callable[[], Mapping[str, Any]],
+) -> Response:
     """What a `document` takes its time for is not waited for by others."""
+    keep(request.scope, published.holds(series), state=series.state)
     body = await to_thread.run_sync(lambda: orjson.dumps(document()))
     whose = "public" if request.state.settings.public_read else "private"
     headers = {"cache-control": f"{whose}, {REVALIDATED}", "vary": VARY}

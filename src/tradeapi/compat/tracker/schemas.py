@@ -44,7 +44,7 @@ class LevelOut(BaseModel):
     daily_return: float | None = Field(
         description="In percent; null on the first session.", examples=[0.25]
     )
-    cumulative_return: float = Field(
+    cumulative_return: float | None = Field(
         description="In percent, since the first session of the answer.", examples=[0.25]
     )
 
@@ -52,7 +52,7 @@ class LevelOut(BaseModel):
 class SummaryOut(BaseModel):
     """All but the Sharpe ratio are in percent; null: there are too few returns for it."""
 
-    total_return: float = Field(examples=[61.4])
+    total_return: float | None = Field(examples=[61.4])
     average_daily_return: float | None = Field(examples=[0.041])
     volatility: float | None = Field(description="Per year.", examples=[14.2])
     max_daily_return: float | None = Field(examples=[4.9])
@@ -94,9 +94,7 @@ class CompositionOut(BaseModel):
 class ChangeOut(BaseModel):
     date: str = Field(examples=["2015-01-14"])
     stocks_added: list[StockOut] = Field(description="With their weights from this close on.")
-    stocks_removed: list[StockOut] = Field(
-        description="With what they weighed at this close, and their last market cap."
-    )
+    stocks_removed: list[StockOut] = Field(description="With what they weighed at this close.")
     total_changes: int = Field(examples=[2])
 
 

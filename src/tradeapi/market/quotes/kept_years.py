@@ -10,12 +10,13 @@ from tradeapi.market.bars.adjusted import Ex
 from tradeapi.market.quotes.reading import Stretch, read_days, read_newest, read_splits
 from tradeapi.market.quotes.years import Newest, Past, Terms, Year, past_of, terms_of, year_of
 from tradeapi.market.symbols.directory import Listing
-from tradeapi.metrics import CACHE_HITS, CACHE_MISSES
+from tradeapi.metrics import CACHE_ENTRIES, CACHE_HITS, CACHE_MISSES
 
 MOST_KEPT = 10_000
 
 _hits = CACHE_HITS.labels("years")
 _misses = CACHE_MISSES.labels("years")
+_entries = CACHE_ENTRIES.labels("years")
 
 
 class _Wanted(NamedTuple):
@@ -93,6 +94,7 @@ class KeptYears:
         self._kept[listing.id] = past
         if len(self._kept) > self._most:
             del self._kept[next(iter(self._kept))]
+        _entries.set(len(self._kept))
         return past
 
 
