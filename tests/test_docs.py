@@ -70,6 +70,7 @@ CHARTS = "docs/charts.md"
 WATCHLISTS = "docs/watchlists.md"
 WEBHOOKS = "docs/webhooks.md"
 NOTIFICATIONS = "docs/notifications.md"
+INDICES = "docs/indices.md"
 JOBS = "docs/jobs.md"
 ALERTS = "docs/alerts.md"
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operating.md"
@@ -276,6 +277,8 @@ def test_every_code_of_accounts_and_limits_is_listed() -> None:
         ("webhooks", WEBHOOKS),
         ("push", WEBHOOKS),
         ("tracked", JOBS),
+        ("indices", INDICES),
+        ("building", INDICES),
     ],
 )
 def test_every_code_of_a_feature_is_listed(folder: str, page: str) -> None:

@@ -52,6 +52,7 @@ def test_what_is_for_everybody_is_little(service: Service) -> None:
         "GET /health",
         "GET /health/ready",
         "GET /api/charts/health",
+        "GET /api/v1/health",
         "GET /.well-known/jwks.json",
         "POST /api/v1/auth/register",
         "POST /api/v1/auth/token",

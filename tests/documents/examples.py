@@ -16,6 +16,7 @@ DOCUMENTS = (
     "docs/bars.md",
     "docs/charts.md",
     "docs/watchlists.md",
+    "docs/indices.md",
     "docs/alerts.md",
     "docs/webhooks.md",
     "docs/notifications.md",

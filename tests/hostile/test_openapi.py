@@ -61,6 +61,7 @@ def test_the_document_is_right(server: Server, database_url: str, tmp_path: Path
     use_a_browser(server)
     use_an_inbox(server, database_url)
     use_a_job(server, database_url)
+    use_the_tracker(server)
     use_jobs(server, asyncio.run(two_dead_letters(database_url)))
     assert succeeded(server) >= documented(server)
 
@@ -138,6 +139,18 @@ def use_a_job(server: Server, url: str) -> None:
     path = f"/api/v1/jobs/{asked_for(url, server.client.get('/api/v1/auth/me').json()['id'])}"
     server.client.get(path)
     server.client.request("DELETE", path)
+
+
+def use_the_tracker(server: Server) -> None:
+    """What takes an index that is built: this server has somebody who does such jobs."""
+    call, days = server.client.request, {"start_date": "2024-01-02", "end_date": "2024-02-01"}
+    for symbol in ("US:AAPL", "US:MSFT"):
+        server.put(f"/symbols/{symbol}/shares", items=[{"effective": None, "shares": 1e9}])
+    call("POST", "/api/v1/build-index", json=days)
+    call("GET", "/api/v1/index-performance", params=days)
+    call("GET", "/api/v1/composition-changes", params=days)
+    call("GET", "/api/v1/index-composition", params={"date": "2024-02-01"})
+    call("POST", "/api/v1/export", json=days)
 
 
 async def two_dead_letters(url: str) -> list[str]:

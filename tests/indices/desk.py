@@ -29,6 +29,7 @@ from tradeapi.tracked.service import TrackedJobs
 from tradeapi.web.preconditions import Precondition
 
 DAY = 86400
+NAN = float("nan")
 # A Thursday: as good a first session as any.
 DAY_ZERO = 19_000 * DAY
 
@@ -130,6 +131,26 @@ class Desk(Market):
     async def execute(self, sql: str, *arguments: object) -> None:
         async with self.database.transaction() as session:
             await (await raw(session)).execute(sql, *arguments)
+
+
+async def golden(desk: Desk) -> None:
+    """The five stocks of the worked example."""
+    await desk.stock(
+        "US:A",
+        [10, 11, 11.55, 5.544, 5.71032, 5.6532168],
+        shares=100,
+        actions=[(3, "split", 2.0)],
+    )
+    await desk.stock(
+        "US:B",
+        [4, 4, 3.92, 3.92, 4.116],
+        shares=200,
+        actions=[(2, "dividend", 0.08)],
+        listed_to=date_of(5),
+    )
+    await desk.stock("US:C", [12, 11.4, 11.4, 13.2, NAN, 12.54], shares={0: 50})
+    await desk.stock("US:D", [1, 1.5, 1.56, 1.638, 1.6, 1.648], shares=400)
+    await desk.stock("US:E", [20] * 6, shares=10)
 
 
 def day_of(place: int) -> int:

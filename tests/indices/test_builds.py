@@ -3,33 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.indices.desk import Desk, date_of, day_of
+from tests.indices.desk import Desk, day_of, golden
 from tradeapi.indices.packing import Held
 from tradeapi.market.resolutions import Resolution
 
 pytestmark = pytest.mark.anyio
-NAN = float("nan")
 LEVELS = [1000, 3050 / 3, 18727 / 18, 5636827 / 5400, 434035679 / 405000, 4774392469 / 4500000]
-
-
-async def golden(desk: Desk) -> None:
-    """The five stocks of the worked example."""
-    await desk.stock(
-        "US:A",
-        [10, 11, 11.55, 5.544, 5.71032, 5.6532168],
-        shares=100,
-        actions=[(3, "split", 2.0)],
-    )
-    await desk.stock(
-        "US:B",
-        [4, 4, 3.92, 3.92, 4.116],
-        shares=200,
-        actions=[(2, "dividend", 0.08)],
-        listed_to=date_of(5),
-    )
-    await desk.stock("US:C", [12, 11.4, 11.4, 13.2, NAN, 12.54], shares={0: 50})
-    await desk.stock("US:D", [1, 1.5, 1.56, 1.638, 1.6, 1.648], shares=400)
-    await desk.stock("US:E", [20] * 6, shares=10)
 
 
 async def test_an_index_has_the_exact_levels(desk: Desk) -> None:

@@ -35,8 +35,11 @@ from tradeapi.charts.service import charts_of
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.compat import router as compat_router
 from tradeapi.compat import socket_router as compat_socket_router
+from tradeapi.compat.tracker import router as tracker_router
 from tradeapi.database import Database
+from tradeapi.indices import performance_router, risk_router
 from tradeapi.indices import router as indices_router
+from tradeapi.indices.holdings import router as holdings_router
 from tradeapi.indices.live.messages import MESSAGES as INDEX_MESSAGES
 from tradeapi.jobs import admin_router as jobs_router
 from tradeapi.jobs.opening import jobs_of
@@ -113,6 +116,7 @@ TAGS = [
     {"name": "udf", "description": "The market for TradingView's charts."},
     {"name": "udf-storage", "description": "What TradingView's charts save."},
     {"name": "lightweight-charts-pro", "description": "Your charts, for its front ends."},
+    {"name": "index-tracker", "description": "The index EW100, for clients of the tracker."},
     {"name": "operations", "description": "Health and metrics, for those who run this."},
 ]
 
@@ -129,8 +133,11 @@ API: tuple[APIRouter, ...] = (
     items_router.router,
     watchlists_router.making_router,
     own_router.router,
+    performance_router.router,
+    risk_router.router,
     indices_router.router,
     indices_router.making_router,
+    holdings_router.router,
     alerts_router.router,
     alerts_router.one_router,
     alerts_router.making_router,
@@ -148,6 +155,7 @@ API: tuple[APIRouter, ...] = (
     path_tokens_router.router,
     admin_router.router,
     jobs_router.router,
+    tracker_router.router,
 )
 
 # What is told a user who asks for all that we have of theirs.

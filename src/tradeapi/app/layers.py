@@ -35,12 +35,18 @@ LOGINS = (
     "/api/v1/auth/me/password",
 )
 INGEST = ("/api/v1/bars", "/api/v1/ticks")
-INDICES = "/api/v1/indices/"
+INDICES = (
+    "/api/v1/indices/",
+    "/api/v1/index-performance",
+    "/api/v1/index-composition",
+    "/api/v1/composition-changes",
+)
 _POINTS = r"/api/v1/charts/[^/]+/series/[^/]+/points"
 _is_points = re.compile(rf"{_POINTS}|/api/charts/[^/]+/data/[^/]+").fullmatch
 # Without what replaces all points, which nobody does again and again.
 _is_appending = re.compile(rf"POST {_POINTS}|PATCH /api/charts/[^/]+/data/[^/]+").fullmatch
 HISTORY = ("/api/v1/bars/", "/udf/history")
+_is_export = re.compile(rf"{INDICES}[^/]+/export").fullmatch
 # Whatever answers points of a chart, which health is not.
 _shows_points = re.compile(
     rf"(?:GET|HEAD) (?:{_POINTS}|/api/charts/(?!health$)[^/]+(?:/(?:data|history)/[^/]+/[^/]+)?)"
@@ -80,7 +86,7 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
                 login=LOGINS,
                 ingest=_is_ingest,
                 history=_is_history,
-                exports=("csv", "parquet"),
+                exports=("csv", "json", "parquet", "xlsx"),
             ),
             is_open=not settings.auth_required,
             redis=redis,
@@ -106,7 +112,7 @@ def _is_ingest(method: str, path: str) -> bool:
 
 
 def _is_history(method: str, path: str) -> bool:
-    if path.startswith(HISTORY):
+    if path.startswith(HISTORY) or _is_export(path):
         return method in {"GET", "HEAD"}
     return _shows_points(f"{method} {path}") is not None
 

@@ -14,6 +14,7 @@ from tradeapi import __version__
 from tradeapi.auth import commands as user_commands
 from tradeapi.cli import environment, schema, serving
 from tradeapi.errors import NotStarted, TradeError
+from tradeapi.indices import commands as index_commands
 from tradeapi.jobs import commands as job_commands
 from tradeapi.market.importing import commands as importing
 from tradeapi.market.replaying import commands as replaying
@@ -35,6 +36,7 @@ for commands in (
     schema,
     environment,
     exchange_commands,
+    index_commands,
     user_commands,
     job_commands,
 ):

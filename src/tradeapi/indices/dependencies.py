@@ -7,9 +7,8 @@ from starlette.requests import HTTPConnection
 
 from tradeapi.auth.dependencies import AuditDep
 from tradeapi.database import Database
-from tradeapi.indices.building.data import ground_of
-from tradeapi.indices.building.plan import planned
-from tradeapi.indices.published import Published
+from tradeapi.indices.building.requests import foreseen
+from tradeapi.indices.published import Published, Series
 from tradeapi.indices.rules import calendar_of
 from tradeapi.indices.schemas import BuildIn, IndexIn, IndexPath, Rules
 from tradeapi.indices.service import Indices, symbol_of
@@ -31,9 +30,21 @@ async def _readable_indices(
     return Indices(session, calendars, clock.now())
 
 
-async def _published(connection: HTTPConnection) -> Published:
+def published_of(connection: HTTPConnection) -> Published:
+    """For routes that are asked for so often that a dependency's 50 µs count."""
     published: Published = connection.state.published
     return published
+
+
+async def periods_per_year(connection: HTTPConnection, series: Series) -> int:
+    """The sessions of a year, as the field counts them: by no calendar's own."""
+    calendars: Calendars = connection.state.calendars
+    never_closes = (await calendars.get(series.calendar)).fill == 1.0
+    return 365 if never_closes else 252
+
+
+async def _published(connection: HTTPConnection) -> Published:
+    return published_of(connection)
 
 
 PublishedDep = Annotated[Published, Depends(_published)]
@@ -69,14 +80,4 @@ async def buildable(
     clock: ClockDep,
 ) -> None:
     """For a route's `dependencies`: raises NotFound, and Invalid for what cannot be built."""
-    ground = await ground_of(database, calendars, code)
-    async with database.reading() as session:
-        await planned(
-            session,
-            ground.index,
-            ground.universe,
-            ground.calendar,
-            now=clock.now(),
-            start=body.start,
-            end=body.end,
-        )
+    await foreseen(database, calendars, clock.now(), code, body.start, body.end)

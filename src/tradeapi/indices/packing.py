@@ -2,7 +2,8 @@
 
 Of n constituents, little-endian and one column after the other: the symbols' ids (int32), then
 index shares, prices and shares outstanding (float64), and for how many sessions each price has been
-carried (int32). The weights before a trade are float64, in the order of the session before.
+carried (int32). The weights before a trade, and then the market caps, are float64, in the order of
+the session before.
 """
 
 from collections.abc import Sequence
@@ -32,12 +33,16 @@ class Held(NamedTuple):
     outstanding: Float64Array
     age: Int64Array
     before: Float64Array | None
+    sizes: Float64Array | None
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Self:
         """From a row with COLUMNS."""
-        day, level, divisor, turnover, members, before = row
+        day, level, divisor, turnover, members, traded = row
         count = len(members) // _BYTES
+        before = sizes = None
+        if traded is not None:
+            before, sizes = np.frombuffer(traded, "<f8").reshape(2, -1)
         return cls(
             day,
             level,
@@ -48,7 +53,8 @@ class Held(NamedTuple):
             np.frombuffer(members, "<f8", count, 12 * count),
             np.frombuffer(members, "<f8", count, 20 * count),
             np.frombuffer(members, "<i4", count, 28 * count).astype(np.int64),
-            None if before is None else np.frombuffer(before, "<f8"),
+            before,
+            sizes,
         )
 
     @property
@@ -87,5 +93,7 @@ def packed(basket: Basket, ids: Int64Array) -> tuple[object, ...]:
             basket.age.astype("<i4").tobytes(),
         )
     )
-    before = None if basket.before is None else basket.before.astype("<f8").tobytes()
-    return basket.day, basket.level, basket.divisor, basket.turnover, members, before
+    traded = None
+    if basket.before is not None and basket.sizes is not None:
+        traded = basket.before.astype("<f8").tobytes() + basket.sizes.astype("<f8").tobytes()
+    return basket.day, basket.level, basket.divisor, basket.turnover, members, traded

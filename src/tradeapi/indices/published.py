@@ -15,10 +15,13 @@ import numpy as np
 import structlog
 
 from tradeapi.analytics.bars import Float64Array, Int64Array
+from tradeapi.analytics.indices.methodology import Return
 from tradeapi.bus.port import Bus
 from tradeapi.database import Database
 from tradeapi.errors import NotFound
 from tradeapi.indices.events import INDICES, Changed
+from tradeapi.indices.rules import hash_of
+from tradeapi.indices.schemas import Rules
 from tradeapi.indices.service import symbol_of
 from tradeapi.metrics import CACHE_HITS, CACHE_MISSES
 
@@ -37,6 +40,7 @@ class Series:
     """All levels of one index at one revision, with the turnover at each close.
 
     `days` are the sessions' 00:00 UTC in epoch seconds (int64), ascending; there is at least one.
+    `return_type` is None where the index has other rules by now: those of its levels are gone.
     """
 
     id: int
@@ -44,6 +48,8 @@ class Series:
     version: int
     revision: int
     currency: str
+    calendar: str
+    return_type: Return | None
     methodology: str
     days: Int64Array
     levels: Float64Array
@@ -80,6 +86,10 @@ class Published:
             self._asked[code] = now
             return series
         _misses.inc()
+        return await self._read(code)
+
+    async def anew(self, code: str) -> Series:
+        """As it is this moment, for whoever has seen that there is another revision."""
         return await self._read(code)
 
     def holds(self, series: Series) -> Callable[[], bool]:
@@ -150,7 +160,7 @@ class Published:
             rows = await raw.fetch(_SERIES, code)
         if not rows:
             raise NotFound(f"There is no index {code[:40]}.", code="unknown_index")
-        if rows[0][6] is None:
+        if rows[0][8] is None:
             raise NotFound(f"{code} is not built yet.", code="index_not_built")
         series = _series(code, rows)
         if code not in self._asked:
@@ -169,7 +179,9 @@ class Published:
 
 
 def _series(code: str, rows: Sequence[Sequence[Any]]) -> Series:
-    id, version, revision, currency, methodology = rows[0][:5]
+    id, version, revision, currency, calendar, methodology, definition = rows[0][:7]
+    rules = Rules.model_validate_json(definition)
+    is_current = hash_of(rules, calendar) == methodology
     column = partial(_column, rows)
     return Series(
         id=id,
@@ -177,10 +189,12 @@ def _series(code: str, rows: Sequence[Sequence[Any]]) -> Series:
         version=version,
         revision=revision,
         currency=currency,
+        calendar=calendar,
+        return_type=rules.return_type if is_current else None,
         methodology=methodology,
-        days=column(5).astype(np.int64),
-        levels=column(6),
-        turnover=column(7),
+        days=column(7).astype(np.int64),
+        levels=column(8),
+        turnover=column(9),
     )
 
 
@@ -191,7 +205,9 @@ def _column(rows: Sequence[Sequence[Any]], place: int) -> Float64Array:
 _STATES = "SELECT code, version, revision FROM indices WHERE code {}"
 # The state of the index and its levels in one statement, so that both are of one moment.
 _SERIES = """
-SELECT i.id, i.version, i.revision, i.currency, i.methodology, s.day, s.level, s.turnover
+SELECT i.id, i.version, i.revision, i.currency, i.calendar, i.methodology,
+  CASE WHEN ROW_NUMBER() OVER (ORDER BY s.day) = 1 THEN CAST(i.definition AS text) END,
+  s.day, s.level, s.turnover
 FROM indices i LEFT JOIN index_sessions s ON s.index_id = i.id AND NOT s.is_staged
 WHERE i.code = $1 ORDER BY s.day
 """

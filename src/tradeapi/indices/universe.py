@@ -87,12 +87,12 @@ async def universe_of(session: AsyncSession, rules: Rules, *, but: str) -> Unive
     return Universe(members)
 
 
-async def universe_among(session: AsyncSession, ids: Sequence[int]) -> Universe:
-    """Those of these symbols that there are."""
+async def universe_by_ids(session: AsyncSession, ids: Sequence[int]) -> Universe:
+    """Symbols as they are by now; those that are gone are left out."""
     members: list[Member] = []
     for some in parts(ids):
-        chosen = _SELECT.where(Symbol.id.in_(some))
-        members += [Member(*row) for row in await session.execute(chosen)]
+        found = await session.execute(_SELECT.where(Symbol.id.in_(some)))
+        members += [Member(*row) for row in found]
     return Universe(members)
 
 

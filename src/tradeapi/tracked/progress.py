@@ -34,17 +34,18 @@ class Cancelled(Exception):
 
 
 class Progress:
-    """What work says of itself; `is_finished` once it has succeeded."""
+    """What work says of itself: `fraction` and `message`, and `is_finished` once it has
+    succeeded."""
 
     def __init__(self, database: Database, bus: Bus, clock: Clock, job: TrackedJob) -> None:
         self.id = job.id
+        self.fraction = job.progress
+        self.message = job.message
         self.is_finished = False
         self._database = database
         self._bus = bus
         self._clock = clock
         self._attempt = job.attempt
-        self._fraction = job.progress
-        self._message = job.message
         self._is_unsaid = False
         self._is_wanted = True
         self._over = anyio.Event()
@@ -55,9 +56,9 @@ class Progress:
         Raises Cancelled when the work is to stop. Call it often: it lets others have their turn,
         and writes nothing itself, so that of many reports the last is told.
         """
-        self._fraction = max(self._fraction, min(fraction, 1.0))
+        self.fraction = max(self.fraction, min(fraction, 1.0))
         if message is not None:
-            self._message = message[:LONGEST_MESSAGE]
+            self.message = message[:LONGEST_MESSAGE]
         self._is_unsaid = True
         await checkpoint()
         if not self._is_wanted:
@@ -142,7 +143,7 @@ class Progress:
         self, session: AsyncSession, values: Mapping[str, Any], *conditions: ColumnElement[bool]
     ) -> bool:
         """Whether there was something to write to."""
-        told = {"progress": self._fraction, "message": self._message, **values}
+        told = {"progress": self.fraction, "message": self.message, **values}
         written = update(TrackedJob).where(*self._is_ours, *conditions)
         written = written.values(**told, version=TrackedJob.version + 1)
         version = await session.scalar(written.returning(TrackedJob.version))

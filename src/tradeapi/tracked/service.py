@@ -56,7 +56,7 @@ class TrackedJobs:
         id = uuid7()
         while not await self._add(id, new, subject):
             # It may have ended just now, and left the key to us.
-            if running := await self._with_key(new.key):
+            if running := await self.unfinished(new.key):
                 detail = f"This is under way already: /api/v1/jobs/{running}."
                 raise Conflict(detail, code="job_running")
         # The queue would drop a second one of a key without a word, also when the first has ended
@@ -112,7 +112,8 @@ class TrackedJobs:
         }
         return await self._session.scalar(added, row) is not None
 
-    async def _with_key(self, key: str | None) -> UUID | None:
+    async def unfinished(self, key: str | None) -> UUID | None:
+        """Whose it is, of those that have not ended; everybody's."""
         chosen = select(TrackedJob.id)
         chosen = chosen.where(TrackedJob.key == key, TrackedJob.finished_at.is_(None))
         return await self._session.scalar(chosen)

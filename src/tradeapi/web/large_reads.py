@@ -1,7 +1,7 @@
 """Reads of very much, a few of them at once: whoever asks for many waits, and nobody else does."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import wraps
 from typing import ParamSpec, TypeVar
 from weakref import WeakValueDictionary
@@ -53,9 +53,14 @@ def in_turn(
         assert isinstance(request, Request)  # noqa: S101  the route asks for it
         if "max_points" not in request.query_params:
             return await route(*args, **kwargs)
-        large_reads: LargeReads = request.state.large_reads
-        client = request.client.host if request.client else None
-        async with large_reads.turn(principal_of(request.scope).user or caller_key(client)):
+        async with turn(request):
             return await route(*args, **kwargs)
 
     return waiting
+
+
+def turn(request: Request) -> AbstractAsyncContextManager[None]:
+    """That of whoever asks."""
+    large_reads: LargeReads = request.state.large_reads
+    client = request.client.host if request.client else None
+    return large_reads.turn(principal_of(request.scope).user or caller_key(client))

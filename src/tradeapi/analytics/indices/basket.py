@@ -22,8 +22,8 @@ class Basket:
     `level` is shares times price over `divisor`. `members` are columns of the panel (int64),
     `shares` index shares, `price` what each closed at or was carried at for `age` sessions (int64),
     `outstanding` the shares outstanding, NaN where unknown. Where the index was traded at this
-    close, `before` are the weights just before, in the order of the constituents of the session
-    before, and `turnover` is half of the sum of all changes of weights.
+    close, `before` are the weights just before and `sizes` the market caps, in the order of the
+    constituents of the session before, and `turnover` is half of the sum of all changes of weights.
     """
 
     day: int
@@ -36,6 +36,7 @@ class Basket:
     age: Int64Array
     turnover: float = 0.0
     before: Float64Array | None = None
+    sizes: Float64Array | None = None
 
     @property
     def weights(self) -> Float64Array:

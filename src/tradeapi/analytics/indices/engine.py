@@ -275,23 +275,17 @@ class Engine:
         weights[basket.members] = 0.0
         turnover = (total(np.abs(after - old)) + total(left)) / 2
         level = _after_costs(basket.level, left, old, after, self._methodology.cost)
-        return self._holding(basket.day, targets, level, turnover=turnover, before=before)
+        traded = self._holding(basket.day, targets, level)
+        sizes = basket.price * basket.outstanding
+        return replace(traded, turnover=turnover, before=before, sizes=sizes)
 
-    def _holding(
-        self,
-        day: int,
-        targets: Targets,
-        level: float,
-        *,
-        turnover: float = 0.0,
-        before: Float64Array | None = None,
-    ) -> Basket:
+    def _holding(self, day: int, targets: Targets, level: float) -> Basket:
         """These, scaled so that each point of the level is about one unit of value."""
         assert self._outstanding is not None  # noqa: S101  it is open
         members, price = targets.members, self._price[targets.members]
         value = total(targets.shares * price)
         if not value:
-            return replace(_lost_at(day, level), turnover=turnover, before=before)
+            return _lost_at(day, level)
         is_scaled = self._methodology.weighting not in {Weighting.MARKET_CAP, Weighting.PRICE}
         shares = targets.shares * (level / value) if is_scaled else targets.shares
         return Basket(
@@ -303,8 +297,6 @@ class Engine:
             price=price,
             outstanding=self._outstanding[members],
             age=self._age[members],
-            turnover=turnover,
-            before=before,
         )
 
 
@@ -329,7 +321,8 @@ def _after_costs(
 
 def _lost(basket: Basket) -> Basket:
     """All is lost, and stays so."""
-    return replace(_lost_at(basket.day, 0.0), before=basket.weights)
+    sizes = basket.price * basket.outstanding
+    return replace(_lost_at(basket.day, 0.0), before=basket.weights, sizes=sizes)
 
 
 def _lost_at(day: int, level: float) -> Basket:

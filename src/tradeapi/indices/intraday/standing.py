@@ -16,7 +16,7 @@ from tradeapi.indices.packing import Held
 from tradeapi.indices.rules import hash_of, methodology_of
 from tradeapi.indices.schemas import Rules
 from tradeapi.indices.service import symbol_of
-from tradeapi.indices.universe import Universe, universe_among
+from tradeapi.indices.universe import Universe, universe_by_ids
 from tradeapi.market.calendars.days import DAY
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.quotes.reading import read_quotes
@@ -65,7 +65,7 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
         hash = hash_of(rules, index.calendar)
         if held is None or index.methodology != hash:
             return None
-        universe = await universe_among(session, held.ids.tolist())
+        universe = await universe_by_ids(session, held.ids.tolist())
         if not 0 < len(universe) == len(held.ids):
             return None
         converters = await _converters(session, rules, universe)

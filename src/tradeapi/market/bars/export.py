@@ -1,15 +1,14 @@
 """Bars as files: CSV and Parquet, of any length, made and sent a page at a time."""
 
 from collections.abc import AsyncIterator
-from io import RawIOBase
 
 from anyio import to_thread
 from fastapi.responses import StreamingResponse
-from typing_extensions import Buffer
 
 from tradeapi.analytics.bars import COLUMNS, Bars
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.query import BarsQuery, Format, window_of
+from tradeapi.web.outgoing import Outgoing
 
 # Few enough that neither reading nor compressing a page is felt by other callers.
 BARS_PER_PAGE = 10_000
@@ -72,7 +71,7 @@ class _File:
         from pyarrow import csv, parquet  # noqa: PLC0415
 
         self._arrow = pa
-        self._outgoing = _Outgoing()
+        self._outgoing = Outgoing()
         if query.format is Format.PARQUET:
             time = pa.timestamp("ms", "UTC")
         else:
@@ -96,29 +95,3 @@ class _File:
     def end(self) -> bytes:
         self._writer.close()
         return self._outgoing.take()
-
-
-class _Outgoing(RawIOBase):
-    """Takes what is written, and knows how much that was when it is gone."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._parts: list[bytes] = []
-        self._position = 0
-
-    def writable(self) -> bool:
-        return True
-
-    def write(self, data: Buffer) -> int:
-        part = bytes(data)
-        self._parts.append(part)
-        self._position += len(part)
-        return len(part)
-
-    def tell(self) -> int:
-        return self._position
-
-    def take(self) -> bytes:
-        taken = b"".join(self._parts)
-        self._parts.clear()
-        return taken

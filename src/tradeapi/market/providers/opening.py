@@ -12,6 +12,7 @@ from tradeapi.errors import NotFound
 from tradeapi.market.calendars.days import date_at, day_of, floor
 from tradeapi.market.providers.backfill import Backfill
 from tradeapi.market.providers.securities import (
+    COUNTED_FROM,
     EXCHANGE,
     EXCHANGE_CALENDAR,
     EXCHANGE_NAME,
@@ -76,6 +77,12 @@ class Opening:
                     calendar=None if security.calendar == EXCHANGE_CALENDAR else security.calendar,
                     tick_size=TICK_SIZE,
                 )
+            counted = [
+                (security.symbol, COUNTED_FROM, security.shares)
+                for security in self.securities
+                if security.shares is not None
+            ]
+            await Symbols(session).set_shares(counted)
         self.directory.clear()
         return {security: await self.directory.get(security.symbol) for security in self.securities}
 

@@ -11,6 +11,8 @@ SEED = 130
 EXCHANGE = "SIM"
 EXCHANGE_NAME = "Simulated exchange"
 EXCHANGE_CALENDAR = "XNYS"
+# Since when shares are counted: before its first bar.
+COUNTED_FROM = date(2015, 1, 2)
 TICK_SIZE = 0.01
 # A power of two, so that volumes add up exactly in any order.
 COIN_LOT = 0.125
@@ -42,6 +44,11 @@ class Security:
     @property
     def name(self) -> str:
         return f"{self.title} (simulated)"
+
+    @property
+    def shares(self) -> float | None:
+        """Outstanding before all of its splits, so many that a share is traded every 200 days."""
+        return self.volume * 200 if self.type == "stock" else None
 
     @property
     def calendar(self) -> str:

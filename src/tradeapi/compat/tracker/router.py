@@ -1,0 +1,196 @@
+"""The routes of the equal-weight index tracker, under `/api/v1`."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import orjson
+from anyio import to_thread
+from fastapi import APIRouter, Query, Request, Response
+
+from tradeapi import __version__
+from tradeapi.compat.tracker.builds import CODE, failure
+from tradeapi.compat.tracker.compositions import composition_on, compositions_within
+from tradeapi.compat.tracker.dependencies import SeriesDep, TrackerBuildsDep
+from tradeapi.compat.tracker.export import MEDIA_TYPES, export
+from tradeapi.compat.tracker.performance import Performance, check
+from tradeapi.compat.tracker.schemas import (
+    BuildIndexIn,
+    BuiltOut,
+    ChangesOut,
+    CompositionOut,
+    ExportIn,
+    PerformanceOut,
+    TrackerHealth,
+)
+from tradeapi.indices.dependencies import PublishedDep
+from tradeapi.market.bars.answers import REVALIDATED, VARY
+from tradeapi.market.symbols.schemas import Day
+from tradeapi.ops.readiness import readiness
+from tradeapi.web.cache import keep
+from tradeapi.web.dependencies import ClockDep, DatabaseDep
+from tradeapi.web.principal import FOR_EVERYBODY, NEEDS_ADMIN, NEEDS_MARKET_DATA
+from tradeapi.web.problems import problems
+
+router = APIRouter(tags=["index-tracker"])
+
+# Of what can be away, that which callers of this protocol call a cache.
+_CACHES = {"redis", "bus"}
+
+Start = Annotated[Day, Query(description="It need not be a session.", examples=["2015-01-12"])]
+End = Annotated[Day, Query(description="The last day.", examples=["2020-01-10"])]
+
+
+@router.post(
+    "/build-index",
+    summary="Build the index EW100, and wait for it",
+    dependencies=[NEEDS_ADMIN],
+    response_model=BuiltOut,
+    responses={202: {"model": BuiltOut, "description": "It goes on."}, **problems(409, 422)},
+)
+async def build_index(
+    builds: TrackerBuildsDep, body: BuildIndexIn, response: Response
+) -> Mapping[str, Any]:
+    """The index is defined if there is none: the 100 largest stocks, each with the same weight
+    every day. All sessions in range are built, and those between them and what is built, so that
+    each level follows from the one before it. What takes longer than a request may goes on as the
+    job that `message` and `Location` name.
+    """
+    url, job = await builds.build(body.start_date, body.end_date)
+    answer = {"start_date": body.start_date, "end_date": body.end_date}
+    if job is None:
+        response.status_code, response.headers["location"] = 202, url
+        message = f"The build goes on: {url}."
+        return {"success": False, "message": message, "dates_processed": 0, **answer}
+    if error := failure(job):
+        raise error
+    result = job.result or {}
+    count, first, last = result["sessions"], result["start"], result["end"]
+    return {
+        "success": True,
+        "message": f"Built {count} sessions from {first} to {last}.",
+        "dates_processed": count,
+        **answer,
+        "end_date": body.end_date or last,
+    }
+
+
+@router.get(
+    "/index-performance",
+    summary="The levels of EW100, and how it did",
+    dependencies=[NEEDS_MARKET_DATA],
+    response_model=PerformanceOut,
+    responses=problems(404, 422),
+)
+async def index_performance(
+    request: Request, series: SeriesDep, published: PublishedDep, start_date: Start, end_date: End
+) -> Response:
+    """Returns are in percent, and all but the first follow from the level before. So does the
+    volatility, which is per year; the Sharpe ratio has no unit.
+    """
+    performance = Performance(series, start_date, end_date)
+    keep(request.scope, published.holds(series), state=series.state)
+    return await _answer(request, performance.document)
+
+
+@router.get(
+    "/index-composition",
+    summary="Who is in EW100",
+    dependencies=[NEEDS_MARKET_DATA],
+    response_model=CompositionOut,
+    responses=problems(404, 422),
+)
+async def index_composition(
+    request: Request,
+    series: SeriesDep,
+    published: PublishedDep,
+    database: DatabaseDep,
+    date: Annotated[Day, Query(examples=["2020-01-10"])],
+) -> Response:
+    """After the close of that session, or of the last one before it."""
+    found = await composition_on(database, series, date)
+    if found.revision == series.revision:
+        keep(request.scope, published.holds(series), state=series.state)
+    return await _answer(request, lambda: next(found.documents()))
+
+
+@router.get(
+    "/composition-changes",
+    summary="Who came into EW100, and who left it",
+    dependencies=[NEEDS_MARKET_DATA],
+    response_model=ChangesOut,
+    responses=problems(404, 422),
+)
+async def composition_changes(  # noqa: PLR0913, PLR0917  they are what it takes
+    request: Request,
+    series: SeriesDep,
+    published: PublishedDep,
+    database: DatabaseDep,
+    start_date: Start,
+    end_date: End,
+) -> Response:
+    """At the close of each session with changes; the first in range is compared with the session
+    before it."""
+    check(start_date, end_date)
+    found = await compositions_within(database, series, start_date, end_date, with_before=True)
+    if found.revision == series.revision:
+        keep(request.scope, published.holds(series), state=series.state)
+    return await _answer(request, lambda: found.changes(start_date, end_date))
+
+
+@router.post(
+    "/export",
+    summary="EW100 as a file",
+    dependencies=[NEEDS_MARKET_DATA],
+    response_class=Response,
+    responses={
+        200: {
+            "content": {
+                type: {"schema": {"type": "string"}, "example": "date,value,daily_return"}
+                for type in MEDIA_TYPES.values()
+            },
+            "description": "CSV or JSON.",
+        },
+        **problems(404, 422),
+    },
+)
+async def export_index(series: SeriesDep, database: DatabaseDep, body: ExportIn) -> Response:
+    """The levels with their returns in percent; `include_composition` adds the constituents of
+    each session: as rows of their own in CSV, as `compositions` in JSON.
+    """
+    performance = Performance(series, body.start_date, body.end_date)
+    compositions = None
+    if body.include_composition:
+        compositions = await compositions_within(
+            database, series, body.start_date, body.end_date, with_before=False
+        )
+    name = f"{CODE}_{body.start_date}_{body.end_date}"
+    return export(performance, compositions, body.format, name)
+
+
+@router.get(
+    "/health",
+    summary="Does the index tracker work?",
+    dependencies=[FOR_EVERYBODY],
+    response_model=TrackerHealth,
+)
+async def tracker_health(request: Request, clock: ClockDep) -> Mapping[str, Any]:
+    """For its clients; whoever runs the service asks `GET /health/ready`, which is an error where
+    this one says `unhealthy`."""
+    found = await readiness(request.state.dependencies)
+    away = {name for name, fault in found.dependencies.items() if fault}
+    return {
+        "status": "unhealthy" if found.state == "unavailable" else "healthy",
+        "timestamp": datetime.fromtimestamp(clock.now(), UTC).isoformat(),
+        "version": __version__,
+        "database": "disconnected" if "database" in away else "connected",
+        "cache": "disconnected" if away & _CACHES else "connected",
+    }
+
+
+async def _answer(request: Request, document: Callable[[], Mapping[str, Any]]) -> Response:
+    """What a `document` takes its time for is not waited for by others."""
+    body = await to_thread.run_sync(lambda: orjson.dumps(document()))
+    whose = "public" if request.state.settings.public_read else "private"
+    headers = {"cache-control": f"{whose}, {REVALIDATED}", "vary": VARY}
+    return Response(body, headers=headers, media_type="application/json")

@@ -1,0 +1,126 @@
+"""What an index has held over some sessions, with what its constituents are and what they did."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy import select
+
+from tradeapi.analytics.bars import Int64Array
+from tradeapi.analytics.indices.methodology import Methodology
+from tradeapi.analytics.indices.panel import Panel
+from tradeapi.database import Database
+from tradeapi.errors import Invalid, NotFound, Unavailable
+from tradeapi.indices.building.history import happenings
+from tradeapi.indices.building.panels import Panels, stretches
+from tradeapi.indices.models import IndexDefinition
+from tradeapi.indices.packing import COLUMNS, Held
+from tradeapi.indices.published import Series
+from tradeapi.indices.schemas import Rules
+from tradeapi.indices.spans import bad_range
+from tradeapi.indices.universe import Universe, universe_by_ids
+from tradeapi.market.calendars.days import DAY
+from tradeapi.market.models import Symbol
+
+# Constituents times sessions, of what is looked at for one answer: 16 MB of closes.
+MOST_CELLS = 2_000_000
+UNCLASSIFIED = "Unclassified"
+_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Holdings:
+    """`sessions` in their order, and a panel for each stretch of them, whose columns are those of
+    the `universe`: of all who were held."""
+
+    sessions: Sequence[Held]
+    universe: Universe
+    methodology: Methodology
+    panels: Sequence[Panel]
+
+    @property
+    def sectors(self) -> Sequence[str]:
+        """By column."""
+        return [member.sector or UNCLASSIFIED for member in self.universe.members]
+
+    def columns(self, held: Held) -> Int64Array:
+        columns = self.universe.columns
+        return np.array([columns[id] for id in held.ids.tolist()], np.int64)
+
+
+async def holdings(
+    database: Database, series: Series, shown: slice, days: Int64Array | None = None
+) -> Holdings:
+    """Of these of its sessions; with `days` the panels are of those instead.
+
+    Raises Invalid for too much, and Unavailable where it is built anew meanwhile.
+    """
+    sessions = await _sessions(database, series, shown)
+    is_own = days is None
+    days = series.days[shown] if days is None else days
+    ids = np.unique(np.concatenate([held.ids for held in sessions]))
+    if len(ids) * len(days) > MOST_CELLS:
+        raise _too_much(len(ids), len(days), "start" if is_own else "window")
+    async with database.reading() as session:
+        definition = await session.scalar(
+            select(IndexDefinition.definition).where(IndexDefinition.id == series.id)
+        )
+        if definition is None:
+            raise NotFound(f"There is no index {series.code}.", code="unknown_index")
+        rules = Rules.model_validate(definition)
+        universe = await universe_by_ids(session, ids.tolist())
+        names = {currency: symbol.upper() for currency, symbol in rules.fx.items()}
+        found = await session.execute(
+            select(Symbol.symbol, Symbol.id).where(Symbol.symbol.in_(names.values()))
+        )
+        by_name = dict(found.all())
+    if len(universe) < len(ids):
+        detail = f"{len(ids) - len(universe)} constituents of {series.code} are removed by now."
+        raise bad_range("start", detail)
+    converters = {currency: by_name[name] for currency, name in names.items() if name in by_name}
+    async with database.read() as raw:
+        happened = await happenings(raw, universe, int(days[0]))
+    reader = Panels(database, universe, happened, converters)
+    panels = [await reader.panel(stretch, int(stretch[-1]) + DAY) for stretch in stretches(days)]
+    methodology = Methodology(
+        weighting=rules.weighting,
+        carry=rules.carry,
+        returns=rules.return_type,
+        withholding=rules.withholding,
+        cost=rules.cost_bp / 10_000,
+    )
+    return Holdings(sessions=sessions, universe=universe, methodology=methodology, panels=panels)
+
+
+async def _sessions(database: Database, series: Series, shown: slice) -> Sequence[Held]:
+    days = series.days[shown]
+    ends = series.id, int(days[0]), int(days[-1])
+    sessions: list[Held] = []
+    async with database.read() as raw:
+        [[size]] = await raw.fetch(_SIZE, *ends)
+        if (size or 0) // _BYTES > MOST_CELLS:
+            raise _too_much((size or 0) // _BYTES // len(days), len(days), "start")
+        for stretch in stretches(days):
+            rows = await raw.fetch(_SESSIONS, series.id, int(stretch[0]), int(stretch[-1]))
+            sessions += [Held.of(row) for row in rows]
+    if [held.level for held in sessions] != series.levels[shown].tolist():
+        raise Unavailable(f"{series.code} is built anew at the moment; ask again.")
+    return sessions
+
+
+def _too_much(members: int, sessions: int, name: str) -> Invalid:
+    return bad_range(
+        name,
+        f"{members:,} constituents over {sessions:,} sessions are too many for one answer: "
+        f"{MOST_CELLS:,} prices are looked at. Ask for fewer sessions.",
+    )
+
+
+_SIZE = """
+SELECT SUM(LENGTH(members)) FROM index_sessions
+WHERE index_id = $1 AND NOT is_staged AND day BETWEEN $2 AND $3
+"""
+_SESSIONS = f"""
+SELECT {COLUMNS} FROM index_sessions
+WHERE index_id = $1 AND NOT is_staged AND day BETWEEN $2 AND $3 ORDER BY day
+"""  # noqa: S608

@@ -1,0 +1,1 @@
+"""What indices hold, and how that changes."""
