@@ -10,7 +10,7 @@ import pytest
 from tests.indices.desk import DAY, Desk, day_of
 from tests.market.places import writing
 from tradeapi.analytics.bars import Bars
-from tradeapi.indices.intraday import engine
+from tradeapi.indices.intraday import engine, telling
 from tradeapi.indices.intraday.engine import LevelEngine
 from tradeapi.market.bars.tick_writer import PostedTicks, TickWriter
 from tradeapi.market.events import Quote
@@ -64,7 +64,7 @@ class Floor:
 async def open_floor(desk: Desk) -> AsyncIterator[Floor]:
     """At noon of the session after the last that is built; killed at the end."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "PUBLISH_EVERY_SECONDS", 0.02)
+        patch.setattr(telling, "EVERY_SECONDS", 0.02)
         patch.setattr(engine, "ASK_EVERY_SECONDS", 0.1)
         async with (
             Watches(desk.database, desk.bus, desk.directory, desk.clock) as watches,

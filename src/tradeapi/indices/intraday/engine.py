@@ -1,12 +1,11 @@
-"""The levels of all indices that are in session, each published as a trade of its symbol."""
+"""The levels of all indices that are built, each for the session after its last one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from typing import Never
 
 import anyio
-import structlog
 from anyio.lowlevel import checkpoint
 
 from tradeapi.bus.port import Bus
@@ -17,33 +16,26 @@ from tradeapi.indices.events import INDICES, Changed
 from tradeapi.indices.intraday.followed_symbol import FollowedSymbol
 from tradeapi.indices.intraday.session_level import SessionLevel
 from tradeapi.indices.intraday.standing import Standing, standing_of
-from tradeapi.leases.lease import Lost
+from tradeapi.indices.intraday.telling import Telling
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.live.watches import Watches
 from tradeapi.market.store.bar_store import BarStore
-from tradeapi.market.store.tick_bars import Tick
-from tradeapi.metrics import INDEX_LEVEL_AGE, INDEX_TICKS
+from tradeapi.metrics import INDEX_LEVEL_AGE
 from tradeapi.streams.background import safely
 from tradeapi.web.outages import outage
 
-PUBLISH_EVERY_SECONDS = 1.0
 ASK_EVERY_SECONDS = 1.0
 OPENED_AT_ONCE = 200
-WRITTEN_AT_ONCE = 100
 
 # The code, the revision and the version that an index was read at.
 _Reading = tuple[str, int, int]
-_DOUBTED: _Reading = ("", -1, -1)
-
-_log = structlog.get_logger("tradeapi.indices")
+_NONE = -1
 
 
 class LevelEngine:
     """One process at a time runs it: `database` writes only as long as that is this one.
 
-    It keeps nothing of its own: all that it knows is read again where it is begun anew. Of each
-    index that is built it holds the basket for one session, up to the next build. Levels are told
-    once a second at the most, and up to `lateness` after the close, when the last bars end.
+    It keeps nothing of its own: all that it knows is read again where it is begun anew.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  what it is joined to
@@ -71,9 +63,9 @@ class LevelEngine:
         self._readings: dict[int, _Reading] = {}
         self._levels: dict[int, SessionLevel] = {}
         self._symbols: dict[int, FollowedSymbol] = {}
-        self._moved: dict[SessionLevel, None] = {}
-        self._doubted = anyio.Event()
-        self._is_telling = False
+        self._doubts = 0
+        self._is_doubted = anyio.Event()
+        self._telling = Telling(self._database, self._store, self._clock, lateness=self._lateness)
 
     async def run(self) -> None:
         """Until it is cancelled; raises Lost where another process has taken over."""
@@ -83,30 +75,31 @@ class LevelEngine:
                 resources.enter_context(self._bus.subscribe(INDICES, self._hear))
                 async with anyio.create_task_group() as tasks:
                     tasks.start_soon(self._ask_for_ever)
-                    tasks.start_soon(self._publish_for_ever)
+                    tasks.start_soon(self._telling.run)
         finally:
             for id in [*self._readings]:
                 self._forget(id)
-            for symbol in [*self._symbols.values()]:
-                self.lose(symbol)
+            self._end_idle()
             INDEX_LEVEL_AGE.set(0)
 
     @property
     def is_at_rest(self) -> bool:
         """Whether all that has moved is told."""
-        return not self._moved and not self._is_telling
+        return self._telling.is_at_rest
 
     # What symbols ask.
 
     def move(self, level: SessionLevel) -> None:
-        self._moved[level] = None
+        self._telling.move(level)
 
-    def doubt(self, level: SessionLevel) -> None:
-        """Until it is read again, nothing is told."""
-        reading = self._readings.get(level.standing.id)
-        if reading is not None and self._levels.get(level.standing.id) is level:
-            self._readings[level.standing.id] = (reading[0], *_DOUBTED[1:])
-            self._doubted.set()
+    def doubt(self, symbol: FollowedSymbol) -> None:
+        """Until those that it counts for are read again, nothing is told of them."""
+        self._doubts += 1
+        symbol.doubted = self._doubts
+        for level in symbol.levels:
+            self._telling.remove(level)
+            self._doubt(level.standing.id)
+        self._is_doubted.set()
 
     def lose(self, symbol: FollowedSymbol) -> None:
         if self._symbols.get(symbol.id) is symbol:
@@ -117,14 +110,14 @@ class LevelEngine:
     # Builds come, and indices go.
 
     def _hear(self, _: Changed) -> None:
-        self._doubted.set()
+        self._is_doubted.set()
 
     async def _ask_for_ever(self) -> Never:
         while True:
             await safely("indices.not_asked", self._ask)
             with anyio.move_on_after(ASK_EVERY_SECONDS):
-                await self._doubted.wait()
-            self._doubted = anyio.Event()
+                await self._is_doubted.wait()
+            self._is_doubted = anyio.Event()
 
     async def _ask(self) -> None:
         """Learn of builds, also of those whose news was lost."""
@@ -144,29 +137,33 @@ class LevelEngine:
         self._readings[id] = reading
         self._leave(id)
         try:
-            standing = await standing_of(self._database, self._calendars, id)
-            if standing is not None:
-                await self._follow(standing)
+            standing = await self._settled(id)
         except Exception as error:
             if isinstance(error, Unavailable) or outage(error) is not None:
-                self._readings[id] = (reading[0], *_DOUBTED[1:])
+                self._doubt(id)
             # Else it is none the better next time, unless it is edited or built.
             raise
         if standing is not None:
             self._join(SessionLevel(standing))
 
-    def _forget(self, id: int) -> None:
-        code, _, _ = self._readings.pop(id)
-        self._bus.unfollow(INDICES, code)
-        self._leave(id)
+    async def _settled(self, id: int) -> Standing | None:
+        """Read while all that counts for it was followed, and nobody has doubted it."""
+        while True:
+            doubts = self._doubts
+            standing = await standing_of(self._database, self._calendars, id)
+            if standing is None:
+                return None
+            names = _symbols_of(standing)
+            if not await self._follow(names):
+                followed = [self._symbols[id] for id in names if id in self._symbols]
+                if all(symbol.doubted <= doubts for symbol in followed):
+                    return standing
 
-    async def _follow(self, standing: Standing) -> None:
-        """Have all symbols that count for the index be followed; one may be gone meanwhile."""
-        ground = standing.ground
-        names = {member.id: member.symbol for member in ground.universe.members}
-        for currency, id in ground.converters.items():
-            names[id] = ground.rules.fx[currency].upper()
+    async def _follow(self, names: Mapping[int, str]) -> bool:
+        """Have all these symbols be followed, but for those that are gone meanwhile; whether some
+        were not before."""
         missing = [id for id in names if id not in self._symbols]
+        before = len(self._symbols)
         for start in range(0, len(missing), OPENED_AT_ONCE):
             some = [names[id] for id in missing[start : start + OPENED_AT_ONCE]]
             for watch in (await self._watches.open_many(some)).values():
@@ -175,90 +172,45 @@ class LevelEngine:
                 else:
                     self._symbols[watch.listing.id] = FollowedSymbol(watch, self)
             await checkpoint()
+        return len(self._symbols) > before
+
+    def _doubt(self, id: int) -> None:
+        """Have an index be read again."""
+        self._readings[id] = (self._readings[id][0], _NONE, _NONE)
+
+    def _forget(self, id: int) -> None:
+        code, _, _ = self._readings.pop(id)
+        self._bus.unfollow(INDICES, code)
+        self._leave(id)
 
     def _join(self, level: SessionLevel) -> None:
         self._levels[level.standing.id] = level
-        for id in level.places.keys() | level.currencies.keys():
+        for id in level.symbols:
             if id in self._symbols:
                 self._symbols[id].join(level)
-        self.move(level)
+        self._telling.add(level)
 
     def _leave(self, id: int) -> None:
         level = self._levels.pop(id, None)
         if level is None:
             return
-        self._moved.pop(level, None)
-        for symbol_id in level.places.keys() | level.currencies.keys():
-            symbol = self._symbols.get(symbol_id)
-            if symbol is not None:
-                symbol.levels.pop(level, None)
+        self._telling.remove(level)
+        for symbol_id in level.symbols:
+            if symbol_id in self._symbols:
+                self._symbols[symbol_id].levels.pop(level, None)
 
     def _end_idle(self) -> None:
         """Follow no more what counts for no index."""
         for symbol in [one for one in self._symbols.values() if not one.levels]:
             self.lose(symbol)
 
-    # Levels are told.
 
-    async def _publish_for_ever(self) -> Never:
-        while True:
-            await anyio.sleep(PUBLISH_EVERY_SECONDS)
-            self._is_telling = True
-            await self._publish()
-            self._is_telling = False
-
-    async def _publish(self) -> None:
-        due: list[tuple[SessionLevel, Tick]] = []
-        moved, self._moved = self._moved, {}
-        for level in moved:
-            if self._is_told(level) and (tick := level.tick()) is not None:
-                due.append((level, tick))
-            await checkpoint()
-        for start in range(0, len(due), WRITTEN_AT_ONCE):
-            await self._write(due[start : start + WRITTEN_AT_ONCE])
-        self._measure()
-
-    def _is_told(self, level: SessionLevel) -> bool:
-        """Whether it is what it was read as, and its bars are not over."""
-        standing = level.standing
-        reading = self._readings.get(standing.id, _DOUBTED)
-        is_sure = reading[1:] != _DOUBTED[1:] and self._levels.get(standing.id) is level
-        return is_sure and self._clock.now() < standing.close + self._lateness
-
-    async def _write(self, due: Sequence[tuple[SessionLevel, Tick]]) -> None:
-        try:
-            await self._commit(due)
-        except Lost:
-            raise
-        except Exception as error:  # noqa: BLE001  whatever it is, it may be gone the next time
-            is_away = outage(error) is not None
-            if not is_away and len(due) > 1:
-                # It may be one index's fault.
-                for one in due:
-                    await self._write([one])
-                return
-            _log.warning("indices.not_told", indices=len(due), error=repr(error))
-            for level, _ in due if is_away else ():
-                self.move(level)
-
-    async def _commit(self, due: Sequence[tuple[SessionLevel, Tick]]) -> None:
-        async with self._database.transaction() as session:
-            books = await self._store.open(session, [level.standing.facts for level, _ in due])
-            for book, (_, tick) in zip(books, due, strict=True):
-                await book.add_ticks([tick])
-            await self._store.flush(session, books)
-        for level, tick in due:
-            level.told = tick.time, tick.price
-        INDEX_TICKS.inc(len(due))
-
-    def _measure(self) -> None:
-        now, oldest = self._clock.now(), 0.0
-        for level in self._levels.values():
-            standing = level.standing
-            if standing.open <= now < standing.close:
-                told = standing.open if level.told is None else max(standing.open, level.told[0])
-                oldest = max(oldest, now - told)
-        INDEX_LEVEL_AGE.set(oldest)
+def _symbols_of(standing: Standing) -> dict[int, str]:
+    """All that count for an index, by their ids."""
+    ground = standing.ground
+    names = {member.id: member.symbol for member in ground.universe.members}
+    converters = {id: ground.rules.fx[currency] for currency, id in ground.converters.items()}
+    return names | {id: symbol.upper() for id, symbol in converters.items()}
 
 
 _BUILT = "SELECT id, code, revision, version FROM indices WHERE revision > 0"

@@ -15,8 +15,8 @@ class Desk(Protocol):
         """It may be another now."""
         ...
 
-    def doubt(self, level: SessionLevel) -> None:
-        """What it rests on may be other than was read."""
+    def doubt(self, symbol: "FollowedSymbol") -> None:
+        """What is known of it beside its prices may be other than was read."""
         ...
 
     def lose(self, symbol: "FollowedSymbol") -> None:
@@ -25,11 +25,15 @@ class Desk(Protocol):
 
 
 class FollowedSymbol:
-    """Hands each quote to the levels that it counts for, and to no others."""
+    """Hands each quote to the levels that it counts for, and to no others.
+
+    `doubted` is the number of the last doubt of it, among those of all symbols.
+    """
 
     def __init__(self, watch: Watch, desk: Desk) -> None:
         self.watch = watch
         self.levels: dict[SessionLevel, None] = {}
+        self.doubted = 0
         self._desk = desk
         self._listing = watch.listing
         watch.followers[self] = None
@@ -47,7 +51,7 @@ class FollowedSymbol:
 
     def apply(self, change: Changed) -> None:
         if "actions" in change.resets.values():
-            self._doubt()
+            self._desk.doubt(self)
         self._move(change.quote)
 
     async def catch_up(self) -> None:
@@ -55,16 +59,16 @@ class FollowedSymbol:
 
     def settle(self, state: State) -> None:
         # Nobody knows what has been missed.
-        self._doubt()
+        self._desk.doubt(self)
         self._move(state.quote)
 
     def tick(self, _: float) -> None:
         if self.watch.listing is not self._listing:
             self._listing = self.watch.listing
-            self._doubt()
+            self._desk.doubt(self)
 
     def reset(self) -> None:
-        self._doubt()
+        self._desk.doubt(self)
         self._desk.lose(self)
 
     def _move(self, quote: Quote) -> None:
@@ -73,10 +77,6 @@ class FollowedSymbol:
         for level in self.levels:
             if level.take(self.id, quote):
                 self._desk.move(level)
-
-    def _doubt(self) -> None:
-        for level in self.levels:
-            self._desk.doubt(level)
 
     def _is_regular(self, quote: Quote) -> bool:
         """What is traded after the close is no close."""

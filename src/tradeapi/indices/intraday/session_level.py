@@ -1,5 +1,6 @@
 """The level of one index during one session."""
 
+from collections.abc import Collection
 from math import inf, isfinite
 
 import numpy as np
@@ -28,8 +29,8 @@ class SessionLevel:
         self.standing = standing
         self.told = standing.told
         # By the ids of symbols, where a constituent stands, and whose currency it converts.
-        self.places = {member.id: place for place, member in enumerate(members)}
-        self.currencies = {id: currency for currency, id in ground.converters.items()}
+        self._place_of = {member.id: place for place, member in enumerate(members)}
+        self._currency_of = {id: currency for currency, id in ground.converters.items()}
         # The time of the newest price that was taken.
         self._newest = -inf
         self._last = np.full(len(members), np.nan)
@@ -45,6 +46,11 @@ class SessionLevel:
         self._is_delisted = ground.methodology.delisted_at_zero & (listed_to <= standing.day)
         self._opened: Opened | None = None
 
+    @property
+    def symbols(self) -> Collection[int]:
+        """The ids of all whose prices count."""
+        return self._place_of.keys() | self._currency_of.keys()
+
     def take(self, id: int, quote: Quote) -> bool:
         """The newest quote of a symbol; whether the level may be another now."""
         standing = self.standing
@@ -54,9 +60,9 @@ class SessionLevel:
             return False
         is_of_session = quote.day == standing.day and quote.time is not None
         price = quote.last if is_of_session else None
-        if (place := self.places.get(id)) is not None:
+        if (place := self._place_of.get(id)) is not None:
             self._last[place] = np.nan if price is None else price
-        if (currency := self.currencies.get(id)) is not None:
+        if (currency := self._currency_of.get(id)) is not None:
             self._convert(currency, standing.rates[currency] if price is None else price)
         if is_of_session and quote.time is not None:
             self._newest = max(self._newest, quote.time)
