@@ -30,7 +30,7 @@ class Compared(BaseModel):
         min_length=1,
         max_length=LONGEST_NAME,
         description="The code of another index, or a symbol with its exchange.",
-        examples=["US:SPY"],
+        examples=["US:AAPL"],
     )
 
 
