@@ -163,7 +163,11 @@ def use_the_tracker(server: Server) -> None:
 def use_an_index(server: Server) -> None:
     """What is told of one that is built; that of the examples may be gone by now."""
     path = build_index(server, "USED")
-    queries = {"attribution": {"benchmark": "USED"}, "composition": {"date": "2024-02-01"}}
+    queries = {
+        "attribution": {"benchmark": "USED"},
+        "composition": {"date": "2024-02-01"},
+        "export": {"format": "csv"},
+    }
     server.client.get("/api/v1/indices")
     for part in TOLD:
         server.client.get(f"{path}/{part}", params=queries.get(part))

@@ -14,7 +14,7 @@ from tradeapi.web.schemas import Out
 
 class AttributionQuery(Span):
     benchmark: str = Field(
-        description="The code of another index.", pattern=f"^(?i:{CODE})$", examples=["CAP100"]
+        description="The code of another index.", pattern=f"^(?i:{CODE})$", examples=["EW100"]
     )
 
 
@@ -23,7 +23,7 @@ class RiskQuery(BaseModel):
         None,
         description="Whose constituents: those after the last close up to this day; by default "
         "those of the last session.",
-        examples=["2020-01-10"],
+        examples=["2024-10-25"],
     )
     window: int = Field(
         252, ge=2, le=LONGEST_WINDOW, description="From how many returns of each constituent."

@@ -15,10 +15,10 @@ class Span(BaseModel):
     """The parameters as they stand in the URL; of one that is given twice the last counts."""
 
     start: Day | None = Field(
-        None, description="The first day; by default the first session.", examples=["2015-01-12"]
+        None, description="The first day; by default the first session.", examples=["2024-01-02"]
     )
     end: Day | None = Field(
-        None, description="The last day; by default the last session.", examples=["2020-01-10"]
+        None, description="The last day; by default the last session.", examples=["2024-10-25"]
     )
 
     def of(self, days: Int64Array) -> slice:
