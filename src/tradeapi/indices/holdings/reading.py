@@ -60,11 +60,11 @@ class Sessions:
         """From one session to another."""
         async with self._database.read() as raw:
             rows = await self._rows(raw, "s.day BETWEEN $3 AND $4", _MEMBERS, first, last)
-        # SQLite has null for no bytes.
+        # To SQLite a part of nothing is null.
         ids = [row[1] or b"" for row in rows]
         return Members(
             np.array([row[0] for row in rows], np.int64),
-            np.array([len(some) // 4 for some in ids], np.int64),
+            np.array([len(one) // 4 for one in ids], np.int64),
             np.frombuffer(b"".join(ids), "<i4").astype(np.int64),
             np.array([row[2] for row in rows], np.bool_),
         )
