@@ -17,8 +17,8 @@ from benchmarks.figures import Figure, table
 from benchmarks.guarded import guarded
 from benchmarks.import_bars import imports
 from benchmarks.indices.builds import builds
-from benchmarks.indices.reads import reads
 from benchmarks.indices.holdings import holdings
+from benchmarks.indices.reads import reads
 from benchmarks.jobs import jobs
 from benchmarks.machine import machine
 from benchmarks.middleware import middleware

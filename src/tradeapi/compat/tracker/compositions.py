@@ -8,8 +8,9 @@ from anyio import to_thread
 
 from tradeapi.indices.holdings.changes import Asked, changes
 from tradeapi.indices.holdings.composition import composition, session_at
-from tradeapi.indices.holdings.reading import Sessions, within
+from tradeapi.indices.holdings.reading import Sessions
 from tradeapi.indices.packing import Held
+from tradeapi.indices.spans import Span
 
 # So many are neither read nor written in one go.
 CONSTITUENTS_AT_ONCE = 10_000
@@ -29,7 +30,7 @@ async def compositions_within(
 ) -> AsyncIterator[Sequence[Told]]:
     """Of each session from one day to another, some sessions at a time; raises Invalid."""
     series = sessions.series
-    days, count = series.days[within(series, start, end)].tolist(), 1
+    days, count = series.days[Span(start=start, end=end).of(series.days)].tolist(), 1
     while days:
         rows = await sessions.rows(days[:count])
         names = await sessions.names_of(rows)
@@ -48,7 +49,7 @@ async def compositions_within(
 
 async def changes_within(sessions: Sessions, start: date, end: date) -> Told:
     """Raises Invalid."""
-    range = within(sessions.series, start, end)
+    range = Span(start=start, end=end).of(sessions.series.days)
     limit = range.stop - range.start
     found, _ = await changes(sessions, Asked(range=range, after=None, limit=limit, is_all=False))
     return {

@@ -8,9 +8,9 @@ import numpy as np
 
 from tradeapi.analytics.bars import Float64Array
 from tradeapi.analytics.indices.sample import Terms
-from tradeapi.indices.holdings.reading import within
 from tradeapi.indices.performance import Shown
 from tradeapi.indices.published import Series
+from tradeapi.indices.spans import Span
 
 PERCENT = 100.0
 
@@ -19,7 +19,7 @@ class Performance:
     """Of the sessions from one day to another, which need be none. Raises Invalid without any."""
 
     def __init__(self, series: Series, start: date, end: date) -> None:
-        places = within(series, start, end)
+        places = Span(start=start, end=end).of(series.days)
         self._start, self._end = start, end
         self._shown = Shown(series.days[places], series.levels[places])
 
