@@ -280,7 +280,10 @@ def test_a_range_without_a_session_is_refused(tracker: Tracker) -> None:
     path = "/api/v1/index-performance"
     none = tracker.client.get(f"{path}?start_date=2030-01-01&end_date=2030-02-01")
     assert (none.status_code, code(none)) == (422, "bad_range")
-    assert none.json()["detail"] == "The index has no session in this range."
+    assert (
+        none.json()["detail"]
+        == f"There is no session in it; there are some {date_of(0)} to {date_of(1)}."
+    )
     assert code(tracker.client.get(f"{path}?start_date=2022-02-02&end_date=2022-02-01")) == (
         "bad_range"
     )
