@@ -11,7 +11,7 @@ from tests.auth.people import Service, eventually
 from tests.indices.desk import date_of
 from tests.indices.performing import Indexer
 from tradeapi.analytics.indices.measures import MEASURES, RELATIVE_MEASURES
-from tradeapi.indices.performance_schemas import (
+from tradeapi.indices.performance.schemas import (
     DrawdownsOut,
     MonthlyOut,
     PerformanceOut,

@@ -9,7 +9,7 @@ from tests.auth.people import Service
 from tests.indices.desk import date_of
 from tests.indices.performing import Indexer
 from tradeapi.indices import constituents
-from tradeapi.indices.risk_schemas import AttributionOut, RiskOut
+from tradeapi.indices.risk.schemas import AttributionOut, RiskOut
 
 DAYS = [date_of(place).isoformat() for place in range(6)]
 A, B, C = [10, 11, 11, 12.1], [20, 20, 21, 21], [5, 4.5, 4.5, 5]

@@ -37,10 +37,11 @@ from tradeapi.compat import router as compat_router
 from tradeapi.compat import socket_router as compat_socket_router
 from tradeapi.compat.tracker import router as tracker_router
 from tradeapi.database import Database
-from tradeapi.indices import performance_router, risk_router
 from tradeapi.indices import router as indices_router
 from tradeapi.indices.holdings import router as holdings_router
 from tradeapi.indices.live.messages import MESSAGES as INDEX_MESSAGES
+from tradeapi.indices.performance import router as performance_router
+from tradeapi.indices.risk import router as risk_router
 from tradeapi.jobs import admin_router as jobs_router
 from tradeapi.jobs.opening import jobs_of
 from tradeapi.jobs.port import Jobs

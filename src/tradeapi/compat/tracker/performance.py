@@ -8,7 +8,7 @@ import numpy as np
 
 from tradeapi.analytics.bars import Float64Array
 from tradeapi.analytics.indices.sample import Terms
-from tradeapi.indices.performance import Shown
+from tradeapi.indices.performance.shown import Shown
 from tradeapi.indices.published import Series
 from tradeapi.indices.spans import Span
 

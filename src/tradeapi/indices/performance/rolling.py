@@ -9,9 +9,9 @@ from tradeapi.analytics.bars import Float64Array
 from tradeapi.analytics.indices import rolling
 from tradeapi.analytics.indices.levels import Levels
 from tradeapi.analytics.indices.sample import Terms
-from tradeapi.indices.benchmarks import Benchmark
-from tradeapi.indices.performance import Shown
-from tradeapi.indices.performance_schemas import Rolling
+from tradeapi.indices.performance.benchmarks import Benchmark
+from tradeapi.indices.performance.schemas import Rolling
+from tradeapi.indices.performance.shown import Shown
 from tradeapi.indices.spans import bad_range
 from tradeapi.market.calendars.days import DAY
 

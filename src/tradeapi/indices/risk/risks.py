@@ -12,7 +12,7 @@ from tradeapi.analytics.indices.contributions import (
     volatility_contributions_of,
 )
 from tradeapi.analytics.indices.undefined import Undefined
-from tradeapi.indices.constituents import Portfolio
+from tradeapi.indices.risk.portfolio import Portfolio
 
 RISKS = ("volatility", "cvar")
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tradeapi.indices.performance_schemas import LONGEST_WINDOW, Answered, Undefined
+from tradeapi.indices.performance.schemas import LONGEST_WINDOW, Answered, Undefined
 from tradeapi.indices.schemas import CODE, IndexCode
 from tradeapi.indices.spans import Span
 from tradeapi.market.symbols.schemas import Day

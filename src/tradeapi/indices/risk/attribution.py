@@ -16,8 +16,8 @@ from tradeapi.analytics.indices import attribution
 from tradeapi.analytics.indices.basket import Opened, opened, total
 from tradeapi.analytics.indices.panel import Event
 from tradeapi.analytics.indices.undefined import Undefined
-from tradeapi.indices.constituents import Portfolio
 from tradeapi.indices.packing import Held
+from tradeapi.indices.risk.portfolio import Portfolio
 from tradeapi.indices.spans import bad_range
 
 # An index whose constituents have all left, and whose level stays.

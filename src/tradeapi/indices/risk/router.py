@@ -9,15 +9,15 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from tradeapi.analytics.bars import Int64Array
-from tradeapi.indices.attribution import attributed
-from tradeapi.indices.benchmarks import Source
-from tradeapi.indices.constituents import portfolio_of
 from tradeapi.indices.dependencies import periods_per_year, published_of
-from tradeapi.indices.performance import Shown
-from tradeapi.indices.performance_answers import about, answer, json, source_of
+from tradeapi.indices.performance.answers import about, answer, json, source_of
+from tradeapi.indices.performance.benchmarks import Source
+from tradeapi.indices.performance.shown import Shown
 from tradeapi.indices.published import Series
-from tradeapi.indices.risk import risks
-from tradeapi.indices.risk_schemas import AttributionOut, AttributionQuery, RiskOut, RiskQuery
+from tradeapi.indices.risk.attribution import attributed
+from tradeapi.indices.risk.portfolio import portfolio_of
+from tradeapi.indices.risk.risks import risks
+from tradeapi.indices.risk.schemas import AttributionOut, AttributionQuery, RiskOut, RiskQuery
 from tradeapi.indices.rules import sessions
 from tradeapi.indices.schemas import IndexPath
 from tradeapi.indices.spans import Span, bad_range, dates

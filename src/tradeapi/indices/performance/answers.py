@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 from fastapi import Request, Response
 
-from tradeapi.indices.benchmarks import Benchmark, Source
 from tradeapi.indices.dependencies import published_of
-from tradeapi.indices.performance import Shown
+from tradeapi.indices.performance.benchmarks import Benchmark, Source
+from tradeapi.indices.performance.shown import Shown
 from tradeapi.indices.published import Series
 from tradeapi.indices.spans import dates
 from tradeapi.market.bars.answers import REVALIDATED, VARY

@@ -7,11 +7,11 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from tradeapi.errors import FieldError, Invalid
-from tradeapi.indices.benchmarks import Benchmark, Benchmarks, Source
 from tradeapi.indices.dependencies import periods_per_year, published_of
-from tradeapi.indices.performance import Shown, falls, months
-from tradeapi.indices.performance_answers import about, answer, csv, json, source_of
-from tradeapi.indices.performance_schemas import (
+from tradeapi.indices.performance.answers import about, answer, csv, json, source_of
+from tradeapi.indices.performance.benchmarks import Benchmark, Benchmarks, Source
+from tradeapi.indices.performance.rolling import rollings
+from tradeapi.indices.performance.schemas import (
     DrawdownsOut,
     DrawdownsQuery,
     Format,
@@ -23,8 +23,8 @@ from tradeapi.indices.performance_schemas import (
     RollingOut,
     RollingQuery,
 )
+from tradeapi.indices.performance.shown import Shown, falls, months
 from tradeapi.indices.published import Series
-from tradeapi.indices.rollings import rollings
 from tradeapi.indices.schemas import IndexPath
 from tradeapi.market.dependencies import bar_history
 from tradeapi.web.large_reads import turn

@@ -18,7 +18,7 @@ from tradeapi.analytics.indices.measures import (
 )
 from tradeapi.analytics.indices.periods import monthly, yearly
 from tradeapi.analytics.indices.sample import Terms
-from tradeapi.indices.benchmarks import Benchmark
+from tradeapi.indices.performance.benchmarks import Benchmark
 from tradeapi.indices.spans import bad_range, dates
 from tradeapi.market.calendars.days import DAY
 

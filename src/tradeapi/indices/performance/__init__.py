@@ -1,0 +1,1 @@
+"""How indices have done: levels, returns, and the measures of them."""

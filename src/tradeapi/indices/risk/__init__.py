@@ -1,0 +1,1 @@
+"""Where the returns and the risk of indices come from."""
