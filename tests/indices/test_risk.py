@@ -8,7 +8,7 @@ import pytest
 from tests.auth.people import Service
 from tests.indices.desk import date_of
 from tests.indices.performing import Indexer
-from tradeapi.indices import constituents
+from tradeapi.indices.risk import portfolio
 from tradeapi.indices.risk.schemas import AttributionOut, RiskOut
 
 DAYS = [date_of(place).isoformat() for place in range(6)]
@@ -97,7 +97,7 @@ def test_what_cannot_be_attributed_says_why(desk: Indexer, monkeypatch: pytest.M
     assert desk.ask(path, 404, benchmark="NOPE")["code"] == "unknown_index"
     assert desk.ask(path, 422)["code"] == "invalid_field"
     assert desk.ask(path, 422, benchmark=code, start=DAYS[3])["code"] == "bad_range"
-    monkeypatch.setattr(constituents, "MOST_CELLS", 11)
+    monkeypatch.setattr(portfolio, "MOST_CELLS", 11)
     problem = desk.ask(path, 422, benchmark=code)
     assert (problem["code"], problem["errors"][0]["pointer"]) == ("bad_range", "/query/start")
     problem = desk.ask(f"{code}/risk", 422, window=3)

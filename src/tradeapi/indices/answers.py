@@ -1,53 +1,44 @@
-"""Indices and their builds as they are answered."""
+"""Answers about what is published of indices, kept as long as all that they are made of holds."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
-from tradeapi.indices.models import IndexBuild, IndexDefinition
-from tradeapi.indices.rules import hash_of
-from tradeapi.indices.schemas import Rules
-from tradeapi.indices.service import symbol_of
-from tradeapi.market.calendars.days import date_at
+import orjson
+from fastapi import Request, Response
 
+from tradeapi.indices.dependencies import published_of
+from tradeapi.indices.published import Series
+from tradeapi.market.bars.answers import REVALIDATED, VARY
+from tradeapi.web.cache import keep
 
-def document(index: IndexDefinition) -> Mapping[str, Any]:
-    rules = Rules.model_validate(index.definition)
-    return {
-        "code": index.code,
-        "symbol": symbol_of(index.code),
-        "definition": rules,
-        "calendar": index.calendar,
-        "version": index.version,
-        "created_at": index.created_at,
-        "updated_at": index.updated_at,
-        "revision": index.revision,
-        "start": iso(index.first_day),
-        "end": iso(index.last_day),
-        "methodology": index.methodology,
-        "is_current": index.methodology == hash_of(rules, index.calendar),
-        "static_shares": index.is_static,
-        "cut_off": index.cut_off,
-        "built_at": index.built_at,
-    }
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "What the caller has (If-None-Match) is still right."}
+}
 
 
-def build_document(build: IndexBuild) -> Mapping[str, Any]:
-    return {
-        "id": build.id,
-        "status": build.status,
-        "start": iso(build.start_day),
-        "end": iso(build.end_day),
-        "sessions": build.sessions,
-        "methodology": build.methodology,
-        "static_shares": build.is_static,
-        "cut_off": build.cut_off,
-        "revision": build.revision,
-        "findings": build.findings,
-        "created_at": build.created_at,
-        "finished_at": build.finished_at,
-    }
+class Source(NamedTuple):
+    """What an answer is made of: `state` names it, and it is good as long as it is that."""
+
+    state: str
+    is_good: Callable[[], bool]
 
 
-def iso(day: int | None) -> str | None:
-    """As clients have days."""
-    return None if day is None else date_at(day).isoformat()
+def source_of(request: Request, series: Series) -> Source:
+    return Source(series.state, published_of(request).holds(series))
+
+
+def answer(request: Request, body: bytes, *sources: Source) -> Response:
+    """Of JSON."""
+    keep(
+        request.scope,
+        lambda: all(source.is_good() for source in sources),
+        state="-".join(source.state for source in sources),
+    )
+    whose = "public" if request.state.settings.public_read else "private"
+    headers = {"cache-control": f"{whose}, {REVALIDATED}", "vary": VARY}
+    return Response(body, headers=headers, media_type="application/json")
+
+
+def json(told: Mapping[str, Any]) -> bytes:
+    # NaN is written as null.
+    return orjson.dumps(told, option=orjson.OPT_SERIALIZE_NUMPY)

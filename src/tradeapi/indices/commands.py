@@ -124,7 +124,7 @@ def show(
     """List the indices and how far they are built, or show one with its rules."""
 
     async def work(desk: "Desk") -> None:
-        from tradeapi.indices.answers import document
+        from tradeapi.indices.documents import document
         from tradeapi.indices.schemas import IndexOut
 
         async with desk.database.reading() as session:

@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 
 from tradeapi.auth.dependencies import OwnerDep
-from tradeapi.indices import answers
 from tradeapi.indices.building.requests import build_job
 from tradeapi.indices.dependencies import (
     IndicesDep,
@@ -16,6 +15,7 @@ from tradeapi.indices.dependencies import (
     with_calendar,
     with_calendar_of_new,
 )
+from tradeapi.indices.documents import build_document, document
 from tradeapi.indices.events import Changed, announce
 from tradeapi.indices.schemas import BuildIn, BuildOut, IndexIn, IndexOut, IndexPath, Rules
 from tradeapi.market.dependencies import DirectoryDep
@@ -54,7 +54,7 @@ async def create(
     index = await indices.create(body, owner)
     directory.clear()
     response.headers["etag"] = index.etag
-    return answers.document(index)
+    return document(index)
 
 
 @router.get(
@@ -72,7 +72,7 @@ async def list_indices(
     found = await indices.list(after=after, limit=limit + 1)
     shown = found[:limit]
     more = cursors.encode("indices", [shown[-1].code]) if len(found) > limit else None
-    return {"items": [answers.document(index) for index in shown], "next_cursor": more}
+    return {"items": [document(index) for index in shown], "next_cursor": more}
 
 
 @router.get(
@@ -88,7 +88,7 @@ async def get(
     """The ETag is for `If-Match`."""
     index = await indices.get(code)
     response.headers["etag"] = index.etag
-    return answers.document(index)
+    return document(index)
 
 
 @router.put(
@@ -114,7 +114,7 @@ async def replace(  # noqa: PLR0913, PLR0917  they are what it takes
     announce(session, bus, change)
     directory.clear()
     response.headers["etag"] = index.etag
-    return answers.document(index)
+    return document(index)
 
 
 @router.delete(
@@ -179,4 +179,4 @@ async def builds(
     found = await indices.builds(code, before=before, limit=limit + 1)
     shown = found[:limit]
     more = cursors.encode(name, [str(shown[-1].id)]) if len(found) > limit else None
-    return {"items": [answers.build_document(build) for build in shown], "next_cursor": more}
+    return {"items": [build_document(build) for build in shown], "next_cursor": more}

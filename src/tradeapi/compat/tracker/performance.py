@@ -19,9 +19,8 @@ class Performance:
     """Of the sessions from one day to another, which need be none. Raises Invalid without any."""
 
     def __init__(self, series: Series, start: date, end: date) -> None:
-        places = Span(start=start, end=end).of(series.days)
         self._start, self._end = start, end
-        self._shown = Shown(series.days[places], series.levels[places])
+        self._shown = Shown.of(series, Span(start=start, end=end).of(series.days))
 
     def document(self) -> Mapping[str, Any]:
         """May take its time."""

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-import orjson
 from anyio import to_thread
 from fastapi import APIRouter, Query, Request, Response
 
@@ -27,13 +26,12 @@ from tradeapi.compat.tracker.schemas import (
     PerformanceOut,
     TrackerHealth,
 )
+from tradeapi.indices.answers import answer, json, source_of
 from tradeapi.indices.dependencies import PublishedDep
 from tradeapi.indices.holdings.reading import Sessions, at_one_revision
-from tradeapi.indices.published import Published, Series
-from tradeapi.market.bars.answers import REVALIDATED, VARY
+from tradeapi.indices.published import Series
 from tradeapi.market.symbols.schemas import Day
 from tradeapi.ops.readiness import readiness
-from tradeapi.web.cache import keep
 from tradeapi.web.dependencies import ClockDep, DatabaseDep
 from tradeapi.web.large_reads import turn
 from tradeapi.web.principal import FOR_EVERYBODY, NEEDS_ADMIN, NEEDS_MARKET_DATA
@@ -64,11 +62,11 @@ async def build_index(
     job that `message` and `Location` name.
     """
     url, job = await builds.build(body.start_date, body.end_date)
-    answer = {"start_date": body.start_date, "end_date": body.end_date}
+    asked = {"start_date": body.start_date, "end_date": body.end_date}
     if job is None:
         response.status_code, response.headers["location"] = 202, url
         message = f"The build goes on: {url}."
-        return {"success": False, "message": message, "dates_processed": 0, **answer}
+        return {"success": False, "message": message, "dates_processed": 0, **asked}
     if error := failure(job):
         raise error
     # Whoever asks here next is told what was built, though the news of it may still be on its way.
@@ -79,7 +77,7 @@ async def build_index(
         "success": True,
         "message": f"Built {count} sessions from {first} to {last}.",
         "dates_processed": count,
-        **answer,
+        **asked,
         "end_date": body.end_date or last,
     }
 
@@ -99,7 +97,7 @@ async def index_performance(
     """
     series = await published.get(CODE)
     performance = Performance(series, start_date, end_date)
-    return await _answer(request, published, series, performance.document)
+    return await _answer(request, series, performance.document)
 
 
 @router.get(
@@ -119,7 +117,7 @@ async def index_composition(
 
     async def read(sessions: Sessions) -> Response:
         found = await composition_on(sessions, date)
-        return await _answer(request, published, sessions.series, lambda: found)
+        return await _answer(request, sessions.series, lambda: found)
 
     return await at_one_revision(published, database, CODE, read)
 
@@ -143,7 +141,7 @@ async def composition_changes(
 
     async def read(sessions: Sessions) -> Response:
         found = await changes_within(sessions, start_date, end_date)
-        return await _answer(request, published, sessions.series, lambda: found)
+        return await _answer(request, sessions.series, lambda: found)
 
     return await at_one_revision(published, database, CODE, read)
 
@@ -203,13 +201,9 @@ async def tracker_health(request: Request, clock: ClockDep) -> Mapping[str, Any]
 
 async def _answer(
     request: Request,
-    published: Published,
     series: Series,
     document: Callable[[], Mapping[str, Any]],
 ) -> Response:
     """What a `document` takes its time for is not waited for by others."""
-    keep(request.scope, published.holds(series), state=series.state)
-    body = await to_thread.run_sync(lambda: orjson.dumps(document()))
-    whose = "public" if request.state.settings.public_read else "private"
-    headers = {"cache-control": f"{whose}, {REVALIDATED}", "vary": VARY}
-    return Response(body, headers=headers, media_type="application/json")
+    body = await to_thread.run_sync(lambda: json(document()))
+    return answer(request, body, source_of(request, series))

@@ -9,7 +9,7 @@ from anyio import to_thread
 
 from tradeapi.analytics.bars import Float64Array, Int64Array
 from tradeapi.analytics.indices.membership import moves, ranks
-from tradeapi.indices.answers import iso
+from tradeapi.indices.documents import iso
 from tradeapi.indices.holdings.names import Names
 from tradeapi.indices.holdings.reading import Members, Sessions
 from tradeapi.indices.packing import Held

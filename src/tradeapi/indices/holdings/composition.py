@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from tradeapi.errors import NotFound
-from tradeapi.indices.answers import iso
+from tradeapi.indices.documents import iso
 from tradeapi.indices.holdings.names import Names
 from tradeapi.indices.packing import Held
 from tradeapi.indices.published import Series

@@ -13,7 +13,7 @@ from anyio import from_thread, to_thread
 from fastapi.responses import StreamingResponse
 
 from tradeapi.errors import Invalid
-from tradeapi.indices.answers import iso
+from tradeapi.indices.documents import iso
 from tradeapi.indices.holdings.files import (
     MEDIA_TYPES,
     ROWS_AT_ONCE,

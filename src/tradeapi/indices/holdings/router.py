@@ -1,12 +1,11 @@
 """What indices hold, over HTTP."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from tradeapi.indices.answers import answer, json, source_of
 from tradeapi.indices.dependencies import PublishedDep
 from tradeapi.indices.holdings import export
 from tradeapi.indices.holdings.changes import Asked, changes
@@ -14,12 +13,9 @@ from tradeapi.indices.holdings.composition import composition, session_at
 from tradeapi.indices.holdings.files import MEDIA_TYPES
 from tradeapi.indices.holdings.reading import Sessions, at_one_revision
 from tradeapi.indices.holdings.schemas import ChangesOut, CompositionOut, Format, What
-from tradeapi.indices.published import Published, Series
 from tradeapi.indices.schemas import IndexPath
 from tradeapi.indices.spans import Span
-from tradeapi.market.bars.answers import REVALIDATED, VARY
 from tradeapi.market.symbols.schemas import Day
-from tradeapi.web.cache import keep
 from tradeapi.web.dependencies import CursorsDep, DatabaseDep
 from tradeapi.web.large_reads import turn
 from tradeapi.web.pages import Cursor, Limit
@@ -81,7 +77,8 @@ async def composition_at(
         series = sessions.series
         held = await sessions.held(session_at(series, day))
         names = await sessions.names(held.ids)
-        return _answer(request, published, series, composition(series, held, names, day))
+        told = composition(series, held, names, day)
+        return answer(request, json(told), source_of(request, series))
 
     return await at_one_revision(published, database, code, read)
 
@@ -120,9 +117,10 @@ async def changes_between(  # noqa: PLR0913, PLR0917  they are the query
     async def read(sessions: Sessions) -> Response:
         series = sessions.series
         asked = Asked(range=span.of(series.days), after=after, limit=limit, is_all=is_all)
-        answer, last = await changes(sessions, asked)
+        told, last = await changes(sessions, asked)
         more = None if last is None else cursors.encode(list, [last])
-        return _answer(request, published, series, {**answer, "next_cursor": more})
+        body = json({**told, "next_cursor": more})
+        return answer(request, body, source_of(request, series))
 
     return await at_one_revision(published, database, code, read)
 
@@ -159,12 +157,3 @@ async def export_file(  # noqa: PLR0913, PLR0917  they are the query
 
     async with turn(request):
         return await at_one_revision(published, database, code, read)
-
-
-def _answer(
-    request: Request, published: Published, series: Series, body: Mapping[str, Any]
-) -> Response:
-    keep(request.scope, published.holds(series), state=series.state)
-    whose = "public" if request.state.settings.public_read else "private"
-    headers = {"cache-control": f"{whose}, {REVALIDATED}", "vary": VARY}
-    return Response(orjson.dumps(body), headers=headers, media_type="application/json")

@@ -1,22 +1,18 @@
-"""Answers about how an index has done, as bytes that are kept for as long as they hold."""
+"""How an index has done, as it is told."""
 
 from collections.abc import Mapping
 from math import isnan
 from typing import Any
 
-import orjson
-from fastapi import Request, Response
-
-from tradeapi.indices.dependencies import published_of
-from tradeapi.indices.performance.benchmarks import Benchmark, Source
+from tradeapi.analytics.indices.sample import Terms
+from tradeapi.indices.performance.benchmarks import Benchmark
 from tradeapi.indices.performance.shown import Shown
 from tradeapi.indices.published import Series
 from tradeapi.indices.spans import dates
-from tradeapi.market.bars.answers import REVALIDATED, VARY
-from tradeapi.web.cache import keep
 
 
 def about(series: Series, shown: Shown) -> Mapping[str, Any]:
+    """What all that is told of some sessions begins with."""
     first, last = dates(shown.days[[0, -1]])
     return {
         "code": series.code,
@@ -28,25 +24,26 @@ def about(series: Series, shown: Shown) -> Mapping[str, Any]:
     }
 
 
-def answer(request: Request, body: bytes, *sources: Source) -> Response:
-    """Kept for as long as all that it is made of is the same."""
-    keep(
-        request.scope,
-        lambda: all(source.is_good() for source in sources),
-        state="-".join(source.state for source in sources),
-    )
-    whose = "public" if request.state.settings.public_read else "private"
-    headers = {"cache-control": f"{whose}, {REVALIDATED}", "vary": VARY}
-    return Response(body, headers=headers, media_type="application/json")
-
-
-def source_of(request: Request, series: Series) -> Source:
-    return Source(series.state, published_of(request).holds(series))
-
-
-def json(told: Mapping[str, Any]) -> bytes:
-    # NaN is written as null.
-    return orjson.dumps(told, option=orjson.OPT_SERIALIZE_NUMPY)
+def performance(
+    series: Series, shown: Shown, benchmark: Benchmark | None, terms: Terms
+) -> Mapping[str, Any]:
+    conventions = {
+        "periods_per_year": terms.periods_per_year,
+        "ddof": 1,
+        "returns": "simple",
+        "units": "fractions",
+        "risk_free": terms.risk_free,
+        "minimum": terms.minimum,
+        "compounding": terms.compounding,
+        "confidence": terms.confidence,
+    }
+    return {
+        **about(series, shown),
+        **shown.columns(),
+        **shown.summary(terms),
+        "conventions": conventions,
+        "benchmark": None if benchmark is None else shown.against(benchmark, terms),
+    }
 
 
 def csv(shown: Shown, benchmark: Benchmark | None) -> bytes:

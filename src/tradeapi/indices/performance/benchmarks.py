@@ -1,26 +1,18 @@
 """What an index is compared with: another index, or whatever has daily bars."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from tradeapi.analytics.adjustments import Adjustment
 from tradeapi.analytics.bars import Float64Array, Int64Array
 from tradeapi.analytics.indices.methodology import Return
 from tradeapi.errors import NotFound
+from tradeapi.indices.answers import Source
 from tradeapi.indices.published import Published, Series
 from tradeapi.indices.service import EXCHANGE
 from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.calendars.days import DAY
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.history import Window
-
-
-class Source(NamedTuple):
-    """What an answer is made of: `state` names it, and it is good as long as it is that."""
-
-    state: str
-    is_good: Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -10,7 +10,7 @@ from tradeapi.analytics.indices import rolling
 from tradeapi.analytics.indices.levels import Levels
 from tradeapi.analytics.indices.sample import Terms
 from tradeapi.indices.performance.benchmarks import Benchmark
-from tradeapi.indices.performance.schemas import Rolling
+from tradeapi.indices.performance.queries import Rolling
 from tradeapi.indices.performance.shown import Shown
 from tradeapi.indices.spans import bad_range
 from tradeapi.market.calendars.days import DAY

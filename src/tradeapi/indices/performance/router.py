@@ -1,27 +1,28 @@
 """How indices have done, over HTTP: levels and measures, drawdowns, rolling and monthly returns."""
 
-from collections.abc import Callable
-from typing import Any
-
 from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from tradeapi.errors import FieldError, Invalid
+from tradeapi.indices.answers import NOT_MODIFIED, Source, answer, json, source_of
 from tradeapi.indices.dependencies import periods_per_year, published_of
-from tradeapi.indices.performance.answers import about, answer, csv, json, source_of
-from tradeapi.indices.performance.benchmarks import Benchmark, Benchmarks, Source
+from tradeapi.indices.performance import answers
+from tradeapi.indices.performance.answers import about, csv
+from tradeapi.indices.performance.benchmarks import Benchmark, Benchmarks
+from tradeapi.indices.performance.queries import (
+    DrawdownsQuery,
+    Format,
+    MonthlyQuery,
+    PerformanceQuery,
+    Rolling,
+    RollingQuery,
+)
 from tradeapi.indices.performance.rolling import rollings
 from tradeapi.indices.performance.schemas import (
     DrawdownsOut,
-    DrawdownsQuery,
-    Format,
     MonthlyOut,
-    MonthlyQuery,
     PerformanceOut,
-    PerformanceQuery,
-    Rolling,
     RollingOut,
-    RollingQuery,
 )
 from tradeapi.indices.performance.shown import Shown, falls, months
 from tradeapi.indices.published import Series
@@ -37,9 +38,6 @@ router = APIRouter(prefix="/indices", tags=["indices"])
 # What is computed while everybody waits: 5,000 sessions take 5 ms, and so do 200,000 values.
 MANY_SESSIONS = 5000
 MANY_VALUES = 200_000
-_KNOWN: dict[int | str, dict[str, Any]] = {
-    304: {"description": "What the caller has (If-None-Match) is still right."}
-}
 
 
 @router.get(
@@ -53,7 +51,7 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
             "content": {"text/csv": {"schema": {"type": "string"}}},
             "description": "Columns and measures, or a file.",
         },
-        **_KNOWN,
+        **NOT_MODIFIED,
         **problems(404, 409, 422),
     },
 )
@@ -64,34 +62,17 @@ async def performance(request: Request, code: IndexPath) -> Response:
     """
     asked = parse_query(request, PerformanceQuery)
     series = await published_of(request).get(code)
-    places = asked.of(series.days)
-    shown = Shown(series.days[places], series.levels[places])
+    shown = Shown.of(series, asked.of(series.days))
     against = await _benchmark(request, asked.benchmark, series, shown)
     terms = asked.terms(await periods_per_year(request, series))
 
     def body() -> bytes:
         if asked.format is Format.CSV:
             return csv(shown, against)
-        conventions = {
-            "periods_per_year": terms.periods_per_year,
-            "ddof": 1,
-            "returns": "simple",
-            "units": "fractions",
-            "risk_free": terms.risk_free,
-            "minimum": terms.minimum,
-            "compounding": terms.compounding,
-            "confidence": terms.confidence,
-        }
-        told = {
-            **about(series, shown),
-            **shown.columns(),
-            **shown.summary(terms),
-            "conventions": conventions,
-            "benchmark": None if against is None else shown.against(against, terms),
-        }
-        return json(told)
+        return json(answers.performance(series, shown, against, terms))
 
-    content = await (_apart(body) if len(shown.days) > MANY_SESSIONS else _here(body))
+    is_much = len(shown.days) > MANY_SESSIONS
+    content = await to_thread.run_sync(body) if is_much else body()
     found = answer(request, content, *_sources(request, series, against))
     if asked.format is Format.CSV:
         found.headers["content-type"] = "text/csv; charset=utf-8"
@@ -104,20 +85,16 @@ async def performance(request: Request, code: IndexPath) -> Response:
     summary="The falls of an index",
     dependencies=[NEEDS_MARKET_DATA],
     openapi_extra=describe_query(DrawdownsQuery),
-    responses={200: {"model": DrawdownsOut}, **_KNOWN, **problems(404, 422)},
+    responses={200: {"model": DrawdownsOut}, **NOT_MODIFIED, **problems(404, 422)},
 )
 async def drawdowns(request: Request, code: IndexPath) -> Response:
     """The deepest falls from a high among the sessions that are shown, and how far below its high
     the level was on each."""
     asked = parse_query(request, DrawdownsQuery)
     series = await published_of(request).get(code)
-    places = asked.of(series.days)
-    shown = Shown(series.days[places], series.levels[places])
-    return answer(
-        request,
-        json({**about(series, shown), **falls(shown, asked.count)}),
-        source_of(request, series),
-    )
+    shown = Shown.of(series, asked.of(series.days))
+    told = {**about(series, shown), **falls(shown, asked.count)}
+    return answer(request, json(told), source_of(request, series))
 
 
 @router.get(
@@ -125,7 +102,7 @@ async def drawdowns(request: Request, code: IndexPath) -> Response:
     summary="Measures of an index over a moving window",
     dependencies=[NEEDS_MARKET_DATA],
     openapi_extra=describe_query(RollingQuery),
-    responses={200: {"model": RollingOut}, **_KNOWN, **problems(404, 409, 422)},
+    responses={200: {"model": RollingOut}, **NOT_MODIFIED, **problems(404, 409, 422)},
 )
 async def rolling(request: Request, code: IndexPath) -> Response:
     """One value of each measure for each session from `start` to `end` that has `window` returns
@@ -134,9 +111,8 @@ async def rolling(request: Request, code: IndexPath) -> Response:
     measures = _measures(asked)
     series = await published_of(request).get(code)
     places = asked.of(series.days)
-    shown = Shown(series.days[places], series.levels[places])
-    reach = slice(max(places.start - asked.window, 0), places.stop)
-    reached = Shown(series.days[reach], series.levels[reach])
+    shown = Shown.of(series, places)
+    reached = Shown.of(series, slice(max(places.start - asked.window, 0), places.stop))
     name = asked.benchmark if Rolling.BETA in measures else None
     against = await _benchmark(request, name, series, reached)
     terms = asked.terms(await periods_per_year(request, series))
@@ -155,7 +131,7 @@ async def rolling(request: Request, code: IndexPath) -> Response:
     if len(shown.days) * asked.window <= MANY_VALUES:
         return answer(request, body(), *sources)
     async with turn(request):
-        return answer(request, await _apart(body), *sources)
+        return answer(request, await to_thread.run_sync(body), *sources)
 
 
 @router.get(
@@ -163,7 +139,7 @@ async def rolling(request: Request, code: IndexPath) -> Response:
     summary="The returns of an index by month and year",
     dependencies=[NEEDS_MARKET_DATA],
     openapi_extra=describe_query(MonthlyQuery),
-    responses={200: {"model": MonthlyOut}, **_KNOWN, **problems(404, 422)},
+    responses={200: {"model": MonthlyOut}, **NOT_MODIFIED, **problems(404, 422)},
 )
 async def monthly(request: Request, code: IndexPath) -> Response:
     """A table of months by years. A month's return is that since the last session before it, so
@@ -171,12 +147,9 @@ async def monthly(request: Request, code: IndexPath) -> Response:
     asked = parse_query(request, MonthlyQuery)
     series = await published_of(request).get(code)
     places = asked.of(series.days)
-    shown = Shown(series.days[places], series.levels[places])
-    reach = slice(max(places.start - 1, 0), places.stop)
-    based = Shown(series.days[reach], series.levels[reach])
-    return answer(
-        request, json({**about(series, shown), **months(based)}), source_of(request, series)
-    )
+    based = Shown.of(series, slice(max(places.start - 1, 0), places.stop))
+    told = {**about(series, Shown.of(series, places)), **months(based)}
+    return answer(request, json(told), source_of(request, series))
 
 
 def _measures(asked: RollingQuery) -> list[Rolling]:
@@ -206,11 +179,3 @@ async def _benchmark(
 def _sources(request: Request, series: Series, benchmark: Benchmark | None) -> list[Source]:
     own = source_of(request, series)
     return [own] if benchmark is None else [own, benchmark.source]
-
-
-async def _here(body: Callable[[], bytes]) -> bytes:
-    return body()
-
-
-async def _apart(body: Callable[[], bytes]) -> bytes:
-    return await to_thread.run_sync(body)

@@ -1,104 +1,22 @@
-"""What is asked about how an index has done, and what is answered."""
+"""How an index has done, on the wire."""
 
 import datetime as dt
 from datetime import date
-from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from tradeapi.analytics.adjustments import Adjustment
 from tradeapi.analytics.indices.methodology import Return
-from tradeapi.analytics.indices.sample import Terms
+from tradeapi.indices.performance.queries import Rolling
 from tradeapi.indices.schemas import IndexCode
-from tradeapi.indices.spans import Span
 from tradeapi.web.schemas import Out
 
-MOST_FALLS = 100
-LONGEST_WINDOW = 1260
-LONGEST_NAME = 80
 
-Rate = Annotated[float, Field(ge=-0.99, le=10, allow_inf_nan=False)]
-Window = Annotated[
-    int, Field(ge=2, le=LONGEST_WINDOW, description="How many sessions a value looks back.")
-]
-
-
-class Compared(BaseModel):
-    benchmark: str | None = Field(
-        None,
-        min_length=1,
-        max_length=LONGEST_NAME,
-        description="The code of another index, or a symbol with its exchange.",
-        examples=["US:AAPL"],
-    )
-
-
-class Termed(BaseModel):
-    risk_free: Rate = Field(0.0, description="The riskless return of a year; 0.02 is 2 percent.")
-    compounding: Literal["simple", "geometric"] = Field(
-        "simple",
-        description="What of a year's rate falls to a session: a part, or what compounds to it.",
-    )
-
-    def terms(self, periods_per_year: int) -> Terms:
-        return Terms(
-            periods_per_year=periods_per_year,
-            risk_free=self.risk_free,
-            compounding=self.compounding,
-        )
-
-
-class Format(StrEnum):
-    COLUMNS = "columns"
-    CSV = "csv"
-
-
-class PerformanceQuery(Termed, Compared, Span):
-    minimum: Rate = Field(
-        0.0, description="The least acceptable return of a year, of `sortino` and `omega`."
-    )
-    confidence: float = Field(
-        0.95, ge=0.5, le=0.9999, description="Of the values at risk.", examples=[0.95]
-    )
-    format: Format = Field(
-        Format.COLUMNS, description="`csv` is a file of the columns, without the measures."
-    )
-
-    def terms(self, periods_per_year: int) -> Terms:
-        return Terms(
-            periods_per_year=periods_per_year,
-            risk_free=self.risk_free,
-            minimum=self.minimum,
-            confidence=self.confidence,
-            compounding=self.compounding,
-        )
-
-
-class DrawdownsQuery(Span):
-    count: int = Field(10, ge=1, le=MOST_FALLS, description="How many, the deepest first.")
-
-
-class Rolling(StrEnum):
-    RETURN = "return"
-    VOLATILITY = "volatility"
-    SHARPE = "sharpe"
-    MAX_DRAWDOWN = "max_drawdown"
-    BETA = "beta"
-
-
-class RollingQuery(Termed, Compared, Span):
-    window: Window = 60
-    measures: str = Field(
-        "return,volatility,sharpe,max_drawdown",
-        max_length=100,
-        description=f"Some of {', '.join(Rolling)}, the last against the `benchmark`.",
-        examples=["volatility,sharpe"],
-    )
-
-
-class MonthlyQuery(Span):
-    """Nothing but the days."""
+def example(**fields: object) -> ConfigDict:
+    """With what all answers begin with."""
+    about = {"code": "EW100", "revision": 3, "currency": "USD", "return_type": "price"}
+    return ConfigDict(json_schema_extra={"examples": [{**about, "start": "2015-01-12", **fields}]})
 
 
 class Answered(Out):
@@ -192,72 +110,61 @@ class Conventions(Out):
 
 
 class PerformanceOut(Answered):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "code": "EW100",
-                    "revision": 3,
-                    "currency": "USD",
-                    "return_type": "price",
-                    "start": "2015-01-12",
-                    "end": "2015-01-14",
-                    "date": ["2015-01-12", "2015-01-13", "2015-01-14"],
-                    "level": [1000.0, 1010.0, 1004.95],
-                    "daily_return": [None, 0.01, -0.005],
-                    "cumulative_return": [0.0, 0.01, 0.00495],
-                    "summary": {
-                        "total_return": 0.00495,
-                        "cagr": 0.86295,
-                        "cagr_calendar": 1.463945,
-                        "mean_return": 0.63,
-                        "volatility": 0.168375,
-                        "sharpe": 3.741657,
-                        "sortino": 11.224972,
-                        "calmar": 172.590061,
-                        "omega": 2.0,
-                        "max_drawdown": -0.005,
-                        "max_drawdown_peak_day": "2015-01-13",
-                        "max_drawdown_trough_day": "2015-01-14",
-                        "max_drawdown_recovery_day": None,
-                        "ulcer_index": 0.003536,
-                        "best_return": 0.01,
-                        "best_return_day": "2015-01-13",
-                        "worst_return": -0.005,
-                        "worst_return_day": "2015-01-14",
-                        "hit_rate": 0.5,
-                        "payoff": 2.0,
-                        "skewness": None,
-                        "excess_kurtosis": None,
-                        "tail_ratio": 2.176471,
-                        "var_historical": 0.00425,
-                        "var_normal": 0.014946,
-                        "var_cornish_fisher": None,
-                        "cvar_historical": 0.005,
-                        "cvar_normal": 0.019378,
-                        "probabilistic_sharpe": None,
-                    },
-                    "undefined": {
-                        "max_drawdown_recovery_day": "The level has not recovered.",
-                        "skewness": "It takes 3 returns, there are 2.",
-                        "excess_kurtosis": "It takes 4 returns, there are 2.",
-                        "var_cornish_fisher": "It takes 3 returns, there are 2.",
-                        "probabilistic_sharpe": "It takes 3 returns, there are 2.",
-                    },
-                    "conventions": {
-                        "periods_per_year": 252,
-                        "ddof": 1,
-                        "returns": "simple",
-                        "units": "fractions",
-                        "risk_free": 0.0,
-                        "minimum": 0.0,
-                        "compounding": "simple",
-                        "confidence": 0.95,
-                    },
-                    "benchmark": None,
-                }
-            ]
-        }
+    model_config = example(
+        end="2015-01-14",
+        date=["2015-01-12", "2015-01-13", "2015-01-14"],
+        level=[1000.0, 1010.0, 1004.95],
+        daily_return=[None, 0.01, -0.005],
+        cumulative_return=[0.0, 0.01, 0.00495],
+        summary={
+            "total_return": 0.00495,
+            "cagr": 0.86295,
+            "cagr_calendar": 1.463945,
+            "mean_return": 0.63,
+            "volatility": 0.168375,
+            "sharpe": 3.741657,
+            "sortino": 11.224972,
+            "calmar": 172.590061,
+            "omega": 2.0,
+            "max_drawdown": -0.005,
+            "max_drawdown_peak_day": "2015-01-13",
+            "max_drawdown_trough_day": "2015-01-14",
+            "max_drawdown_recovery_day": None,
+            "ulcer_index": 0.003536,
+            "best_return": 0.01,
+            "best_return_day": "2015-01-13",
+            "worst_return": -0.005,
+            "worst_return_day": "2015-01-14",
+            "hit_rate": 0.5,
+            "payoff": 2.0,
+            "skewness": None,
+            "excess_kurtosis": None,
+            "tail_ratio": 2.176471,
+            "var_historical": 0.00425,
+            "var_normal": 0.014946,
+            "var_cornish_fisher": None,
+            "cvar_historical": 0.005,
+            "cvar_normal": 0.019378,
+            "probabilistic_sharpe": None,
+        },
+        undefined={
+            "max_drawdown_recovery_day": "The level has not recovered.",
+            "skewness": "It takes 3 returns, there are 2.",
+            "excess_kurtosis": "It takes 4 returns, there are 2.",
+            "var_cornish_fisher": "It takes 3 returns, there are 2.",
+            "probabilistic_sharpe": "It takes 3 returns, there are 2.",
+        },
+        conventions={
+            "periods_per_year": 252,
+            "ddof": 1,
+            "returns": "simple",
+            "units": "fractions",
+            "risk_free": 0.0,
+            "minimum": 0.0,
+            "compounding": "simple",
+            "confidence": 0.95,
+        },
+        benchmark=None,
     )
 
     date: list[dt.date]
@@ -280,31 +187,20 @@ class Fall(Out):
 
 
 class DrawdownsOut(Answered):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "code": "EW100",
-                    "revision": 3,
-                    "currency": "USD",
-                    "return_type": "price",
-                    "start": "2015-01-12",
-                    "end": "2015-01-14",
-                    "items": [
-                        {
-                            "peak": "2015-01-12",
-                            "trough": "2015-01-13",
-                            "recovery": "2015-01-14",
-                            "depth": -0.02,
-                            "length": 2,
-                            "recovery_length": 1,
-                        }
-                    ],
-                    "date": ["2015-01-12", "2015-01-13", "2015-01-14"],
-                    "drawdown": [0.0, -0.02, 0.0],
-                }
-            ]
-        }
+    model_config = example(
+        end="2015-01-14",
+        items=[
+            {
+                "peak": "2015-01-12",
+                "trough": "2015-01-13",
+                "recovery": "2015-01-14",
+                "depth": -0.02,
+                "length": 2,
+                "recovery_length": 1,
+            }
+        ],
+        date=["2015-01-12", "2015-01-13", "2015-01-14"],
+        drawdown=[0.0, -0.02, 0.0],
     )
 
     items: list[Fall] = Field(description="The deepest first.")
@@ -313,24 +209,13 @@ class DrawdownsOut(Answered):
 
 
 class RollingOut(Answered):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "code": "EW100",
-                    "revision": 3,
-                    "currency": "USD",
-                    "return_type": "price",
-                    "start": "2015-01-12",
-                    "end": "2015-04-10",
-                    "window": 60,
-                    "periods_per_year": 252,
-                    "benchmark": None,
-                    "date": ["2015-04-09", "2015-04-10"],
-                    "measures": {"volatility": [0.151, 0.149], "sharpe": [0.8, 0.83]},
-                }
-            ]
-        }
+    model_config = example(
+        end="2015-04-10",
+        window=60,
+        periods_per_year=252,
+        benchmark=None,
+        date=["2015-04-09", "2015-04-10"],
+        measures={"volatility": [0.151, 0.149], "sharpe": [0.8, 0.83]},
     )
 
     window: int
@@ -347,22 +232,9 @@ class Year(Out):
 
 
 class MonthlyOut(Answered):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "code": "EW100",
-                    "revision": 3,
-                    "currency": "USD",
-                    "return_type": "price",
-                    "start": "2015-01-12",
-                    "end": "2015-02-27",
-                    "years": [
-                        {"year": 2015, "months": [0.01, -0.005] + [None] * 10, "total": 0.00495}
-                    ],
-                }
-            ]
-        }
+    model_config = example(
+        end="2015-02-27",
+        years=[{"year": 2015, "months": [0.01, -0.005] + [None] * 10, "total": 0.00495}],
     )
 
     years: list[Year]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from tradeapi.analytics.indices.measures import (
 from tradeapi.analytics.indices.periods import monthly, yearly
 from tradeapi.analytics.indices.sample import Terms
 from tradeapi.indices.performance.benchmarks import Benchmark
+from tradeapi.indices.published import Series
 from tradeapi.indices.spans import bad_range, dates
 from tradeapi.market.calendars.days import DAY
 
@@ -29,6 +30,10 @@ class Shown:
     def __init__(self, days: Int64Array, values: Float64Array) -> None:
         self.days = days
         self.values = values
+
+    @classmethod
+    def of(cls, series: Series, places: slice) -> Self:
+        return cls(series.days[places], series.levels[places])
 
     @cached_property
     def levels(self) -> Levels:

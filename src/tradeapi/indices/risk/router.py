@@ -9,9 +9,9 @@ from anyio import to_thread
 from fastapi import APIRouter, Request, Response
 
 from tradeapi.analytics.bars import Int64Array
+from tradeapi.indices.answers import NOT_MODIFIED, Source, answer, json, source_of
 from tradeapi.indices.dependencies import periods_per_year, published_of
-from tradeapi.indices.performance.answers import about, answer, json, source_of
-from tradeapi.indices.performance.benchmarks import Source
+from tradeapi.indices.performance.answers import about
 from tradeapi.indices.performance.shown import Shown
 from tradeapi.indices.published import Series
 from tradeapi.indices.risk.attribution import attributed
@@ -37,9 +37,6 @@ KEPT_SECONDS = 60.0
 _AROUND = 40
 # For how long a constituent may not have traded before the first return.
 _CARRIED = 5
-_KNOWN: dict[int | str, dict[str, Any]] = {
-    304: {"description": "What the caller has (If-None-Match) is still right."}
-}
 
 
 @router.get(
@@ -47,7 +44,7 @@ _KNOWN: dict[int | str, dict[str, Any]] = {
     summary="Which sectors made an index differ from another",
     dependencies=[NEEDS_MARKET_DATA],
     openapi_extra=describe_query(AttributionQuery),
-    responses={200: {"model": AttributionOut}, **_KNOWN, **problems(404, 422, 503)},
+    responses={200: {"model": AttributionOut}, **NOT_MODIFIED, **problems(404, 422, 503)},
 )
 async def attribution(request: Request, code: IndexPath, database: DatabaseDep) -> Response:
     """Brinson and Fachler's effects of each session, by the sectors of the constituents, linked
@@ -63,10 +60,9 @@ async def attribution(request: Request, code: IndexPath, database: DatabaseDep) 
         portfolio = await portfolio_of(database, ours, places)
         benchmark = await portfolio_of(database, theirs, others)
         found = await to_thread.run_sync(attributed, portfolio, benchmark)
-    shown = Shown(ours.days[places], ours.levels[places])
     told = {
-        **about(ours, shown),
-        "sessions": len(shown.days),
+        **about(ours, Shown.of(ours, places)),
+        "sessions": places.stop - places.start,
         "benchmark_code": theirs.code,
         "benchmark_revision": theirs.revision,
         "benchmark_currency": theirs.currency,
@@ -80,7 +76,7 @@ async def attribution(request: Request, code: IndexPath, database: DatabaseDep) 
     summary="Which constituents bring the risk of an index",
     dependencies=[NEEDS_MARKET_DATA],
     openapi_extra=describe_query(RiskQuery),
-    responses={200: {"model": RiskOut}, **_KNOWN, **problems(404, 422, 503)},
+    responses={200: {"model": RiskOut}, **NOT_MODIFIED, **problems(404, 422, 503)},
 )
 async def risk(request: Request, code: IndexPath, database: DatabaseDep) -> Response:
     """Volatility and CVaR of the constituents of a day, had their weights been the same all the

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tradeapi.indices.performance.schemas import LONGEST_WINDOW, Answered, Undefined
+from tradeapi.indices.performance.queries import LONGEST_WINDOW
+from tradeapi.indices.performance.schemas import Answered, Undefined, example
 from tradeapi.indices.schemas import CODE, IndexCode
 from tradeapi.indices.spans import Span
 from tradeapi.market.symbols.schemas import Day
@@ -52,42 +53,31 @@ class Effect(Out):
 
 
 class AttributionOut(Answered):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "code": "EW100",
-                    "revision": 3,
-                    "currency": "USD",
-                    "return_type": "price",
-                    "start": "2015-01-12",
-                    "end": "2020-01-10",
-                    "sessions": 1259,
-                    "benchmark_code": "CAP100",
-                    "benchmark_revision": 2,
-                    "benchmark_currency": "USD",
-                    "portfolio": {"return": 0.046, "explained": 0.046, "residual": 0.0},
-                    "benchmark": {"return": 0.04, "explained": 0.04, "residual": 0.0},
-                    "active": 0.006,
-                    "allocation": 0.004,
-                    "selection": 0.001,
-                    "interaction": 0.001,
-                    "sectors": [
-                        {
-                            "sector": "Technology",
-                            "portfolio_weight": 0.5,
-                            "benchmark_weight": 0.4,
-                            "portfolio_return": 0.1,
-                            "benchmark_return": 0.08,
-                            "allocation": 0.004,
-                            "selection": 0.001,
-                            "interaction": 0.001,
-                            "total": 0.006,
-                        }
-                    ],
-                }
-            ]
-        }
+    model_config = example(
+        end="2020-01-10",
+        sessions=1259,
+        benchmark_code="CAP100",
+        benchmark_revision=2,
+        benchmark_currency="USD",
+        portfolio={"return": 0.046, "explained": 0.046, "residual": 0.0},
+        benchmark={"return": 0.04, "explained": 0.04, "residual": 0.0},
+        active=0.006,
+        allocation=0.004,
+        selection=0.001,
+        interaction=0.001,
+        sectors=[
+            {
+                "sector": "Technology",
+                "portfolio_weight": 0.5,
+                "benchmark_weight": 0.4,
+                "portfolio_return": 0.1,
+                "benchmark_return": 0.08,
+                "allocation": 0.004,
+                "selection": 0.001,
+                "interaction": 0.001,
+                "total": 0.006,
+            }
+        ],
     )
 
     sessions: int
