@@ -21,16 +21,17 @@ _NAMES = {"name"}
 
 
 def methodology_of(rules: Rules, universe: Universe) -> Methodology:
-    """As the computation takes them; columns are those of the universe."""
+    """As the computation takes them; columns are those of the universe, which may be a part of all
+    that the rules let in."""
     columns = {member.symbol: column for column, member in enumerate(universe.members)}
-    weights = {columns[Name.parse(symbol).symbol]: w for symbol, w in rules.weights.items()}
+    weights = {Name.parse(symbol).symbol: weight for symbol, weight in rules.weights.items()}
     return Methodology(
         base_value=rules.base_value,
         count=rules.count,
         buffer=rules.buffer,
         weighting=rules.weighting,
         cap=rules.cap,
-        custom=weights,
+        custom={columns[name]: weights[name] for name in weights if name in columns},
         window=rules.window,
         schedule=rules.rebalance,
         dates=_days(rules) if rules.rebalance is Schedule.DATES else None,
@@ -64,7 +65,16 @@ def calendar_of(rules: Rules, universe: Universe) -> str:
 
 def check(rules: Rules, universe: Universe, calendar: Calendar) -> None:
     """Raises Invalid that names all that cannot be."""
-    errors = [*_faults(rules), *_misfits(rules, universe), *_no_sessions(rules, calendar)]
+    _refuse(*_faults(rules), *_misfits(rules, universe), *_no_sessions(rules, calendar))
+
+
+def check_universe(rules: Rules, universe: Universe) -> None:
+    """Raises Invalid for what this universe does not allow: symbols come and go, also after the
+    rules were checked."""
+    _refuse(*_misfits(rules, universe))
+
+
+def _refuse(*errors: FieldError) -> None:
     if errors:
         raise Invalid(errors[0].detail, code="invalid_index", errors=errors)
 
@@ -83,7 +93,6 @@ def _faults(rules: Rules) -> Iterator[FieldError]:
 
 
 def _misfits(rules: Rules, universe: Universe) -> Iterator[FieldError]:
-    """What this universe does not allow."""
     most = len(universe) if rules.count is None else min(rules.count, len(universe))
     if rules.cap is not None and rules.cap * most < 1:
         detail = f"{most} constituents of at most {rules.cap:g} each add up to less than 1."

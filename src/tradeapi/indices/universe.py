@@ -56,10 +56,8 @@ class Universe:
         days = [member.listed_to for member in self.members]
         return np.array([NEVER if day is None else day_of(day) for day in days], np.int64)
 
-    def column_of(self, symbol: str) -> int | None:
-        """Where a symbol of this full name stands."""
-        found = [place for place, member in enumerate(self.members) if member.symbol == symbol]
-        return found[0] if found else None
+    def columns_of(self, ids: Int64Array) -> Int64Array:
+        return np.array([self.columns[id] for id in ids.tolist()], np.int64)
 
 
 async def universe_of(session: AsyncSession, rules: Rules, *, but: str) -> Universe:

@@ -286,7 +286,7 @@ class _Run:
         if missing := [id for id in held.ids.tolist() if id not in columns]:
             detail = f"{len(missing)} constituents are not in the universe any more; build it anew."
             raise Invalid(detail, code="universe_changed")
-        return np.array([columns[id] for id in held.ids.tolist()], np.int64)
+        return self._ground.universe.columns_of(held.ids)
 
     async def _stage(self, rows: Sequence[tuple[object, ...]]) -> None:
         for start in range(0, len(rows), _ROWS_AT_ONCE):

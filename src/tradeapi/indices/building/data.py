@@ -8,10 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tradeapi.analytics.bars import Int64Array
 from tradeapi.analytics.indices.methodology import Methodology
 from tradeapi.database import Database
-from tradeapi.errors import NotFound
+from tradeapi.errors import FieldError, Invalid, NotFound
 from tradeapi.indices.building.history import Happenings, happenings
 from tradeapi.indices.models import IndexDefinition
-from tradeapi.indices.rules import hash_of, methodology_of, sessions
+from tradeapi.indices.rules import check_universe, hash_of, methodology_of, sessions
 from tradeapi.indices.schemas import Rules
 from tradeapi.indices.service import symbol_of
 from tradeapi.indices.universe import Universe, universe_of
@@ -57,7 +57,8 @@ async def ground_of(database: Database, calendars: Calendars, code: str) -> Grou
             raise NotFound(f"There is no index {code[:40]}.", code="unknown_index")
         rules = Rules.model_validate(index.definition)
         universe = await universe_of(session, rules, but=symbol_of(code))
-        converters = await converters_of(session, rules)
+        check_universe(rules, universe)
+        converters = await converters_of(session, rules, universe)
     calendar = await calendars.get(index.calendar)
     return Ground(
         index=index,
@@ -70,13 +71,19 @@ async def ground_of(database: Database, calendars: Calendars, code: str) -> Grou
     )
 
 
-async def converters_of(session: AsyncSession, rules: Rules) -> dict[str, int]:
-    """By currencies the ids of the symbols whose closes convert them."""
-    names = {currency: symbol.upper() for currency, symbol in rules.fx.items()}
+async def converters_of(session: AsyncSession, rules: Rules, universe: Universe) -> dict[str, int]:
+    """By currencies of the universe the ids of the symbols whose closes convert them; raises
+    Invalid where there is none: of those that the rules name some may be gone."""
+    currencies = {member.currency for member in universe.members}
+    names = {one: symbol.upper() for one, symbol in rules.fx.items() if one in currencies}
     found = await session.execute(
         select(Symbol.symbol, Symbol.id).where(Symbol.symbol.in_(names.values()))
     )
     ids = dict(found.all())
+    for currency in sorted(currencies - {rules.currency}):
+        if names.get(currency) not in ids:
+            detail = f"Some constituents are in {currency}, which no symbol converts."
+            raise Invalid(detail, code="invalid_index", errors=[FieldError("/fx", detail)])
     return {currency: ids[name] for currency, name in names.items() if name in ids}
 
 

@@ -5,18 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tradeapi.analytics.bars import Int64Array
 from tradeapi.analytics.indices.basket import Basket
 from tradeapi.database import Database, raw
 from tradeapi.indices.building import staging
 from tradeapi.indices.building.data import Ground, converters_of, happened
 from tradeapi.indices.building.history import Happenings
 from tradeapi.indices.models import IndexDefinition
-from tradeapi.indices.packing import Held
 from tradeapi.indices.rules import hash_of, methodology_of
 from tradeapi.indices.schemas import Rules
 from tradeapi.indices.service import symbol_of
-from tradeapi.indices.universe import Universe, universe_by_ids
+from tradeapi.indices.universe import universe_by_ids
 from tradeapi.market.calendars.days import DAY
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.quotes.reading import read_quotes
@@ -68,7 +66,7 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
         universe = await universe_by_ids(session, held.ids.tolist())
         if not 0 < len(universe) == len(held.ids):
             return None
-        converters = await _converters(session, rules, universe)
+        converters = await converters_of(session, rules, universe)
         told = await _told(session, index.symbol_id)
     ground = Ground(
         index=index,
@@ -76,7 +74,7 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
         hash=hash,
         universe=universe,
         calendar=await calendars.get(index.calendar),
-        methodology=methodology_of(rules.model_copy(update={"weights": {}}), universe),
+        methodology=methodology_of(rules, universe),
         converters=converters,
     )
     day = ground.following(held.day)
@@ -85,7 +83,7 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
         return None
     return Standing(
         ground=ground,
-        basket=held.basket(_columns(held, universe)),
+        basket=held.basket(universe.columns_of(held.ids)),
         happened=await happened(database, ground, held.day + DAY),
         rates=await _rates(database, ground, day),
         day=day,
@@ -93,17 +91,6 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
         close=close,
         told=told,
     )
-
-
-def _columns(held: Held, universe: Universe) -> Int64Array:
-    return np.array([universe.columns[id] for id in held.ids.tolist()], np.int64)
-
-
-async def _converters(session: AsyncSession, rules: Rules, universe: Universe) -> dict[str, int]:
-    """Of the currencies that constituents are in."""
-    currencies = {member.currency for member in universe.members}
-    found = await converters_of(session, rules)
-    return {currency: id for currency, id in found.items() if currency in currencies}
 
 
 async def _told(session: AsyncSession, symbol_id: int) -> tuple[float, float] | None:
