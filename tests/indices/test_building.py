@@ -2,7 +2,7 @@
 
 # ruff: noqa: SLF001  # processes die at no seam
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,10 @@ import pytest
 from tests.indices.desk import DAY, DAY_ZERO, Desk, date_of, day_of
 from tests.streams.authority import Authority
 from tradeapi.errors import Conflict, Invalid
-from tradeapi.indices.building import build, panels
-from tradeapi.indices.building.build import Builder
+from tradeapi.indices.building import panels, running
+from tradeapi.indices.building.publishing import Publishing
 from tradeapi.indices.building.requests import build_job
+from tradeapi.indices.building.running import Run
 from tradeapi.indices.tasks import DailyBuilds
 from tradeapi.notifications.service import notifications_of
 from tradeapi.tracked.models import TrackedJob
@@ -36,7 +37,7 @@ def short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
         cuts = np.flatnonzero(np.diff((days - DAY_ZERO) // DAY // 10)) + 1
         return np.split(days, cuts)
 
-    monkeypatch.setattr(build, "stretches", of_ten)
+    monkeypatch.setattr(running, "stretches", of_ten)
 
 
 async def some_stocks(desk: Desk, sessions: int = SESSIONS, stocks: int = 4) -> None:
@@ -49,17 +50,17 @@ async def some_stocks(desk: Desk, sessions: int = SESSIONS, stocks: int = 4) -> 
 async def killed_after(desk: Desk, stretches: int, job: Any, progress: Progress) -> None:
     """A build whose process dies once so many stretches are staged."""
     staged = 0
-    stage = build._Run._stage
+    stage = Run._stage
 
-    async def dying(run: build._Run, rows: Any) -> None:
+    async def dying(run: Run, *some: Any) -> None:
         nonlocal staged
-        await stage(run, rows)
+        await stage(run, *some)
         staged += 1
         if staged == stretches:
             raise Killed
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build._Run, "_stage", dying)
+        patch.setattr(Run, "_stage", dying)
         with pytest.raises(Killed):
             await desk.builder.work(job, progress)
 
@@ -133,14 +134,14 @@ async def test_rules_that_change_while_it_is_built_are_not_published(desk: Desk)
     await desk.define("X", count=2)
     job, progress = await desk.asked("X", 0, 9)
     await killed_after(desk, 1, job, progress)
-    work = Builder._publish
+    publish = Publishing.publish
 
-    async def redefined(self: Builder, *arguments: Any) -> Mapping[str, Any]:
+    async def redefined(self: Publishing, *arguments: Any) -> Mapping[str, Any]:
         await desk.redefine("X", count=3)
-        return await work(self, *arguments)
+        return await publish(self, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Builder, "_publish", redefined)
+        patch.setattr(Publishing, "publish", redefined)
         with pytest.raises(Conflict):
             await desk.builder.work(job, progress)
     assert await desk.levels("X") == []
@@ -166,30 +167,59 @@ async def test_no_session_is_left_out(desk: Desk) -> None:
         await desk.build("X")
 
 
-@pytest.mark.parametrize(
-    ("rules", "pointer"),
-    [
-        ({"weighting": "capped", "cap": 0.2}, "/cap"),
-        ({"cap": 0.5}, "/cap"),
-        ({"weighting": "custom", "weights": {"US:NONE": 1}}, "/weights/US:NONE"),
-        ({"weighting": "custom"}, "/weights"),
-        ({"rebalance": "dates"}, "/dates"),
-        ({"dates": ["2024-06-10"]}, "/dates"),
-        ({"currency": "EUR"}, "/fx"),
-        ({"count": 2, "buffer": 2}, "/buffer"),
-        ({"withholding": 0.1}, "/withholding"),
-        ({"universe": {"sectors": ["None"]}}, "/universe"),
-        ({"universe": {"symbols": ["US:S0", "US:NONE"]}}, "/universe/symbols/1"),
-    ],
-)
-async def test_rules_that_make_no_sense_are_refused(
-    desk: Desk, rules: dict[str, Any], pointer: str
-) -> None:
+async def test_what_was_odd_before_a_build_died_is_not_forgotten(desk: Desk) -> None:
+    """Nor that it rests on undated counts of shares: whoever goes on with it holds it, too."""
+    await desk.stock("US:A", [10, 10, 10, 4], shares=1)
+    await desk.stock("US:B", [10, 10, 10, 10], shares=1)
+    await desk.define("X")
+    await desk.build("X", end=2)
+    job, progress = await desk.asked("X", 3, 3, is_gated=True)
+    await killed_after(desk, 1, job, progress)
+    result = await desk.builder.work(job, progress)
+    assert result is not None
+    assert [found["code"] for found in result["findings"]] == ["jump"]
+    job, progress = await desk.asked("X", 3, 3)
+    await killed_after(desk, 1, job, progress)
+    await desk.builder.work(job, progress)
+    assert [(one.status, one.is_static) for one in await desk.builds()][-1] == ("published", True)
+
+
+async def test_who_can_no_longer_be_converted_is_not_built(desk: Desk) -> None:
+    """The owner is told, once."""
+    await desk.stock("EU:B", [10, 10], shares=1, currency="EUR")
+    await desk.stock("FX:EURUSD", [1.0, 1.2], type="fx")
+    desk.owner = await Authority(desk.database).user()
+    await desk.define("X", fx={"EUR": "FX:EURUSD"}, universe={"symbols": ["EU:B"]})
+    await desk.execute("DELETE FROM symbols WHERE symbol = 'FX:EURUSD'")
+    for _ in "ab":
+        with pytest.raises(Invalid, match="which no symbol converts"):
+            await desk.build("X", end=1, is_gated=True)
+    assert [(one.status, one.end_day) for one in await desk.builds()] == [("failed", None)] * 2
+    async with desk.database.reading() as session:
+        told: Any = await notifications_of(session, desk.owner)
+    assert [one.type for one in told] == ["index.failed"]
+
+
+async def test_rules_that_make_no_sense_are_refused(desk: Desk) -> None:
     """With the field that is wrong."""
     await some_stocks(desk, sessions=2)
-    with pytest.raises(Invalid) as refused:
-        await desk.define("X", **{"count": None, **rules})
-    assert [error.pointer for error in refused.value.errors][:1] == [pointer]
+    wrong: Sequence[tuple[str, Mapping[str, Any]]] = [
+        ("/cap", {"weighting": "capped", "cap": 0.2}),
+        ("/cap", {"cap": 0.5}),
+        ("/weights", {"weighting": "custom"}),
+        ("/weights/US:NONE", {"weighting": "custom", "weights": {"US:NONE": 1}}),
+        ("/dates", {"rebalance": "dates"}),
+        ("/dates", {"dates": ["2024-06-10"]}),
+        ("/fx", {"currency": "EUR"}),
+        ("/buffer", {"count": 2, "buffer": 2}),
+        ("/withholding", {"withholding": 0.1}),
+        ("/universe", {"universe": {"sectors": ["None"]}}),
+        ("/universe/symbols/1", {"universe": {"symbols": ["US:S0", "US:NONE"]}}),
+    ]
+    for pointer, rules in wrong:
+        with pytest.raises(Invalid) as refused:
+            await desk.define("X", **{"count": None, **rules})
+        assert [error.pointer for error in refused.value.errors][:1] == [pointer]
 
 
 async def test_days_that_are_no_session_are_refused(desk: Desk) -> None:

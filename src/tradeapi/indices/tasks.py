@@ -1,6 +1,6 @@
 """What is done for indices day by day."""
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.bus.port import Bus
@@ -62,7 +62,8 @@ class DailyBuilds:
         tried = await session.scalar(
             select(func.max(IndexBuild.finished_at)).where(
                 IndexBuild.index_id == index.id,
-                IndexBuild.end_day >= day,
+                # One of rules that make no sense any more has no sessions.
+                or_(IndexBuild.end_day >= day, IndexBuild.end_day.is_(None)),
                 IndexBuild.status.in_(("held", "failed")),
             )
         )

@@ -1,0 +1,134 @@
+"""The sessions of a build, computed one after the other and staged."""
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+from anyio import to_thread
+from sqlalchemy import update
+
+from tradeapi.analytics.bars import Int64Array
+from tradeapi.analytics.indices.basket import Basket
+from tradeapi.analytics.indices.engine import Engine, Unbuildable
+from tradeapi.analytics.indices.panel import Panel
+from tradeapi.database import Database
+from tradeapi.errors import Invalid
+from tradeapi.indices.building import gate, staging
+from tradeapi.indices.building.data import Ground, happened
+from tradeapi.indices.building.gate import Finding
+from tradeapi.indices.building.panels import Panels, stretches
+from tradeapi.indices.building.plan import Plan
+from tradeapi.indices.models import IndexBuild
+from tradeapi.indices.packing import Held, packed
+from tradeapi.market.calendars.days import date_at
+from tradeapi.tracked.progress import Progress
+
+# The bars of constituents are looked at one by one where so few sessions are new.
+_FEW_SESSIONS = 5
+# Others have their turn in between.
+_ROWS_AT_ONCE = 200
+
+
+class Run:
+    """The sessions of a plan; one whose process has died is gone on with."""
+
+    def __init__(self, database: Database, ground: Ground, plan: Plan, build: IndexBuild) -> None:
+        self.build = build
+        self.is_static = bool(build.is_static)
+        self._database = database
+        self._ground = ground
+        self._plan = plan
+
+    async def through(self, progress: Progress) -> Sequence[Finding]:
+        """Stage all that are not staged yet; what is odd in the data of all."""
+        days, held = await self._remaining()
+        known = [Finding.of(document) for document in self.build.findings]
+        findings = [one for one in known if held is not None and one.day <= held.day]
+        if not len(days):
+            return findings
+        ground, total = self._ground, len(self._plan.days)
+        before = ground.before(int(days[0]))
+        start = int(before[0]) if len(before) else int(days[0])
+        events = await happened(self._database, ground, start)
+        panels = Panels(self._database, ground.universe, events, ground.converters)
+        engine = Engine(
+            ground.methodology,
+            len(ground.universe),
+            None if held is None else held.basket(self._columns(held)),
+            waits=self._plan.waits,
+        )
+        done = total - len(days)
+        for stretch in stretches(days):
+            wanted = np.concatenate([before, stretch])
+            panel = await panels.panel(wanted, ground.following(int(stretch[-1])))
+            built = await to_thread.run_sync(_built, engine, ground, panel, len(before))
+            findings += built.findings
+            if total <= _FEW_SESSIONS:
+                async with self._database.read() as connection:
+                    findings += await gate.unsound(connection, ground.universe, built.baskets)
+            findings = findings[: gate.MOST_FINDINGS]
+            self.is_static = self.is_static or _is_static(events.static, built.baskets)
+            await self._stage(built.rows, findings)
+            done += len(stretch)
+            before = np.empty(0, np.int64)
+            message = f"Built up to {date_at(int(stretch[-1]))}"
+            await progress.report(0.95 * done / total, message)
+        return findings
+
+    async def _remaining(self) -> tuple[Int64Array, Held | None]:
+        """The sessions that are not staged yet, and what they follow."""
+        days, index = self._plan.days, self._ground.index
+        async with self._database.read() as connection:
+            held = await staging.last(connection, index.id)
+            if held is None and not self._plan.is_anew:
+                held = await staging.before(connection, index.id, int(days[0]))
+        return (days if held is None else days[days > held.day]), held
+
+    def _columns(self, held: Held) -> Int64Array:
+        """Where the constituents stand; raises Invalid where one is gone."""
+        columns = self._ground.universe.columns
+        if missing := [id for id in held.ids.tolist() if id not in columns]:
+            detail = f"{len(missing)} constituents are not in the universe any more; build it anew."
+            raise Invalid(detail, code="universe_changed")
+        return self._ground.universe.columns_of(held.ids)
+
+    async def _stage(self, rows: Sequence[tuple[object, ...]], findings: Sequence[Finding]) -> None:
+        # What is known of their data comes with the first of them: another process may go on.
+        known = update(IndexBuild).where(IndexBuild.id == self.build.id)
+        known = known.values(
+            is_static=self.is_static, findings=[one.document() for one in findings]
+        )
+        for start in range(0, len(rows), _ROWS_AT_ONCE):
+            async with self._database.transaction() as session:
+                if not start:
+                    await session.execute(known)
+                some = rows[start : start + _ROWS_AT_ONCE]
+                await staging.put(session, self._ground.index.id, some)
+
+
+class _Built(NamedTuple):
+    """Of a stretch: the baskets, as rows too, and what is odd in their data."""
+
+    baskets: Sequence[Basket]
+    rows: Sequence[tuple[object, ...]]
+    findings: Sequence[Finding]
+
+
+def _built(engine: Engine, ground: Ground, panel: Panel, known: int) -> _Built:
+    """In a thread; the first `known` sessions are looked at, and no more. Raises Invalid."""
+    engine.observe(panel.part(0, known))
+    try:
+        baskets = list(engine.run(panel.part(known, len(panel))))
+    except Unbuildable as error:
+        detail = f"{date_at(error.day)}: {error}"
+        raise Invalid(detail, code="unbuildable") from error
+    universe = ground.universe
+    found = gate.found(universe, panel, baskets, carry=ground.methodology.carry)
+    rows = [packed(basket, universe.ids) for basket in baskets]
+    return _Built(baskets, rows, list(islice(found, gate.MOST_FINDINGS)))
+
+
+def _is_static(static: frozenset[int], baskets: Sequence[Basket]) -> bool:
+    """Whether anybody is in whose shares are undated."""
+    return any(not static.isdisjoint(basket.members.tolist()) for basket in baskets)
