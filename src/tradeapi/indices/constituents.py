@@ -12,6 +12,7 @@ from tradeapi.analytics.indices.methodology import Methodology
 from tradeapi.analytics.indices.panel import Panel
 from tradeapi.database import Database
 from tradeapi.errors import Invalid, NotFound, Unavailable
+from tradeapi.indices.building.data import converters_of
 from tradeapi.indices.building.history import happenings
 from tradeapi.indices.building.panels import Panels, stretches
 from tradeapi.indices.holdings.reading import Outdated, Sessions
@@ -22,7 +23,6 @@ from tradeapi.indices.schemas import Rules
 from tradeapi.indices.spans import bad_range
 from tradeapi.indices.universe import Universe, universe_by_ids
 from tradeapi.market.calendars.days import DAY
-from tradeapi.market.models import Symbol
 
 # Constituents times sessions: of what is looked at for one answer, and of what is read in one go.
 MOST_CELLS = 1_000_000
@@ -71,18 +71,13 @@ async def portfolio_of(
             raise NotFound(f"There is no index {series.code}.", code="unknown_index")
         rules = Rules.model_validate(definition)
         universe = await universe_by_ids(session, ids.tolist())
-        names = {currency: symbol.upper() for currency, symbol in rules.fx.items()}
-        found = await session.execute(
-            select(Symbol.symbol, Symbol.id).where(Symbol.symbol.in_(names.values()))
-        )
-        by_name = dict(found.all())
+        converters = await converters_of(session, rules)
     if len(universe) < len(ids):
         detail = f"{len(ids) - len(universe)} constituents of {series.code} are removed by now."
         raise bad_range("start", detail)
-    converters = {currency: by_name[name] for currency, name in names.items() if name in by_name}
     async with database.read() as raw:
         happened = await happenings(raw, universe, int(days[0]))
-    reader = Panels(database, universe, happened, converters)
+    reader = Panels(database, universe, happened, converters, rules.currency, {})
     panels = [await reader.panel(stretch, int(stretch[-1]) + DAY) for stretch in stretches(days)]
     methodology = Methodology(
         weighting=rules.weighting,

@@ -23,7 +23,8 @@ _NAMES = {"name"}
 def methodology_of(rules: Rules, universe: Universe) -> Methodology:
     """As the computation takes them; columns are those of the universe."""
     columns = {member.symbol: column for column, member in enumerate(universe.members)}
-    weights = {columns[Name.parse(symbol).symbol]: w for symbol, w in rules.weights.items()}
+    wanted = {Name.parse(symbol).symbol: weight for symbol, weight in rules.weights.items()}
+    weights = {columns[symbol]: wanted[symbol] for symbol in wanted.keys() & columns.keys()}
     return Methodology(
         base_value=rules.base_value,
         count=rules.count,

@@ -24,10 +24,11 @@ from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import Conflict, Invalid
 from tradeapi.indices.building import gate, level_bars, staging
-from tradeapi.indices.building.data import Ground, ground_of, happened
+from tradeapi.indices.building.data import Ground, ground_of, happened, holding
 from tradeapi.indices.building.gate import Finding
 from tradeapi.indices.building.panels import Panels, stretches
 from tradeapi.indices.building.plan import Plan, planned
+from tradeapi.indices.building.rates import rates_before
 from tradeapi.indices.events import Changed, announce
 from tradeapi.indices.models import IndexBuild, IndexDefinition
 from tradeapi.indices.packing import Held, packed
@@ -240,18 +241,24 @@ class _Run:
         days, held = await self._remaining()
         if not len(days):
             return []
-        ground, plan = self._ground, self._plan
+        plan = self._plan
+        ids = () if held is None else held.ids.tolist()
+        ground = await holding(self._database, self._ground, ids)
         known = ground.before(int(days[0]))
         start = int(known[0]) if len(known) else int(days[0])
         events = await happened(self._database, ground, start)
-        panels = Panels(self._database, ground.universe, events, ground.converters)
+        rates = await rates_before(self._database, ground, start)
+        currency = ground.rules.currency
+        panels = Panels(self._database, ground.universe, events, ground.converters, currency, rates)
+        before = None if held is None else held.basket(ground.universe.places(held.ids))
         engine = Engine(
             ground.methodology,
             len(ground.universe),
-            None if held is None else held.basket(self._columns(held)),
+            before,
             waits=plan.waits,
+            left=ground.left,
         )
-        findings: list[Finding] = []
+        findings = [] if before is None else [*gate.gone(ground.universe, before, int(days[0]))]
         done = len(plan.days) - len(days)
         static = events.static
         for stretch in stretches(days):
@@ -279,14 +286,6 @@ class _Run:
             if held is None and not self._plan.is_anew:
                 held = await staging.before(connection, index.id, int(days[0]))
         return (days if held is None else days[days > held.day]), held
-
-    def _columns(self, held: Held) -> Int64Array:
-        """Where the constituents stand; raises Invalid where one is gone."""
-        columns = self._ground.universe.columns
-        if missing := [id for id in held.ids.tolist() if id not in columns]:
-            detail = f"{len(missing)} constituents are not in the universe any more; build it anew."
-            raise Invalid(detail, code="universe_changed")
-        return np.array([columns[id] for id in held.ids.tolist()], np.int64)
 
     async def _stage(self, rows: Sequence[tuple[object, ...]]) -> None:
         for start in range(0, len(rows), _ROWS_AT_ONCE):

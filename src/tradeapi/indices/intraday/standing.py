@@ -2,17 +2,15 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tradeapi.analytics.bars import Int64Array
 from tradeapi.analytics.indices.basket import Basket
 from tradeapi.database import Database, raw
 from tradeapi.indices.building import staging
 from tradeapi.indices.building.data import Ground, converters_of, happened
 from tradeapi.indices.building.history import Happenings
+from tradeapi.indices.building.rates import rates_before
 from tradeapi.indices.models import IndexDefinition
-from tradeapi.indices.packing import Held
 from tradeapi.indices.rules import hash_of, methodology_of
 from tradeapi.indices.schemas import Rules
 from tradeapi.indices.service import symbol_of
@@ -22,7 +20,6 @@ from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.quotes.reading import read_quotes
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.book import SymbolFacts
-from tradeapi.market.store.closes import daily_closes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -55,7 +52,7 @@ class Standing:
 
 async def standing_of(database: Database, calendars: Calendars, id: int) -> Standing | None:
     """None where nobody can say what it is worth: it is not built by the rules that it has now, all
-    is lost, a constituent is gone, or no session is known to follow."""
+    is lost, a constituent is gone, or what converts it, or no session is known to follow."""
     async with database.reading() as session:
         index = await session.get(IndexDefinition, id)
         if index is None or index.last_day is None:
@@ -69,6 +66,8 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
         if not 0 < len(universe) == len(held.ids):
             return None
         converters = await _converters(session, rules, universe)
+        if {member.currency for member in universe.members} - {rules.currency, *converters}:
+            return None
         told = await _told(session, index.symbol_id)
     ground = Ground(
         index=index,
@@ -76,7 +75,7 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
         hash=hash,
         universe=universe,
         calendar=await calendars.get(index.calendar),
-        methodology=methodology_of(rules.model_copy(update={"weights": {}}), universe),
+        methodology=methodology_of(rules, universe),
         converters=converters,
     )
     day = ground.following(held.day)
@@ -85,18 +84,14 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
         return None
     return Standing(
         ground=ground,
-        basket=held.basket(_columns(held, universe)),
+        basket=held.basket(universe.places(held.ids)),
         happened=await happened(database, ground, held.day + DAY),
-        rates=await _rates(database, ground, day),
+        rates=await rates_before(database, ground, day),
         day=day,
         open=open,
         close=close,
         told=told,
     )
-
-
-def _columns(held: Held, universe: Universe) -> Int64Array:
-    return np.array([universe.columns[id] for id in held.ids.tolist()], np.int64)
 
 
 async def _converters(session: AsyncSession, rules: Rules, universe: Universe) -> dict[str, int]:
@@ -109,21 +104,3 @@ async def _converters(session: AsyncSession, rules: Rules, universe: Universe) -
 async def _told(session: AsyncSession, symbol_id: int) -> tuple[float, float] | None:
     quote = (await read_quotes(await raw(session), [symbol_id]))[symbol_id]
     return None if quote.time is None or quote.last is None else (quote.time, quote.last)
-
-
-async def _rates(database: Database, ground: Ground, day: int) -> dict[str, float]:
-    """What a build would take for a currency whose price does not come on that day."""
-    known = ground.before(day)
-    ids = [*ground.converters.values()]
-    newest: dict[int, tuple[int, float]] = {}
-    if ids and len(known):
-        async with database.read() as connection:
-            async for some in daily_closes(connection, ids, int(known[0]), int(known[-1]) + DAY):
-                columns = (some.ids.tolist(), some.times.tolist(), some.closes.tolist())
-                for id, time, close in zip(*columns, strict=True):
-                    if time in known and time >= newest.get(id, (time,))[0]:
-                        newest[id] = time, close
-    return {
-        currency: newest[id][1] if id in newest else np.nan
-        for currency, id in ground.converters.items()
-    }
