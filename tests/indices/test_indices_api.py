@@ -86,7 +86,7 @@ def test_other_rules_are_followed_by_the_next_build(service: Service) -> None:
     assert changed.json()["is_current"] is False
     again = admin.call("PUT", f"/indices/{code}", rules, headers={"if-match": etag})
     assert again.status_code == 412
-    assert built(admin, code, start="2024-06-05")["status"] == "succeeded"
+    assert built(admin, code, start="2024-06-05", end="2024-06-08")["status"] == "succeeded"
     after = admin.get(f"/indices/{code}")
     assert (after["is_current"], after["start"], after["revision"]) == (True, "2024-06-05", 2)
 
