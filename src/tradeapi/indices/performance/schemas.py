@@ -5,6 +5,7 @@ from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict, JsonValue
 
 from tradeapi.analytics.adjustments import Adjustment
 from tradeapi.analytics.indices.methodology import Return
@@ -13,9 +14,9 @@ from tradeapi.indices.schemas import IndexCode
 from tradeapi.web.schemas import Out
 
 
-def example(**fields: object) -> ConfigDict:
+def example(**fields: JsonValue) -> ConfigDict:
     """With what all answers begin with."""
-    about = {"code": "EW100", "revision": 3, "currency": "USD", "return_type": "price"}
+    about: JsonDict = {"code": "EW100", "revision": 3, "currency": "USD", "return_type": "price"}
     return ConfigDict(json_schema_extra={"examples": [{**about, "start": "2015-01-12", **fields}]})
 
 
