@@ -117,19 +117,13 @@ def test_returns_are_in_percent_and_sharpe_is_in_one_unit(tracker: Tracker) -> N
     )
 
 
-def test_a_part_that_is_built_again_goes_on_from_the_level_before(tracker: Tracker) -> None:
-    """It does not begin with 1000 again."""
-    tracker.golden()
-    tracker.build(0, 5)
-    tracker.build(2, 3)
-    assert tracker.levels() == pytest.approx(LEVELS, rel=1e-13)
-
-
-def test_days_that_are_left_out_are_built_too(tracker: Tracker) -> None:
-    """So that no return across them is lost."""
+def test_each_level_goes_on_from_the_one_before(tracker: Tracker) -> None:
+    """Days that are left out are built too, and what is built again does not begin with 1000."""
     tracker.golden()
     tracker.build(0, 1)
     assert tracker.build(5, 5)["dates_processed"] == 4
+    assert tracker.levels() == pytest.approx(LEVELS, rel=1e-13)
+    tracker.build(2, 3)
     assert tracker.levels() == pytest.approx(LEVELS, rel=1e-13)
 
 

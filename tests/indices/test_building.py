@@ -10,6 +10,7 @@ import pytest
 
 from tests.indices.desk import DAY, DAY_ZERO, Desk, date_of, day_of
 from tests.streams.authority import Authority
+from tradeapi.database import Database
 from tradeapi.errors import Conflict, Invalid
 from tradeapi.indices.building import panels, running
 from tradeapi.indices.building.publishing import Publishing
@@ -222,14 +223,15 @@ async def test_rules_that_make_no_sense_are_refused(desk: Desk) -> None:
         assert [error.pointer for error in refused.value.errors][:1] == [pointer]
 
 
-async def test_days_that_are_no_session_are_refused(desk: Desk) -> None:
+async def test_days_that_are_no_session_are_refused(sqlite_url: str) -> None:
     """As the base, and to rebalance on."""
-    await desk.add("US:A")
-    await desk.execute("UPDATE exchanges SET calendar = 'XNYS'")
-    with pytest.raises(Invalid) as refused:
-        await desk.define(
-            "X", base_date="2024-06-09", rebalance="dates", dates=["2024-06-10", "2024-06-15"]
-        )
+    rules = {"rebalance": "dates", "dates": ["2024-06-10", "2024-06-15"]}
+    async with Database(sqlite_url) as database:
+        desk = Desk(database)
+        await desk.add("US:A")
+        await desk.execute("UPDATE exchanges SET calendar = 'XNYS'")
+        with pytest.raises(Invalid) as refused:
+            await desk.define("X", base_date="2024-06-09", **rules)
     assert [error.pointer for error in refused.value.errors] == ["/base_date", "/dates/1"]
 
 

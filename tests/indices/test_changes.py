@@ -137,12 +137,12 @@ RULES = st.fixed_dictionaries(
 
 @given(seed=st.integers(0, 2**32 - 1), rules=RULES, data=st.data())
 @settings(
-    max_examples=15,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 def test_changes_replayed_give_every_composition(
-    database_url: str, seed: int, rules: dict[str, Any], data: st.DataObject
+    sqlite_url: str, seed: int, rules: dict[str, Any], data: st.DataObject
 ) -> None:
     """From what is held at `since`, whatever the rules, the range and the prices are; what is told
     of each move is what the sessions themselves say."""
@@ -154,7 +154,7 @@ def test_changes_replayed_give_every_composition(
         limit=500,
         is_all=data.draw(st.booleans()),
     )
-    asyncio.run(replay(database_url, seed, rules, asked))
+    asyncio.run(replay(sqlite_url, seed, rules, asked))
 
 
 async def replay(url: str, seed: int, rules: dict[str, Any], asked: Asked) -> None:

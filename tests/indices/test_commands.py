@@ -79,9 +79,9 @@ def test_there_is_one_build_at_a_time(database_url: str) -> None:
 
 
 @pytest.mark.usefixtures("market")
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
+def test_what_cannot_be_done_is_said_in_a_sentence() -> None:
+    """And nothing comes of it."""
+    for arguments, message in (
         (["create", "E W"], "code: String should match"),
         (["create", "EW", "--count", "0"], "count: Input should be greater"),
         (["create", "EW", "--file", "none.json"], "none.json: "),
@@ -89,12 +89,9 @@ def test_there_is_one_build_at_a_time(database_url: str) -> None:
         (["create", "EW", "--calendar", "NOPE"], "NOPE"),
         (["build", "EW"], "There is no index EW."),
         (["show", "EW"], "There is no index EW."),
-    ],
-)
-def test_what_cannot_be_done_is_said_in_a_sentence(arguments: list[str], message: str) -> None:
-    """And nothing comes of it."""
-    result = run(*arguments)
-    assert result.exit_code != 0
-    said = result.exception if isinstance(result.exception, TradeError) else result.stderr
-    assert message in str(said).replace("\n", " ")
+    ):
+        result = run(*arguments)
+        assert result.exit_code != 0
+        said = result.exception if isinstance(result.exception, TradeError) else result.stderr
+        assert message in str(said).replace("\n", " ")
     assert run("show").stdout == ""

@@ -4,7 +4,6 @@ A risk that doubles with its weights is the sum of weight times marginal risk (E
 Tasche, "Risk contributions and performance measurement", 1999).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -30,31 +29,8 @@ class Contributions:
             raise Undefined("There is no risk to share.")
         return self.parts / self.risk
 
-    def by_group(self, groups: Sequence[str]) -> dict[str, float]:
-        """The parts of each group's names summed; `groups` holds that of each name."""
-        if len(groups) != len(self.parts):
-            raise ValueError("Each name must have its group.")
-        names, places = np.unique(np.asarray(groups, np.str_), return_inverse=True)
-        sums = np.bincount(places, self.parts, len(names))
-        return dict(zip(names.tolist(), sums.tolist(), strict=True))
 
-
-def volatility_contributions(weights: Float64Array, covariance: Float64Array) -> Contributions:
-    """w * (covariance @ w) / volatility, in the unit of the covariance: per year if that is.
-
-    Shapes (names,) and (names, names). Raises Undefined if the volatility is 0, ValueError if the
-    covariance is not one.
-    """
-    if covariance.shape != (len(weights), len(weights)):
-        raise ValueError("The covariance must be of shape (names, names).")
-    if not (np.isfinite(weights).all() and np.isfinite(covariance).all()):
-        raise ValueError("Weights and covariances must be numbers.")
-    if (abs(covariance - covariance.T) > 1e-9 * abs(covariance).max(initial=0)).any():
-        raise ValueError("A covariance must be symmetric.")
-    return _euler(weights, covariance @ weights, 0.0)
-
-
-def volatility_contributions_of(
+def volatility_contributions(
     weights: Float64Array, returns: Float64Array, periods_per_year: float
 ) -> Contributions:
     """Per year, from the covariance of a sample, shapes (names,) and (periods, names).
@@ -67,7 +43,13 @@ def volatility_contributions_of(
     whole = returns @ weights
     deviations = returns - returns.mean(axis=0)
     marginal = deviations.T @ (whole - whole.mean()) * (periods_per_year / (len(returns) - 1))
-    return _euler(weights, marginal, NOISE * sqrt(periods_per_year) * (1 + float(abs(whole).max())))
+    parts = weights * marginal
+    variance = float(parts.sum())
+    volatility = sqrt(max(variance, 0))
+    noise = NOISE * sqrt(periods_per_year) * (1 + float(abs(whole).max()))
+    if volatility <= noise or variance <= NOISE * float(abs(parts).sum()):
+        raise Undefined("The volatility is 0.")
+    return Contributions(volatility, parts / volatility)
 
 
 def cvar_contributions(
@@ -82,18 +64,6 @@ def cvar_contributions(
     tail = tail_weights(returns @ weights, confidence)
     parts = -(tail @ returns) * weights
     return Contributions(float(parts.sum()), parts)
-
-
-def _euler(weights: Float64Array, marginal: Float64Array, noise: float) -> Contributions:
-    """From the covariance of each name with the whole."""
-    parts = weights * marginal
-    variance = float(parts.sum())
-    if variance < -NOISE * float(abs(parts).sum()):
-        raise ValueError("A covariance must not make a variance negative.")
-    volatility = sqrt(max(variance, 0))
-    if volatility <= noise or variance <= NOISE * float(abs(parts).sum()):
-        raise Undefined("The volatility is 0.")
-    return Contributions(volatility, parts / volatility)
 
 
 def _check(weights: Float64Array, returns: Float64Array, least: int) -> None:

@@ -7,30 +7,25 @@ bit the one that is built at once, and nothing that comes later changes a level.
 Formulas: S&P DJI, Index Mathematics Methodology; MSCI, Index Calculation Methodology.
 """
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import isfinite
-from typing import NamedTuple
 
 import numpy as np
 
 from tradeapi.analytics.bars import BoolArray, Float64Array, Int64Array
 from tradeapi.analytics.indices.basket import Basket, Opened, opened, total, weights_of
+from tradeapi.analytics.indices.costs import after_costs
 from tradeapi.analytics.indices.methodology import Methodology, Weighting
+from tradeapi.analytics.indices.observations import Known, Observations
 from tradeapi.analytics.indices.panel import Event, Panel
 from tradeapi.analytics.indices.schedule import rebalances
 from tradeapi.analytics.indices.selection import buffered, largest
 from tradeapi.analytics.indices.weighting import capped, inverse_volatility
 
-# What is left to find of a level after costs.
-_PRECISION = 1e-15
-_MOST_ROUNDS = 100
 # Levels up to and down to this are not further apart than what `levels` takes.
 _MOST_GROWTH = 1e50
 _BEYOND = "Its level is beyond all that can be computed with."
-# Sessions since a price that there never was.
-_NEVER = 2**31
 
 
 class Unbuildable(Exception):
@@ -39,14 +34,6 @@ class Unbuildable(Exception):
     def __init__(self, day: int, detail: str) -> None:
         super().__init__(detail)
         self.day = day
-
-
-class Known(NamedTuple):
-    """What is known of all symbols at a close, per share as it is after the splits since."""
-
-    price: Float64Array
-    outstanding: Float64Array
-    age: Int64Array
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,33 +67,26 @@ class Engine:
             self._is_let_in[left] = False
         self._waits = waits
         self._methodology = methodology
-        self._price = np.full(width, np.nan)
-        self._age = np.full(width, _NEVER, np.int64)
-        self._outstanding: Float64Array | None = None
+        self._observed = Observations(methodology, width)
         self._scratch = np.zeros(width)
-        # Of the reference day up to now, where that is another day.
-        self._past: deque[Known] = deque(maxlen=methodology.lag + 1 if methodology.lag else 0)
-        is_volatility = methodology.weighting is Weighting.INVERSE_VOLATILITY
-        kept = methodology.window + methodology.lag if is_volatility else 0
-        self._returns: deque[Float64Array] = deque(maxlen=kept)
 
     def observe(self, panel: Panel) -> None:
         """Learn of sessions before the first one that is built."""
         for row in range(len(panel)):
-            self._open(panel, row)
-            self._close(panel, row)
+            self._observed.open(panel, row)
+            self._observed.close(panel, row)
         if self.basket is not None:
             # It may have been carried for longer than was looked back.
-            self._price[self.basket.members] = self.basket.price
-            self._age[self.basket.members] = self.basket.age
+            self._observed.price[self.basket.members] = self.basket.price
+            self._observed.age[self.basket.members] = self.basket.age
 
     def run(self, panel: Panel) -> Iterator[Basket]:
         """The basket after each session; raises Unbuildable."""
         ends = panel.ends
         is_due = rebalances(self._methodology, panel.days, ends)
         for row in range(len(panel)):
-            events = self._open(panel, row)
-            self._close(panel, row)
+            events = self._observed.open(panel, row)
+            self._observed.close(panel, row)
             listed = self._listed(panel, int(panel.days[row]), int(ends[row]))
             try:
                 self.basket = self._after(panel, row, events, listed, is_due=bool(is_due[row]))
@@ -123,38 +103,6 @@ class Engine:
         growth = basket.level / self._methodology.base_value
         if not 1 / _MOST_GROWTH < growth < _MOST_GROWTH or not isfinite(basket.divisor):
             raise Unbuildable(basket.day, _BEYOND)
-
-    def _open(self, panel: Panel, row: int) -> Sequence[Event]:
-        if self._outstanding is None:
-            self._outstanding = panel.shares.copy()
-        events = panel.events.get(row, ())
-        for column, kind, value in events:
-            if kind == "split":
-                self._price[column] /= value
-                self._outstanding[column] *= value
-                for known in self._past:
-                    known.price[column] /= value
-                    known.outstanding[column] *= value
-            elif kind == "special":
-                self._price[column] = max(self._price[column] - value, 0.0)
-            elif kind == "shares":
-                self._outstanding[column] = value
-        return events
-
-    def _close(self, panel: Panel, row: int) -> None:
-        assert self._outstanding is not None  # noqa: S101  it is open
-        close = panel.close[row]
-        is_traded = ~np.isnan(close)
-        if self._returns.maxlen:
-            # Over a longer gap nobody can say what a session returned.
-            is_known = self._age + ~is_traded <= self._methodology.carry
-            change = np.where(is_traded, close / self._price - 1.0, 0.0)
-            self._returns.append(np.where(is_known, change, np.nan))
-        self._price = np.where(is_traded, close, self._price)
-        self._age = np.where(is_traded, 0, self._age + 1)
-        if self._past.maxlen:
-            now = self._price.copy(), self._outstanding.copy(), self._age
-            self._past.append(Known(*now))
 
     def _listed(self, panel: Panel, day: int, end: int) -> BoolArray:
         """Who can be bought at this close. The end of a listing is announced; not so where nothing
@@ -191,7 +139,7 @@ class Engine:
         """The constituents of the session before, at this close."""
         assert self.basket is not None  # noqa: S101  there is a session before
         members = self.basket.members
-        price, age = self._price[members], self._age[members]
+        price, age = self._observed.price[members], self._observed.age[members]
         if self._methodology.delisted_at_zero:
             price = np.where((panel.listed_to[members] <= day) & (age > 0), 0.0, price)
         level = held.level(price) if len(members) else self.basket.level
@@ -223,7 +171,7 @@ class Engine:
 
     def _targets(self, day: int, listed: BoolArray, basket: Basket | None) -> Targets | None:
         """What to hold from this close on; None: nobody is eligible, and all stays as it is."""
-        known = self._reference()
+        known = self._observed.reference()
         if known is None:
             return None
         members = self._selected(known, listed, basket)
@@ -243,13 +191,6 @@ class Engine:
         if not is_weighted.any():
             return None
         return Targets(members[is_weighted], weights[is_weighted] / price[is_weighted])
-
-    def _reference(self) -> Known | None:
-        """What selection and weights are of; None: so far back nothing is known."""
-        if not self._methodology.lag:
-            assert self._outstanding is not None  # noqa: S101  it is open
-            return Known(self._price, self._outstanding, self._age)
-        return self._past[0] if len(self._past) > self._methodology.lag else None
 
     def _selected(self, known: Known, listed: BoolArray, basket: Basket | None) -> Int64Array:
         methodology = self._methodology
@@ -276,18 +217,12 @@ class Engine:
             wanted = np.array([methodology.custom.get(column, 0.0) for column in members.tolist()])
             return weights_of(wanted)
         if methodology.weighting is Weighting.INVERSE_VOLATILITY:
-            rows = [*self._returns][: len(self._returns) - methodology.lag]
-            if len(rows) < methodology.window:
-                raise ValueError(
-                    f"A volatility takes {methodology.window} returns; there are {len(rows)}."
-                )
-            returns = np.array([row[members] for row in rows[-methodology.window :]])
-            return np.nan_to_num(inverse_volatility(returns))
+            return np.nan_to_num(inverse_volatility(self._observed.returns(members)))
         return np.full(len(members), 1.0 / len(members))
 
     def _traded(self, basket: Basket, targets: Targets) -> Basket:
         before = basket.weights
-        after = weights_of(targets.shares * self._price[targets.members])
+        after = weights_of(targets.shares * self._observed.price[targets.members])
         # By column, and all zero again at the end.
         weights = self._scratch
         weights[basket.members] = before
@@ -296,15 +231,14 @@ class Engine:
         left = weights[basket.members]
         weights[basket.members] = 0.0
         turnover = (total(np.abs(after - old)) + total(left)) / 2
-        level = _after_costs(basket.level, left, old, after, self._methodology.cost)
+        level = after_costs(basket.level, left, old, after, self._methodology.cost)
         traded = self._holding(basket.day, targets, level)
         sizes = basket.price * basket.outstanding
         return replace(traded, turnover=turnover, before=before, sizes=sizes)
 
     def _holding(self, day: int, targets: Targets, level: float) -> Basket:
         """These, scaled so that each point of the level is about one unit of value."""
-        assert self._outstanding is not None  # noqa: S101  it is open
-        members, price = targets.members, self._price[targets.members]
+        members, price = targets.members, self._observed.price[targets.members]
         value = total(targets.shares * price)
         if not value:
             return _lost_at(day, level)
@@ -317,28 +251,9 @@ class Engine:
             members=members,
             shares=shares,
             price=price,
-            outstanding=self._outstanding[members],
-            age=self._age[members],
+            outstanding=self._observed.outstanding[members],
+            age=self._observed.age[members],
         )
-
-
-def _after_costs(
-    level: float, left: Float64Array, old: Float64Array, new: Float64Array, cost: float
-) -> float:
-    """The level V after costs: V = level - cost * (sum |new * V - old * level| + sum left * level).
-
-    `old` are the weights before of those that are `new`, `left` those of who is sold altogether.
-    """
-    if not cost:
-        return level
-    sold = total(left) * level
-    value = level
-    for _ in range(_MOST_ROUNDS):
-        paid = level - cost * (total(np.abs(new * value - old * level)) + sold)
-        if abs(paid - value) <= _PRECISION * level:
-            return paid
-        value = paid
-    return value
 
 
 def _lost(basket: Basket) -> Basket:

@@ -4,7 +4,8 @@ import datetime as dt
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict, JsonValue
 
 from tradeapi.analytics.adjustments import Adjustment
 from tradeapi.analytics.indices.methodology import Return
@@ -15,12 +16,7 @@ from tradeapi.web.schemas import Out
 
 def example(**fields: JsonValue) -> ConfigDict:
     """With what all answers begin with."""
-    about: dict[str, JsonValue] = {
-        "code": "EW100",
-        "revision": 3,
-        "currency": "USD",
-        "return_type": "price",
-    }
+    about: JsonDict = {"code": "EW100", "revision": 3, "currency": "USD", "return_type": "price"}
     return ConfigDict(json_schema_extra={"examples": [{**about, "start": "2015-01-12", **fields}]})
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from tradeapi.analytics.bars import Float64Array, Int64Array
 from tradeapi.analytics.indices import attribution
 from tradeapi.analytics.indices.basket import Opened, opened, total
+from tradeapi.analytics.indices.costs import before_costs
 from tradeapi.analytics.indices.panel import Event
 from tradeapi.analytics.indices.undefined import Undefined
 from tradeapi.indices.packing import Held
@@ -22,8 +23,6 @@ from tradeapi.indices.spans import bad_range
 
 # An index whose constituents have all left, and whose level stays.
 CASH = "Cash"
-_PRECISION = 1e-15
-_MOST_ROUNDS = 100
 
 
 class Sectors(NamedTuple):
@@ -115,21 +114,12 @@ def _ended(after: Held, morning: Opened, before: Held, cost: float) -> Float64Ar
 
 
 def _before_costs(after: Held, before: Held, cost: float) -> float:
-    """The level of which `after.level` is left: their difference is cost * sum |new - old|."""
     assert after.before is not None  # noqa: S101  something was traded
-    if not cost or not after.level:
-        return after.level
     union = np.union1d(before.ids, after.ids)
     old, new = np.zeros(len(union)), np.zeros(len(union))
     old[union.searchsorted(before.ids)] = after.before
     new[union.searchsorted(after.ids)] = after.weights
-    level = after.level
-    for _ in range(_MOST_ROUNDS):
-        found = after.level + cost * total(np.abs(new * after.level - old * level))
-        if abs(found - level) <= _PRECISION * level:
-            return found
-        level = found
-    return level
+    return before_costs(after.level, old, new, cost)
 
 
 def _income(

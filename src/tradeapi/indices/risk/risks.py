@@ -9,7 +9,7 @@ from tradeapi.analytics.bars import Float64Array
 from tradeapi.analytics.indices.contributions import (
     Contributions,
     cvar_contributions,
-    volatility_contributions_of,
+    volatility_contributions,
 )
 from tradeapi.analytics.indices.undefined import Undefined
 from tradeapi.indices.risk.portfolio import Portfolio
@@ -32,7 +32,7 @@ def risks(
     for name in RISKS if shown else ():
         try:
             found[name] = (
-                volatility_contributions_of(weights, returns, periods_per_year)
+                volatility_contributions(weights, returns, periods_per_year)
                 if name == "volatility"
                 else cvar_contributions(weights, returns, confidence)
             )
