@@ -5,7 +5,7 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Path
+from fastapi import Body, Path
 from pydantic import AfterValidator, Field, StringConstraints
 
 from tradeapi.analytics.indices.methodology import Return, Schedule, Weighting
@@ -145,6 +145,9 @@ class BuildIn(In):
 
     start: Day | None = Field(None, examples=["2015-01-12"])
     end: Day | None = Field(None, examples=["2020-01-10"])
+
+
+BuildBody = Annotated[BuildIn, Body(default_factory=BuildIn)]
 
 
 class FindingOut(Out):

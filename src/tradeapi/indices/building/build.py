@@ -206,6 +206,7 @@ class Builder:
                 "start": date_at(levels[0][0]).isoformat(),
                 "end": date_at(levels[-1][0]).isoformat(),
                 "sessions": len(levels),
+                "static_shares": run.is_static,
                 "findings": build.findings,
             }
             change = Changed(code=index.code, version=index.version, revision=index.revision)
