@@ -46,7 +46,7 @@ def built(admin: Person, code: str, **range: Any) -> Json:
     answer = admin.call("POST", f"/indices/{code}/build", range)
     assert answer.status_code == 202, answer.text
     assert answer.headers["location"] == answer.json()["status_url"]
-    for _ in eventually():
+    for _ in eventually(20):
         job: Json = admin.get(f"/jobs/{answer.json()['id']}")
         if job["finished_at"] is not None:
             return job
