@@ -20,6 +20,7 @@ EXEMPT = {"GET /health", "GET /health/ready"}
 HISTORY = {
     "GET /api/v1/bars/{symbol}",
     "GET /udf/history",
+    "GET /api/v1/indices/{code}/export",
     "GET /api/v1/charts/{id}/series/{series}/points",
     "GET /api/charts/{chart}",
     "GET /api/charts/{chart}/data/{pane}/{series}",

@@ -22,6 +22,19 @@ MARKET_DATA = {
     "GET /api/v1/market/status",
     "GET /api/v1/quotes",
     "GET /api/v1/stream",
+    "GET /api/v1/indices",
+    "GET /api/v1/indices/{code}",
+    *(
+        f"GET /api/v1/indices/{{code}}/{told}"
+        for told in (
+            *("attribution", "builds", "changes", "composition", "drawdowns", "export"),
+            *("monthly", "performance", "risk", "rolling"),
+        )
+    ),
+    "GET /api/v1/index-performance",
+    "GET /api/v1/index-composition",
+    "GET /api/v1/composition-changes",
+    "POST /api/v1/export",
     "GET /udf/config",
     "GET /udf/history",
     "GET /udf/marks",

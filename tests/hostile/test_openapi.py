@@ -28,7 +28,7 @@ from tradeapi.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
-SECONDS = 150
+SECONDS = 400
 # Of an index.
 TOLD: tuple[str, ...] = (
     *("builds", "performance", "drawdowns", "rolling", "monthly"),

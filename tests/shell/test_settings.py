@@ -113,7 +113,7 @@ def test_lists_are_separated_by_commas() -> None:
 
 def test_no_role_is_something_to_say(environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Of all other settings an empty one is as good as none, in .env as well."""
-    assert load().roles == (Role.FEED, Role.ALERTS, Role.JOBS)
+    assert load().roles == tuple(Role)
     environment.setenv("ROLES", "")
     environment.setenv("PORT", "")
     assert (load().roles, load().port) == ((), 8000)
