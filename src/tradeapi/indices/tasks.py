@@ -7,9 +7,9 @@ from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import Conflict, Invalid
-from tradeapi.indices.building.plan import last_session
 from tradeapi.indices.building.requests import build_job
 from tradeapi.indices.models import IndexBuild, IndexDefinition
+from tradeapi.indices.sessions import last_session
 from tradeapi.jobs.port import Jobs
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.resolutions import Resolution
