@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # At once, so that many are no load for the service.
 PAGE = 500
+_STATIC = "Some counts of shares are undated: whoever was selected by them was so with hindsight."
 
 commands = typer.Typer()
 _index = typer.Typer(help="Indices: their rules and their builds.", no_args_is_help=True)
@@ -248,7 +249,8 @@ def _told(result: Mapping[str, Any]) -> str:
         for one in result["findings"]
     ]
     sessions = f"{result['sessions']} sessions from {result['start']} to {result['end']}"
-    return "\n".join([f"Built {sessions}, revision {result['revision']}.", *findings])
+    static = [_STATIC] if result["static_shares"] else []
+    return "\n".join([f"Built {sessions}, revision {result['revision']}.", *static, *findings])
 
 
 def _line(index: Mapping[str, Any], name: str) -> str:

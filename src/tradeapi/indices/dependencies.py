@@ -10,7 +10,7 @@ from tradeapi.database import Database
 from tradeapi.indices.building.requests import foreseen
 from tradeapi.indices.published import Published, Series
 from tradeapi.indices.rules import calendar_of
-from tradeapi.indices.schemas import BuildIn, IndexIn, IndexPath, Rules
+from tradeapi.indices.schemas import BuildBody, IndexIn, IndexPath, Rules
 from tradeapi.indices.service import Indices, symbol_of
 from tradeapi.indices.universe import universe_of
 from tradeapi.market.calendars.registry import Calendars
@@ -74,7 +74,7 @@ async def ready(rules: Rules, code: str, database: Database, calendars: Calendar
 
 async def buildable(
     code: IndexPath,
-    body: BuildIn,
+    body: BuildBody,
     database: DatabaseDep,
     calendars: CalendarsDep,
     clock: ClockDep,

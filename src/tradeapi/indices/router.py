@@ -17,7 +17,7 @@ from tradeapi.indices.dependencies import (
 )
 from tradeapi.indices.documents import build_document, document
 from tradeapi.indices.events import Changed, announce
-from tradeapi.indices.schemas import BuildIn, BuildOut, IndexIn, IndexOut, IndexPath, Rules
+from tradeapi.indices.schemas import BuildBody, BuildOut, IndexIn, IndexOut, IndexPath, Rules
 from tradeapi.market.dependencies import DirectoryDep
 from tradeapi.tracked.answers import accepted
 from tradeapi.tracked.dependencies import TrackedJobsDep
@@ -149,7 +149,7 @@ async def delete(  # noqa: PLR0913, PLR0917  they are what it takes
     responses=problems(404, 409, 422),
 )
 async def build(
-    jobs: TrackedJobsDep, code: IndexPath, body: BuildIn, response: Response
+    jobs: TrackedJobsDep, code: IndexPath, body: BuildBody, response: Response
 ) -> TrackedJob:
     """All sessions from `start` to `end`, and those between them and what is built: a level always
     follows from the one before it. The topic `jobs:{id}` of the stream tells how far it is; what is

@@ -66,16 +66,7 @@ def calendar_of(rules: Rules, universe: Universe) -> str:
 
 def check(rules: Rules, universe: Universe, calendar: Calendar) -> None:
     """Raises Invalid that names all that cannot be."""
-    _refuse(*_faults(rules), *_misfits(rules, universe), *_no_sessions(rules, calendar))
-
-
-def check_universe(rules: Rules, universe: Universe) -> None:
-    """Raises Invalid for what this universe does not allow: symbols come and go, also after the
-    rules were checked."""
-    _refuse(*_misfits(rules, universe))
-
-
-def _refuse(*errors: FieldError) -> None:
+    errors = [*_faults(rules), *_misfits(rules, universe), *_no_sessions(rules, calendar)]
     if errors:
         raise Invalid(errors[0].detail, code="invalid_index", errors=errors)
 

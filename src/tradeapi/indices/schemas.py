@@ -5,7 +5,7 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Path
+from fastapi import Body, Path
 from pydantic import AfterValidator, Field, StringConstraints
 
 from tradeapi.analytics.indices.methodology import Return, Schedule, Weighting
@@ -39,11 +39,12 @@ Weight = Annotated[float, Field(strict=True, gt=0, le=1e9, allow_inf_nan=False)]
 
 
 class UniverseIn(In):
-    """Who may be a constituent: all that are of one of each, or these symbols and no others."""
+    """Who may be a constituent: all that are of one of each, of any where a list is empty, or these
+    symbols and no others."""
 
     types: list[SymbolType] = Field(default=["stock"], max_length=8)
-    exchanges: list[ExchangeCode] = Field(default_factory=list, max_length=50, examples=[["US"]])
-    sectors: list[Label] = Field(default_factory=list, max_length=50, examples=[["Technology"]])
+    exchanges: list[ExchangeCode] = Field(default_factory=list, max_length=50, examples=[[]])
+    sectors: list[Label] = Field(default_factory=list, max_length=50, examples=[[]])
     symbols: list[SymbolName] = Field(
         default_factory=list,
         max_length=MOST_SYMBOLS,
@@ -110,7 +111,7 @@ class Rules(In):
         default_factory=dict,
         max_length=50,
         description="By a constituent's currency the symbol whose close converts it.",
-        examples=[{"EUR": "FX:EURUSD"}],
+        examples=[{}],
     )
 
 
@@ -123,10 +124,12 @@ class IndexOut(Out):
     symbol: str = Field(description="Under which it has bars.", examples=["INDEX:EW100"])
     definition: Rules
     calendar: str = Field(description="Whose sessions it has.", examples=["XNYS"])
-    version: int
+    version: int = Field(description="Rises with each change of the rules.", examples=[1])
     created_at: Time
     updated_at: Time
-    revision: int = Field(description="Rises with each build that is published; 0: none is.")
+    revision: int = Field(
+        description="Rises with each build that is published; 0: none is.", examples=[12]
+    )
     start: date | None = Field(description="The first session.", examples=["2015-01-12"])
     end: date | None = Field(description="The last session.", examples=["2020-01-10"])
     methodology: str | None = Field(
@@ -134,7 +137,8 @@ class IndexOut(Out):
     )
     is_current: bool = Field(description="Whether those are the rules that it has now.")
     static_shares: bool | None = Field(
-        description="Whether some counts of shares are undated: selection then knew too much."
+        description="Whether some counts of shares are undated: selection then knew too much.",
+        examples=[False],
     )
     cut_off: Time | None = Field(description="When the data was read.")
     built_at: Time | None
@@ -143,15 +147,18 @@ class IndexOut(Out):
 class BuildIn(In):
     """Sessions to build; null: from the first that is not built up to the last that is over."""
 
-    start: Day | None = Field(None, examples=["2015-01-12"])
-    end: Day | None = Field(None, examples=["2020-01-10"])
+    start: Day | None = Field(None, examples=["2024-01-02"])
+    end: Day | None = Field(None, examples=["2024-10-25"])
+
+
+BuildBody = Annotated[BuildIn, Body(default_factory=BuildIn)]
 
 
 class FindingOut(Out):
     """Something odd in the data of a build."""
 
     code: Literal["jump", "missing", "stale", "ohlc", "volume"]
-    date: dt.date
+    date: dt.date = Field(examples=["2020-01-10"])
     symbol: str | None = Field(description="Null: it is about the index.", examples=["US:AAPL"])
     detail: str = Field(examples=["The close changed by -75% without an action."])
 
@@ -159,15 +166,16 @@ class FindingOut(Out):
 class BuildOut(Out):
     id: UUID = Field(description="That of its job.")
     status: Literal["running", "published", "held", "failed", "cancelled"] = Field(
-        description="`held`: its data did not pass, and nothing was published."
+        description="`held`: its data did not pass, and nothing was published.",
+        examples=["published"],
     )
     start: date | None = Field(examples=["2015-01-12"])
     end: date | None = Field(examples=["2020-01-10"])
     sessions: int = Field(examples=[1259])
     methodology: str = Field(examples=["9f2b6c01d4e87a35"])
-    static_shares: bool | None
+    static_shares: bool | None = Field(examples=[False])
     cut_off: Time
-    revision: int | None = Field(description="What it was published as.")
+    revision: int | None = Field(description="What it was published as.", examples=[12])
     findings: list[FindingOut] = Field(description="At most 100.")
     created_at: Time
     finished_at: Time | None

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.auth.audit import Audit
-from tradeapi.errors import Conflict, NotFound
+from tradeapi.errors import Conflict, FieldError, Invalid, NotFound
 from tradeapi.indices import rules as checks
 from tradeapi.indices.models import IndexBuild, IndexDefinition
 from tradeapi.indices.schemas import IndexIn, Rules
@@ -118,6 +118,9 @@ class Indices:
         checks.check(rules, universe, await self._calendars.get(calendar))
         symbols = Symbols(self._session)
         for converter in rules.fx.values():
+            if converter.upper() == symbol_of(code):
+                detail = "An index converts no currency of its own."
+                raise Invalid(detail, code="invalid_index", errors=[FieldError("/fx", detail)])
             await symbols.get(converter)
         return Checked(universe, calendar)
 

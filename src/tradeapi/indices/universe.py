@@ -63,26 +63,39 @@ class Universe:
 async def universe_of(session: AsyncSession, rules: Rules, *, but: str) -> Universe:
     """All that the rules let in, without the index itself; raises Invalid for nobody, and for
     names of no symbol."""
-    universe = rules.universe
-    names = [_full_name(symbol) for symbol in universe.symbols]
-    conditions = [] if names else _conditions(universe)
+    universe = await universe_left(session, rules, but=but)
+    known = {member.symbol for member in universe.members}
+    for place, name in enumerate(_full_names(rules.universe)):
+        if name not in known:
+            detail = f"There is no symbol {name[:80]}."
+            error = FieldError(f"/universe/symbols/{place}", detail)
+            raise Invalid(detail, code="unknown_symbol", errors=[error])
+    if not len(universe):
+        raise nobody()
+    return universe
+
+
+async def universe_left(session: AsyncSession, rules: Rules, *, but: str) -> Universe:
+    """The same of rules that were good once: symbols that are gone since are left out."""
+    names = _full_names(rules.universe)
+    conditions = [] if names else _conditions(rules.universe)
     members: list[Member] = []
     for some in parts(names) if names else [None]:
         chosen = _SELECT.where(*conditions)
         if some is not None:
             chosen = chosen.where(Symbol.symbol.in_(some))
         members += [Member(*row) for row in await session.execute(chosen)]
-    members = [member for member in members if member.symbol != but]
-    known = {member.symbol for member in members}
-    for place, name in enumerate(names):
-        if name not in known:
-            detail = f"There is no symbol {name[:80]}."
-            error = FieldError(f"/universe/symbols/{place}", detail)
-            raise Invalid(detail, code="unknown_symbol", errors=[error])
-    if not members:
-        detail = "There is no symbol in this universe."
-        raise Invalid(detail, code="empty_universe", errors=[FieldError("/universe", detail)])
-    return Universe(members)
+    return Universe([member for member in members if member.symbol != but])
+
+
+def nobody() -> Invalid:
+    detail = "There is no symbol in this universe."
+    return Invalid(detail, code="empty_universe", errors=[FieldError("/universe", detail)])
+
+
+def removed(id: int, currency: str) -> Member:
+    """In place of a symbol that is no more: it has no name, and is not listed on any day."""
+    return Member(id, "", currency, None, "raw", "", date.max, None)
 
 
 async def universe_by_ids(session: AsyncSession, ids: Sequence[int]) -> Universe:
@@ -94,9 +107,9 @@ async def universe_by_ids(session: AsyncSession, ids: Sequence[int]) -> Universe
     return Universe(members)
 
 
-def _full_name(symbol: str) -> str:
+def _full_names(universe: UniverseIn) -> Sequence[str]:
     """Bare tickers are no constituents: another symbol may come that has the same."""
-    return Name.parse(symbol).symbol
+    return [Name.parse(symbol).symbol for symbol in universe.symbols]
 
 
 def _conditions(universe: UniverseIn) -> list[ColumnElement[bool]]:

@@ -139,7 +139,8 @@ async def _on_crash(_: Request, error: Exception) -> Response:
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     await _ask_who_calls(request)
-    found = error.errors()
+    # What a route and a dependency of it both read is found twice.
+    found = [*{(fault["loc"], fault["msg"]): fault for fault in error.errors()}.values()]
     faults = [_field_error(fault, error.body) for fault in found[:MOST_ERRORS]]
     first = faults[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""

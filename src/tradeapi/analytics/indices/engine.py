@@ -9,6 +9,7 @@ Formulas: S&P DJI, Index Mathematics Methodology; MSCI, Index Calculation Method
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 
 import numpy as np
 
@@ -21,6 +22,10 @@ from tradeapi.analytics.indices.panel import Event, Panel
 from tradeapi.analytics.indices.schedule import rebalances
 from tradeapi.analytics.indices.selection import buffered, largest
 from tradeapi.analytics.indices.weighting import capped, inverse_volatility
+
+# Levels up to and down to this are not further apart than what `levels` takes.
+_MOST_GROWTH = 1e50
+_BEYOND = "Its level is beyond all that can be computed with."
 
 
 class Unbuildable(Exception):
@@ -44,7 +49,7 @@ class Engine:
 
     It begins before the first session, or after `basket`, whose columns are the panels'. The
     `lookback` sessions before have to be observed first. With `waits` the first session is the
-    first on which there is a constituent.
+    first on which there is a constituent. Whoever has `left` the universe is not chosen any more.
     """
 
     def __init__(
@@ -54,8 +59,12 @@ class Engine:
         basket: Basket | None = None,
         *,
         waits: bool = False,
+        left: Int64Array | None = None,
     ) -> None:
         self.basket = basket
+        self._is_let_in = np.ones(width, np.bool_)
+        if left is not None:
+            self._is_let_in[left] = False
         self._waits = waits
         self._methodology = methodology
         self._observed = Observations(methodology, width)
@@ -79,9 +88,21 @@ class Engine:
             events = self._observed.open(panel, row)
             self._observed.close(panel, row)
             listed = self._listed(panel, int(panel.days[row]), int(ends[row]))
-            self.basket = self._after(panel, row, events, listed, is_due=bool(is_due[row]))
+            try:
+                self.basket = self._after(panel, row, events, listed, is_due=bool(is_due[row]))
+            except OverflowError as error:
+                raise Unbuildable(int(panel.days[row]), _BEYOND) from error
+            self._check(self.basket)
             if self.basket is not None:
                 yield self.basket
+
+    def _check(self, basket: Basket | None) -> None:
+        """Raises Unbuildable for what no measure could be computed of."""
+        if basket is None or not basket.level:
+            return
+        growth = basket.level / self._methodology.base_value
+        if not 1 / _MOST_GROWTH < growth < _MOST_GROWTH or not isfinite(basket.divisor):
+            raise Unbuildable(basket.day, _BEYOND)
 
     def _listed(self, panel: Panel, day: int, end: int) -> BoolArray:
         """Who can be bought at this close. The end of a listing is announced; not so where nothing
@@ -173,7 +194,9 @@ class Engine:
 
     def _selected(self, known: Known, listed: BoolArray, basket: Basket | None) -> Int64Array:
         methodology = self._methodology
-        is_eligible = listed & (known.age <= methodology.carry) & (known.price > 0.0)
+        is_eligible = (
+            listed & self._is_let_in & (known.age <= methodology.carry) & (known.price > 0.0)
+        )
         sizes = known.price * known.outstanding
         if methodology.needs_shares:
             is_eligible &= known.outstanding > 0.0

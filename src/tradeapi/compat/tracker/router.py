@@ -20,11 +20,12 @@ from tradeapi.compat.tracker.performance import Performance
 from tradeapi.compat.tracker.schemas import (
     BuildIndexIn,
     BuiltOut,
-    ChangesOut,
-    CompositionOut,
     ExportIn,
-    PerformanceOut,
+    TrackerChanges,
+    TrackerComposition,
+    TrackerFile,
     TrackerHealth,
+    TrackerPerformance,
 )
 from tradeapi.indices.answers import answer, json, source_of
 from tradeapi.indices.dependencies import PublishedDep
@@ -41,9 +42,10 @@ router = APIRouter(tags=["index-tracker"])
 
 # Of what can be away, that which callers of this protocol call a cache.
 _CACHES = {"redis", "bus"}
+_CSV = "date,value,daily_return,cumulative_return\r\n2024-01-02,1000.0,,0.0\r\n"
 
-Start = Annotated[Day, Query(description="It need not be a session.", examples=["2015-01-12"])]
-End = Annotated[Day, Query(description="The last day.", examples=["2020-01-10"])]
+Start = Annotated[Day, Query(description="It need not be a session.", examples=["2024-01-02"])]
+End = Annotated[Day, Query(description="The last day.", examples=["2024-10-25"])]
 
 
 @router.post(
@@ -86,7 +88,7 @@ async def build_index(
     "/index-performance",
     summary="The levels of EW100, and how it did",
     dependencies=[NEEDS_MARKET_DATA],
-    response_model=PerformanceOut,
+    response_model=TrackerPerformance,
     responses=problems(404, 422),
 )
 async def index_performance(
@@ -104,14 +106,14 @@ async def index_performance(
     "/index-composition",
     summary="Who is in EW100",
     dependencies=[NEEDS_MARKET_DATA],
-    response_model=CompositionOut,
+    response_model=TrackerComposition,
     responses=problems(404, 422),
 )
 async def index_composition(
     request: Request,
     published: PublishedDep,
     database: DatabaseDep,
-    date: Annotated[Day, Query(examples=["2020-01-10"])],
+    date: Annotated[Day, Query(examples=["2024-10-25"])],
 ) -> Response:
     """After the close of that session, or of the last one before it."""
 
@@ -126,7 +128,7 @@ async def index_composition(
     "/composition-changes",
     summary="Who came into EW100, and who left it",
     dependencies=[NEEDS_MARKET_DATA],
-    response_model=ChangesOut,
+    response_model=TrackerChanges,
     responses=problems(404, 422),
 )
 async def composition_changes(
@@ -150,13 +152,10 @@ async def composition_changes(
     "/export",
     summary="EW100 as a file",
     dependencies=[NEEDS_MARKET_DATA],
-    response_class=Response,
+    response_model=TrackerPerformance | TrackerFile,
     responses={
         200: {
-            "content": {
-                type: {"schema": {"type": "string"}, "example": "date,value,daily_return"}
-                for type in MEDIA_TYPES.values()
-            },
+            "content": {MEDIA_TYPES["csv"]: {"schema": {"type": "string"}, "example": _CSV}},
             "description": "CSV or JSON.",
         },
         **problems(404, 422),

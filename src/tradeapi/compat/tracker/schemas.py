@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 from tradeapi.market.symbols.schemas import Day
 
-_START = ["2015-01-12"]
-_END = ["2020-01-10"]
+_START = ["2024-01-02"]
+_END = ["2024-10-25"]
 
 
 class RangeIn(BaseModel):
@@ -32,14 +32,14 @@ class ExportIn(RangeIn):
 
 class BuiltOut(BaseModel):
     success: bool = Field(description="False with 202: it is not over yet.")
-    message: str = Field(examples=["Built 1259 sessions from 2015-01-12 to 2020-01-10."])
-    dates_processed: int = Field(examples=[1259])
+    message: str = Field(examples=["Built 207 sessions from 2024-01-02 to 2024-10-25."])
+    dates_processed: int = Field(examples=[207])
     start_date: date = Field(examples=_START)
     end_date: date | None = Field(examples=_END)
 
 
 class LevelOut(BaseModel):
-    date: str = Field(examples=["2015-01-13"])
+    date: str = Field(examples=["2024-01-03"])
     value: float = Field(examples=[1002.5])
     daily_return: float | None = Field(
         description="In percent; null on the first session.", examples=[0.25]
@@ -62,10 +62,10 @@ class SummaryOut(BaseModel):
     )
 
 
-class PerformanceOut(BaseModel):
+class TrackerPerformance(BaseModel):
     start_date: date = Field(examples=_START)
     end_date: date = Field(examples=_END)
-    total_days: int = Field(description="Sessions.", examples=[1259])
+    total_days: int = Field(description="Sessions.", examples=[207])
     performance_data: list[LevelOut]
     summary: SummaryOut
 
@@ -77,32 +77,36 @@ class StockOut(BaseModel):
     market_cap: float | None = Field(examples=[644_000_000_000])
 
 
-class ConstituentOut(StockOut):
+class TrackerConstituent(StockOut):
     sector: str | None = Field(examples=["Technology"])
     industry: None = Field(description="Not known here.")
 
 
-class CompositionOut(BaseModel):
+class TrackerComposition(BaseModel):
     date: str = Field(
         description="The session: the one asked for, or the last before it.",
-        examples=["2020-01-10"],
+        examples=["2024-10-25"],
     )
     total_stocks: int = Field(examples=[100])
-    compositions: list[ConstituentOut] = Field(description="The largest first.")
+    compositions: list[TrackerConstituent] = Field(description="The largest first.")
 
 
-class ChangeOut(BaseModel):
-    date: str = Field(examples=["2015-01-14"])
+class TrackerFile(TrackerPerformance):
+    compositions: list[TrackerComposition] = Field(description="Of the same sessions.")
+
+
+class TrackerChange(BaseModel):
+    date: str = Field(examples=["2024-01-04"])
     stocks_added: list[StockOut] = Field(description="With their weights from this close on.")
     stocks_removed: list[StockOut] = Field(description="With what they weighed at this close.")
     total_changes: int = Field(examples=[2])
 
 
-class ChangesOut(BaseModel):
+class TrackerChanges(BaseModel):
     start_date: date = Field(examples=_START)
     end_date: date = Field(examples=_END)
     total_change_dates: int = Field(examples=[1])
-    changes: list[ChangeOut]
+    changes: list[TrackerChange]
 
 
 class TrackerHealth(BaseModel):

@@ -52,7 +52,16 @@ def found(
         for column, age in zip(basket.members.tolist(), basket.age.tolist(), strict=True):
             if age > carry:
                 detail = f"The last price is {age} sessions old."
-                yield Finding("stale", basket.day, universe.members[column].symbol, detail)
+                symbol = universe.members[column].symbol or None
+                yield Finding("stale", basket.day, symbol, detail)
+
+
+def gone(universe: Universe, before: Basket, day: int) -> Iterator[Finding]:
+    """Constituents that were removed since, and are paid their last prices on this day."""
+    is_gone = [not universe.members[column].symbol for column in before.members.tolist()]
+    missing = total(before.weights[is_gone])
+    if missing > MOST_MISSING:
+        yield Finding("missing", day, None, f"{missing:.1%} of the weight was removed.")
 
 
 def _jumps(universe: Universe, panel: Panel, baskets: Sequence[Basket]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import numpy as np
 
@@ -43,7 +44,9 @@ class Happenings:
         for day in sorted(self.events):
             row = int(days.searchsorted(day))
             if after < day and row < len(days):
-                found[row] += [_converted(event, fx, row) for event in self.events[day]]
+                events = [_converted(event, fx, row) for event in self.events[day]]
+                # What nobody can convert is no income.
+                found[row] += [event for event in events if not isnan(event.value)]
         return found
 
 

@@ -18,15 +18,18 @@ from tradeapi.market.store.closes import daily_closes
 class Panels:
     """Of one universe, of one stretch after the other.
 
-    `converters` are by currencies the ids of the symbols whose closes convert them.
+    `converters` are by currencies the ids of the symbols whose closes convert them to `currency`,
+    and `rates` what those closed at before the first stretch.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  they are what it has
         self,
         database: Database,
         universe: Universe,
         happened: Happenings,
         converters: Mapping[str, int],
+        currency: str,
+        rates: Mapping[str, float],
     ) -> None:
         self._database = database
         self._universe = universe
@@ -34,8 +37,9 @@ class Panels:
         self._converters = converters
         # Ascending, so that they are found; the universe is in the order of its names.
         self._ids = np.union1d(universe.ids, [*converters.values()]).astype(np.int64)
+        self._currency = currency
         # Of the stretch before, the last rates and the last day.
-        self._rates: dict[str, float] = {}
+        self._rates = dict(rates)
         self._last = -1
 
     async def panel(self, days: Int64Array, following: int) -> Panel:
@@ -52,7 +56,7 @@ class Panels:
             for symbol_id in self._converters.values()
         }
         close = close[:, ids.searchsorted(self._universe.ids)]
-        fx = self._fx(converting)
+        fx = self._fx(converting, len(days))
         for column, rates in fx.items():
             close[:, column] *= rates
         events = self._happened.within(days, fx, after=self._last)
@@ -67,8 +71,10 @@ class Panels:
             events=events,
         )
 
-    def _fx(self, converting: Mapping[int, Float64Array]) -> dict[int, Float64Array]:
-        """By column what one unit of its currency costs; where nobody says, what it did before."""
+    def _fx(self, converting: Mapping[int, Float64Array], sessions: int) -> dict[int, Float64Array]:
+        """By column what one unit of its currency costs; where nobody says, what it did before, and
+        NaN where nobody ever did."""
+        unknown = np.full(sessions, np.nan)
         rates = {}
         for currency, symbol_id in self._converters.items():
             before = self._rates.get(currency, np.nan)
@@ -76,9 +82,9 @@ class Panels:
             self._rates[currency] = float(filled[-1])
             rates[currency] = filled
         return {
-            column: rates[member.currency]
+            column: rates.get(member.currency, unknown)
             for column, member in enumerate(self._universe.members)
-            if member.currency in rates
+            if member.currency != self._currency
         }
 
 

@@ -12,7 +12,7 @@ from tradeapi.indices.models import IndexDefinition
 from tradeapi.indices.rules import hash_of
 from tradeapi.indices.schemas import Rules
 from tradeapi.indices.sessions import last_session, sessions
-from tradeapi.indices.universe import Universe
+from tradeapi.indices.universe import Universe, nobody
 from tradeapi.market.calendars.calendar import Calendar
 from tradeapi.market.calendars.days import DAY, day_of
 from tradeapi.market.resolutions import Resolution
@@ -82,6 +82,8 @@ def _plan(calendar: Calendar, base: int, until: int, rules: Rules) -> Plan:
 
 async def _base(session: AsyncSession, rules: Rules, universe: Universe, first: int | None) -> int:
     """The first day of an index that is built from its beginning."""
+    if not len(universe):
+        raise nobody()
     if rules.base_date is not None:
         base = day_of(rules.base_date)
         if first is not None and first < base:

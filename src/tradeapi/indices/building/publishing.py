@@ -68,6 +68,7 @@ class Publishing:
                 "start": date_at(first).isoformat(),
                 "end": date_at(last).isoformat(),
                 "sessions": len(levels),
+                "static_shares": run.is_static,
                 "findings": build.findings,
             }
             change = Changed(code=index.code, version=index.version, revision=index.revision)

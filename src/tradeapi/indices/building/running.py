@@ -15,10 +15,11 @@ from tradeapi.analytics.indices.panel import Panel
 from tradeapi.database import Database
 from tradeapi.errors import Invalid
 from tradeapi.indices.building import gate, staging
-from tradeapi.indices.building.data import Ground, happened
+from tradeapi.indices.building.data import Ground, happened, holding
 from tradeapi.indices.building.gate import Finding
 from tradeapi.indices.building.panels import Panels, stretches
 from tradeapi.indices.building.plan import Plan
+from tradeapi.indices.building.rates import rates_before
 from tradeapi.indices.models import IndexBuild
 from tradeapi.indices.packing import Held, packed
 from tradeapi.market.calendars.days import date_at
@@ -47,17 +48,25 @@ class Run:
         findings = [one for one in known if held is not None and one.day <= held.day]
         if not len(days):
             return findings
-        ground, total = self._ground, len(self._plan.days)
+        total = len(self._plan.days)
+        ids = () if held is None else held.ids.tolist()
+        ground = await holding(self._database, self._ground, ids)
         before = ground.before(int(days[0]))
         start = int(before[0]) if len(before) else int(days[0])
         events = await happened(self._database, ground, start)
-        panels = Panels(self._database, ground.universe, events, ground.converters)
+        rates = await rates_before(self._database, ground, start)
+        currency = ground.rules.currency
+        panels = Panels(self._database, ground.universe, events, ground.converters, currency, rates)
+        basket = None if held is None else held.basket(ground.universe.columns_of(held.ids))
         engine = Engine(
             ground.methodology,
             len(ground.universe),
-            None if held is None else held.basket(self._columns(held)),
+            basket,
             waits=self._plan.waits,
+            left=ground.left,
         )
+        if basket is not None:
+            findings += gate.gone(ground.universe, basket, int(days[0]))
         done = total - len(days)
         for stretch in stretches(days):
             wanted = np.concatenate([before, stretch])
@@ -84,14 +93,6 @@ class Run:
             if held is None and not self._plan.is_anew:
                 held = await staging.before(connection, index.id, int(days[0]))
         return (days if held is None else days[days > held.day]), held
-
-    def _columns(self, held: Held) -> Int64Array:
-        """Where the constituents stand; raises Invalid where one is gone."""
-        columns = self._ground.universe.columns
-        if missing := [id for id in held.ids.tolist() if id not in columns]:
-            detail = f"{len(missing)} constituents are not in the universe any more; build it anew."
-            raise Invalid(detail, code="universe_changed")
-        return self._ground.universe.columns_of(held.ids)
 
     async def _stage(self, rows: Sequence[tuple[object, ...]], findings: Sequence[Finding]) -> None:
         # What is known of their data comes with the first of them: another process may go on.

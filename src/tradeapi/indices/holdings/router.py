@@ -67,7 +67,7 @@ async def composition_at(
         Query(
             alias="date",
             description="Any day: the last session up to it counts. Else the last session of all.",
-            examples=["2020-01-10"],
+            examples=["2024-10-25"],
         ),
     ] = None,
 ) -> Response:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.analytics.indices.basket import Basket
@@ -10,17 +9,17 @@ from tradeapi.database import Database, raw
 from tradeapi.indices.building import staging
 from tradeapi.indices.building.data import Ground, converters_of, happened
 from tradeapi.indices.building.history import Happenings
+from tradeapi.indices.building.rates import rates_before
 from tradeapi.indices.models import IndexDefinition
 from tradeapi.indices.rules import hash_of, methodology_of
 from tradeapi.indices.schemas import Rules
 from tradeapi.indices.service import symbol_of
-from tradeapi.indices.universe import universe_by_ids
+from tradeapi.indices.universe import Universe, universe_by_ids
 from tradeapi.market.calendars.days import DAY
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.quotes.reading import read_quotes
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.book import SymbolFacts
-from tradeapi.market.store.closes import daily_closes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,7 +52,7 @@ class Standing:
 
 async def standing_of(database: Database, calendars: Calendars, id: int) -> Standing | None:
     """None where nobody can say what it is worth: it is not built by the rules that it has now, all
-    is lost, a constituent is gone, or no session is known to follow."""
+    is lost, a constituent is gone, or what converts it, or no session is known to follow."""
     async with database.reading() as session:
         index = await session.get(IndexDefinition, id)
         if index is None or index.last_day is None:
@@ -66,7 +65,9 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
         universe = await universe_by_ids(session, held.ids.tolist())
         if not 0 < len(universe) == len(held.ids):
             return None
-        converters = await converters_of(session, rules, universe)
+        converters = await _converters(session, rules, universe)
+        if {member.currency for member in universe.members} - {rules.currency, *converters}:
+            return None
         told = await _told(session, index.symbol_id)
     ground = Ground(
         index=index,
@@ -85,7 +86,7 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
         ground=ground,
         basket=held.basket(universe.columns_of(held.ids)),
         happened=await happened(database, ground, held.day + DAY),
-        rates=await _rates(database, ground, day),
+        rates=await rates_before(database, ground, day),
         day=day,
         open=open,
         close=close,
@@ -93,24 +94,13 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
     )
 
 
+async def _converters(session: AsyncSession, rules: Rules, universe: Universe) -> dict[str, int]:
+    """Of the currencies that constituents are in."""
+    currencies = {member.currency for member in universe.members}
+    found = await converters_of(session, rules)
+    return {currency: id for currency, id in found.items() if currency in currencies}
+
+
 async def _told(session: AsyncSession, symbol_id: int) -> tuple[float, float] | None:
     quote = (await read_quotes(await raw(session), [symbol_id]))[symbol_id]
     return None if quote.time is None or quote.last is None else (quote.time, quote.last)
-
-
-async def _rates(database: Database, ground: Ground, day: int) -> dict[str, float]:
-    """What a build would take for a currency whose price does not come on that day."""
-    known = ground.before(day)
-    ids = [*ground.converters.values()]
-    newest: dict[int, tuple[int, float]] = {}
-    if ids and len(known):
-        async with database.read() as connection:
-            async for some in daily_closes(connection, ids, int(known[0]), int(known[-1]) + DAY):
-                columns = (some.ids.tolist(), some.times.tolist(), some.closes.tolist())
-                for id, time, close in zip(*columns, strict=True):
-                    if time in known and time >= newest.get(id, (time,))[0]:
-                        newest[id] = time, close
-    return {
-        currency: newest[id][1] if id in newest else np.nan
-        for currency, id in ground.converters.items()
-    }

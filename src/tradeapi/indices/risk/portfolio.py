@@ -71,13 +71,13 @@ async def portfolio_of(
             raise NotFound(f"There is no index {series.code}.", code="unknown_index")
         rules = Rules.model_validate(definition)
         universe = await universe_by_ids(session, ids.tolist())
-        converters = await converters_of(session, rules, universe)
+        converters = await converters_of(session, rules)
     if len(universe) < len(ids):
         detail = f"{len(ids) - len(universe)} constituents of {series.code} are removed by now."
         raise bad_range("start", detail)
     async with database.read() as raw:
         happened = await happenings(raw, universe, int(days[0]))
-    reader = Panels(database, universe, happened, converters)
+    reader = Panels(database, universe, happened, converters, rules.currency, {})
     panels = [await reader.panel(stretch, int(stretch[-1]) + DAY) for stretch in stretches(days)]
     return Portfolio(
         sessions=sessions,

@@ -25,7 +25,7 @@ class _Whole(BaseModel):
 
 _JOB = """{"id": "01a218ea-ab01-74d5-bdac-67adaba8abfd", "name": "indices.build",
         "subject": "EW100", "status": "running", "progress": 0.62,
-        "message": "3,120 of 5,000 sessions", "cancel_requested": false, "result": null,
+        "message": "Built up to 2018-02-15", "cancel_requested": false, "result": null,
         "error": null, "created_at": 1795714362.097, "started_at": 1795714362.215,
         "finished_at": null, "status_url": "/api/v1/jobs/01a218ea-ab01-74d5-bdac-67adaba8abfd"}"""
 
