@@ -62,7 +62,7 @@ class DailyBuilds:
         tried = await session.scalar(
             select(func.max(IndexBuild.finished_at)).where(
                 IndexBuild.index_id == index.id,
-                # One of rules that make no sense any more has no sessions.
+                # One of an index that nobody is left of has no sessions.
                 or_(IndexBuild.end_day >= day, IndexBuild.end_day.is_(None)),
                 IndexBuild.status.in_(("held", "failed")),
             )
