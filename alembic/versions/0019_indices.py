@@ -45,6 +45,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("code", name=op.f("uq_indices_code")),
         sa.UniqueConstraint("symbol_id", name=op.f("uq_indices_symbol_id")),
     )
+    op.create_index(op.f("ix_indices_owner_id"), "indices", ["owner_id"], unique=False)
     op.create_table(
         "index_builds",
         sa.Column("id", sa.Uuid(), nullable=False),

@@ -7,7 +7,7 @@ import httpx2
 import numpy as np
 from starlette.testclient import TestClient
 
-from tests.indices.desk import date_of, day_of
+from tests.indices.desk import GOLDEN, date_of, day_of
 from tests.market import bars_http
 from tests.market.places import flat
 from tradeapi.clock import FixedClock
@@ -32,7 +32,8 @@ class Tracker:
         **fields: object,
     ) -> None:
         """One that closed at these prices, NaN for none; `shares` by session, or undated."""
-        self.put(f"/symbols/{symbol}", {"type": "stock", **fields})
+        told = {name: str(value) for name, value in fields.items()}
+        self.put(f"/symbols/{symbol}", {"type": "stock", **told})
         rows = [
             flat(day_of(place), close) for place, close in enumerate(closes) if not np.isnan(close)
         ]
@@ -52,17 +53,8 @@ class Tracker:
 
     def golden(self) -> None:
         """The worked example, of the three largest."""
-        nan = float("nan")
-        self.stock(
-            "US:A",
-            [10, 11, 11.55, 5.544, 5.71032, 5.6532168],
-            shares=100,
-            actions=[(3, "split", 2.0)],
-        )
-        self.stock("US:B", [4, 4, 3.92, 3.92, 4.116], shares=200, listed_to=_iso(5))
-        self.stock("US:C", [12, 11.4, 11.4, 13.2, nan, 12.54], shares={0: 50})
-        self.stock("US:D", [1, 1.5, 1.56, 1.638, 1.6, 1.648], shares=400)
-        self.stock("US:E", [20] * 6, shares=10)
+        for symbol, stock in GOLDEN.items():
+            self.stock(symbol, **stock)
         self.define(count=3)
 
     def define(self, **rules: object) -> None:

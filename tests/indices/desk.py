@@ -134,23 +134,8 @@ class Desk(Market):
 
 
 async def golden(desk: Desk) -> None:
-    """The five stocks of the worked example."""
-    await desk.stock(
-        "US:A",
-        [10, 11, 11.55, 5.544, 5.71032, 5.6532168],
-        shares=100,
-        actions=[(3, "split", 2.0)],
-    )
-    await desk.stock(
-        "US:B",
-        [4, 4, 3.92, 3.92, 4.116],
-        shares=200,
-        actions=[(2, "dividend", 0.08)],
-        listed_to=date_of(5),
-    )
-    await desk.stock("US:C", [12, 11.4, 11.4, 13.2, NAN, 12.54], shares={0: 50})
-    await desk.stock("US:D", [1, 1.5, 1.56, 1.638, 1.6, 1.648], shares=400)
-    await desk.stock("US:E", [20] * 6, shares=10)
+    for symbol, stock in GOLDEN.items():
+        await desk.stock(symbol, **stock)
 
 
 def day_of(place: int) -> int:
@@ -159,3 +144,22 @@ def day_of(place: int) -> int:
 
 def date_of(place: int) -> date:
     return date.fromordinal(date(1970, 1, 1).toordinal() + day_of(place) // DAY)
+
+
+# The five stocks of the worked example.
+GOLDEN: Mapping[str, Mapping[str, Any]] = {
+    "US:A": {
+        "closes": [10, 11, 11.55, 5.544, 5.71032, 5.6532168],
+        "shares": 100,
+        "actions": [(3, "split", 2.0)],
+    },
+    "US:B": {
+        "closes": [4, 4, 3.92, 3.92, 4.116],
+        "shares": 200,
+        "actions": [(2, "dividend", 0.08)],
+        "listed_to": date_of(5),
+    },
+    "US:C": {"closes": [12, 11.4, 11.4, 13.2, NAN, 12.54], "shares": {0: 50}},
+    "US:D": {"closes": [1, 1.5, 1.56, 1.638, 1.6, 1.648], "shares": 400},
+    "US:E": {"closes": [20] * 6, "shares": 10},
+}

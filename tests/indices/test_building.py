@@ -201,6 +201,21 @@ async def test_who_can_no_longer_be_converted_is_not_built(desk: Desk) -> None:
     assert [one.type for one in told] == ["index.failed"]
 
 
+async def test_an_index_that_nobody_is_left_of_is_not_built(desk: Desk) -> None:
+    """The owner is told, once, though nothing is known of its sessions."""
+    await desk.stock("US:A", [10, 10], shares=1)
+    desk.owner = await Authority(desk.database).user()
+    await desk.define("X")
+    await desk.execute("DELETE FROM symbols WHERE symbol = 'US:A'")
+    for _ in "ab":
+        with pytest.raises(Invalid, match="no symbol in this universe"):
+            await desk.build("X", is_gated=True)
+    assert [(one.status, one.end_day) for one in await desk.builds()] == [("failed", None)] * 2
+    async with desk.database.reading() as session:
+        told: Any = await notifications_of(session, desk.owner)
+    assert [one.type for one in told] == ["index.failed"]
+
+
 async def test_rules_that_make_no_sense_are_refused(desk: Desk) -> None:
     """With the field that is wrong."""
     await some_stocks(desk, sessions=2)

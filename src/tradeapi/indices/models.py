@@ -37,7 +37,9 @@ class IndexDefinition(Base):
         ForeignKey("symbols.id", ondelete="CASCADE"), unique=True
     )
     # Who is told of builds that fail.
-    owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    owner_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("users.id", ondelete="SET NULL"), index=True
+    )
     name: Mapped[str] = mapped_column(Text)
     currency: Mapped[str] = mapped_column(String(8))
     calendar: Mapped[str] = mapped_column(String(32))

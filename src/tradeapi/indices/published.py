@@ -63,7 +63,7 @@ class Series:
     @property
     def state(self) -> str:
         """Names what an answer is made of, for ETags."""
-        return f"{self.id}.{self.version}.{self.revision}"
+        return _state(self.id, self.version, self.revision)
 
 
 class Published:
@@ -102,10 +102,7 @@ class Published:
             if kept is None:
                 return False
             self._asked[series.code] = now
-            return (kept.version, kept.revision) == (
-                series.version,
-                series.revision,
-            ) and now - self._checked_at < TRUSTED_SECONDS
+            return kept.state == series.state and now - self._checked_at < TRUSTED_SECONDS
 
         return is_good
 
@@ -133,7 +130,7 @@ class Published:
             self._forget(code)
         found = await self._states([*self._kept]) if self._kept else {}
         for code, series in [*self._kept.items()]:
-            if found.get(code) != (series.version, series.revision):
+            if found.get(code) != series.state:
                 self._kept.pop(code, None)
                 if code in found:
                     self._wanted.add(code)
@@ -150,11 +147,11 @@ class Published:
     def _is_forgotten(at: float, now: float) -> bool:
         return now - at > FORGOTTEN_AFTER_SECONDS
 
-    async def _states(self, codes: Sequence[str]) -> Mapping[str, tuple[int, int]]:
+    async def _states(self, codes: Sequence[str]) -> Mapping[str, str]:
         async with self._database.read() as raw:
             chosen, argument = raw.one_of("$1", codes)
             rows = await raw.fetch(_STATES.format(chosen), argument)
-        return {row[0]: (row[1], row[2]) for row in rows}
+        return {code: _state(*of) for code, *of in rows}
 
     async def _read(self, code: str) -> Series:
         async with self._database.read() as raw:
@@ -168,7 +165,9 @@ class Published:
             self._bus.follow(INDICES, code)
             self._asked[code] = time.monotonic()
         known = self._kept.pop(code, series)
-        self._kept[code] = max(known, series, key=lambda one: one.revision)
+        # Two may have read it at the same time; another index may have the code by now.
+        is_newer = known.id == series.id and known.revision > series.revision
+        self._kept[code] = known if is_newer else series
         if len(self._kept) > MOST_KEPT:
             self._forget(next(iter(self._kept)))
         _entries.set(len(self._kept))
@@ -179,6 +178,10 @@ class Published:
         if self._asked.pop(code, None) is not None:
             self._bus.unfollow(INDICES, code)
         _entries.set(len(self._kept))
+
+
+def _state(id: int, version: int, revision: int) -> str:
+    return f"{id}.{version}.{revision}"
 
 
 def _series(code: str, rows: Sequence[Sequence[Any]]) -> Series:
@@ -205,7 +208,7 @@ def _column(rows: Sequence[Sequence[Any]], place: int) -> Float64Array:
     return np.array([row[place] for row in rows], np.float64)
 
 
-_STATES = "SELECT code, version, revision FROM indices WHERE code {}"
+_STATES = "SELECT code, id, version, revision FROM indices WHERE code {}"
 # The state of the index and its levels in one statement, so that both are of one moment.
 _SERIES = """
 SELECT i.id, i.version, i.revision, i.currency, i.calendar, i.methodology,

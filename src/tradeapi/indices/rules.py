@@ -11,6 +11,7 @@ from tradeapi.analytics.bars import Int64Array
 from tradeapi.analytics.indices.methodology import Methodology, Return, Schedule, Weighting
 from tradeapi.errors import FieldError, Invalid
 from tradeapi.indices.schemas import Rules
+from tradeapi.indices.sessions import sessions
 from tradeapi.indices.universe import Universe
 from tradeapi.market.calendars.calendar import Calendar
 from tradeapi.market.calendars.days import DAY, day_of
@@ -108,12 +109,6 @@ def _no_sessions(rules: Rules, calendar: Calendar) -> Iterator[FieldError]:
         if not len(sessions(calendar, day, day + DAY)):
             detail = f"{rules.dates[place]} is no session of {calendar.code}."
             yield FieldError(f"/dates/{place}", detail)
-
-
-def sessions(calendar: Calendar, start: int, end: int) -> Int64Array:
-    """The labels of the sessions in `[start, end)`."""
-    # A session with a break has two parts.
-    return np.unique(calendar.parts(start, end)[:, 0])
 
 
 def _days(rules: Rules) -> Int64Array:

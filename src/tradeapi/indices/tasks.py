@@ -7,9 +7,9 @@ from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.errors import Conflict, Invalid
-from tradeapi.indices.building.plan import last_session
 from tradeapi.indices.building.requests import build_job
 from tradeapi.indices.models import IndexBuild, IndexDefinition
+from tradeapi.indices.sessions import last_session
 from tradeapi.jobs.port import Jobs
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.resolutions import Resolution
@@ -62,7 +62,7 @@ class DailyBuilds:
         tried = await session.scalar(
             select(func.max(IndexBuild.finished_at)).where(
                 IndexBuild.index_id == index.id,
-                # One of rules that make no sense any more has no sessions.
+                # One of an index that nobody is left of has no sessions.
                 or_(IndexBuild.end_day >= day, IndexBuild.end_day.is_(None)),
                 IndexBuild.status.in_(("held", "failed")),
             )

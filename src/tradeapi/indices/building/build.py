@@ -55,10 +55,12 @@ class Builder:
         id, payload = progress.id, job.payload
         try:
             ground = await ground_of(self._database, self._calendars, payload["code"])
+            plan = await self._planned(ground, _date(payload["start"]), _date(payload["end"]))
         except Invalid as error:
-            await self._ends.refuse(id, payload["code"], str(error))
+            # Another build may just have built the same.
+            if error.code != "nothing_to_build":
+                await self._ends.refuse(id, payload["code"], str(error))
             raise
-        plan = await self._planned(ground, _date(payload["start"]), _date(payload["end"]))
         run = Run(self._database, ground, plan, await self._begun(id, ground, plan))
         try:
             findings = await run.through(progress)

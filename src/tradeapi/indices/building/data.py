@@ -13,9 +13,10 @@ from tradeapi.database import Database
 from tradeapi.errors import NotFound
 from tradeapi.indices.building.history import Happenings, happenings
 from tradeapi.indices.models import IndexDefinition
-from tradeapi.indices.rules import hash_of, methodology_of, sessions
+from tradeapi.indices.rules import hash_of, methodology_of
 from tradeapi.indices.schemas import Rules
 from tradeapi.indices.service import symbol_of
+from tradeapi.indices.sessions import session_after, sessions_before
 from tradeapi.indices.universe import (
     Universe,
     nobody,
@@ -24,12 +25,8 @@ from tradeapi.indices.universe import (
     universe_left,
 )
 from tradeapi.market.calendars.calendar import Calendar
-from tradeapi.market.calendars.days import DAY
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.models import Symbol
-
-# Sessions are looked for this many days around; no market is closed for longer.
-_AROUND = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -52,13 +49,11 @@ class Ground:
         """The sessions that have to be known before a day's."""
         # Of what happens between two sessions the one before is the beginning.
         count = max(self.methodology.lookback, 1)
-        days = sessions(self.calendar, day - (2 * count + _AROUND) * DAY, day)
-        return days[len(days) - min(count, len(days)) :]
+        return sessions_before(self.calendar, day, count)
 
     def following(self, day: int) -> int:
         """The session after a day's."""
-        later = sessions(self.calendar, day + DAY, day + _AROUND * DAY)
-        return int(later[0]) if len(later) else day + DAY
+        return session_after(self.calendar, day)
 
 
 async def ground_of(database: Database, calendars: Calendars, code: str) -> Ground:

@@ -9,15 +9,14 @@ from tradeapi.analytics.bars import Int64Array
 from tradeapi.database import raw
 from tradeapi.errors import FieldError, Invalid
 from tradeapi.indices.models import IndexDefinition
-from tradeapi.indices.rules import hash_of, sessions
+from tradeapi.indices.rules import hash_of
 from tradeapi.indices.schemas import Rules
+from tradeapi.indices.sessions import last_session, sessions
 from tradeapi.indices.universe import Universe, nobody
 from tradeapi.market.calendars.calendar import Calendar
 from tradeapi.market.calendars.days import DAY, day_of
 from tradeapi.market.resolutions import Resolution
 
-# A market may be closed for so long.
-_LONGEST_PAUSE = 40 * DAY
 _FIRST_DAY = 4 * DAY
 
 
@@ -98,15 +97,6 @@ async def _base(session: AsyncSession, rules: Rules, universe: Universe, first: 
     if rows[0][0] is None:
         raise Invalid("No symbol of the universe has a daily bar.", code="nothing_to_build")
     return int(rows[0][0])
-
-
-def last_session(calendar: Calendar, now: float) -> int:
-    """The last one that is over; raises Invalid where there is none."""
-    days = sessions(calendar, int(now // DAY) * DAY - _LONGEST_PAUSE, int(now // DAY + 2) * DAY)
-    over = [day for day in days.tolist() if calendar.end(day, Resolution.DAY) <= now]
-    if not over:
-        raise Invalid("No session has been over lately.", code="nothing_to_build")
-    return int(over[-1])
 
 
 def _nothing(pointer: str, detail: str) -> Invalid:

@@ -6,7 +6,7 @@ import numpy as np
 
 from tradeapi.database import Database
 from tradeapi.indices.building.data import Ground
-from tradeapi.indices.rules import sessions
+from tradeapi.indices.sessions import sessions
 from tradeapi.market.calendars.days import DAY
 from tradeapi.market.store.closes import daily_closes
 from tradeapi.market.times import EARLIEST

@@ -18,8 +18,8 @@ from tradeapi.indices.risk.attribution import attributed
 from tradeapi.indices.risk.portfolio import portfolio_of
 from tradeapi.indices.risk.risks import risks
 from tradeapi.indices.risk.schemas import AttributionOut, AttributionQuery, RiskOut, RiskQuery
-from tradeapi.indices.rules import sessions
 from tradeapi.indices.schemas import IndexPath
+from tradeapi.indices.sessions import sessions_before
 from tradeapi.indices.spans import Span, bad_range, dates
 from tradeapi.market.calendars.days import DAY, date_at
 from tradeapi.market.calendars.registry import Calendars
@@ -33,8 +33,6 @@ router = APIRouter(prefix="/indices", tags=["indices"])
 
 # Prices, sectors and actions of constituents change without a build of the index.
 KEPT_SECONDS = 60.0
-# Sessions are looked for this many days further back; no market is closed for longer.
-_AROUND = 40
 # For how long a constituent may not have traded before the first return.
 _CARRIED = 5
 
@@ -129,9 +127,7 @@ async def _before(request: Request, series: Series, day: int, window: int) -> In
     """The sessions whose closes are looked at, up to a day."""
     calendars: Calendars = request.state.calendars
     calendar = await calendars.get(series.calendar)
-    count = window + 1 + _CARRIED
-    days = sessions(calendar, day - (2 * count + _AROUND) * DAY, day + DAY)
-    return days[max(len(days) - count, 0) :]
+    return sessions_before(calendar, day + DAY, window + 1 + _CARRIED)
 
 
 def _for_a_while(request: Request, series: Series) -> Source:
