@@ -35,6 +35,10 @@ _hits = CACHE_HITS.labels("index_levels")
 _misses = CACHE_MISSES.labels("index_levels")
 _entries = CACHE_ENTRIES.labels("index_levels")
 
+# The id, version and revision of an index: one that is made again with the code of another one
+# begins with the same version and revision.
+_At = tuple[int, int, int]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Series:
@@ -59,6 +63,10 @@ class Series:
     @property
     def symbol(self) -> str:
         return symbol_of(self.code)
+
+    @property
+    def at(self) -> _At:
+        return self.id, self.version, self.revision
 
     @property
     def state(self) -> str:
@@ -102,10 +110,7 @@ class Published:
             if kept is None:
                 return False
             self._asked[series.code] = now
-            return (kept.version, kept.revision) == (
-                series.version,
-                series.revision,
-            ) and now - self._checked_at < TRUSTED_SECONDS
+            return kept.at == series.at and now - self._checked_at < TRUSTED_SECONDS
 
         return is_good
 
@@ -133,7 +138,7 @@ class Published:
             self._forget(code)
         found = await self._states([*self._kept]) if self._kept else {}
         for code, series in [*self._kept.items()]:
-            if found.get(code) != (series.version, series.revision):
+            if found.get(code) != series.at:
                 self._kept.pop(code, None)
                 if code in found:
                     self._wanted.add(code)
@@ -150,11 +155,11 @@ class Published:
     def _is_forgotten(at: float, now: float) -> bool:
         return now - at > FORGOTTEN_AFTER_SECONDS
 
-    async def _states(self, codes: Sequence[str]) -> Mapping[str, tuple[int, int]]:
+    async def _states(self, codes: Sequence[str]) -> Mapping[str, _At]:
         async with self._database.read() as raw:
             chosen, argument = raw.one_of("$1", codes)
             rows = await raw.fetch(_STATES.format(chosen), argument)
-        return {row[0]: (row[1], row[2]) for row in rows}
+        return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
     async def _read(self, code: str) -> Series:
         async with self._database.read() as raw:
@@ -168,7 +173,7 @@ class Published:
             self._bus.follow(INDICES, code)
             self._asked[code] = time.monotonic()
         known = self._kept.pop(code, series)
-        self._kept[code] = max(known, series, key=lambda one: one.revision)
+        self._kept[code] = max(known, series, key=lambda one: one.at)
         if len(self._kept) > MOST_KEPT:
             self._forget(next(iter(self._kept)))
         _entries.set(len(self._kept))
@@ -205,7 +210,7 @@ def _column(rows: Sequence[Sequence[Any]], place: int) -> Float64Array:
     return np.array([row[place] for row in rows], np.float64)
 
 
-_STATES = "SELECT code, version, revision FROM indices WHERE code {}"
+_STATES = "SELECT code, id, version, revision FROM indices WHERE code {}"
 # The state of the index and its levels in one statement, so that both are of one moment.
 _SERIES = """
 SELECT i.id, i.version, i.revision, i.currency, i.calendar, i.methodology,
