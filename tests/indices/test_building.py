@@ -251,6 +251,20 @@ async def test_data_that_does_not_pass_is_held(desk: Desk) -> None:
     assert (await desk.builds())[-1].findings[0]["symbol"] == "US:A"
 
 
+async def test_a_build_that_goes_on_knows_what_was_odd_before(desk: Desk) -> None:
+    """Its process died between what it has found and saying so."""
+    await desk.stock("US:A", [10, 11, 12, 30], shares=100)
+    await desk.define("X", count=1)
+    await desk.build("X", end=2)
+    job, progress = await desk.asked("X", None, 3, is_gated=True)
+    await killed_after(desk, 1, job, progress)
+    result = await desk.builder.work(job, progress)
+    assert result is not None
+    assert (result["status"], len(await desk.levels("X"))) == ("held", 3)
+    [build] = [one for one in await desk.builds() if one.status == "held"]
+    assert build.is_static
+
+
 @pytest.mark.parametrize(
     ("closes", "code"), [([10, 10, NAN], "missing"), ([10, *[NAN] * 7], "stale")]
 )

@@ -231,16 +231,17 @@ class _Run:
 
     def __init__(self, database: Database, ground: Ground, plan: Plan, build: IndexBuild) -> None:
         self.build = build
-        self.is_static = False
+        self.is_static = bool(build.is_static)
         self._database = database
         self._ground = ground
         self._plan = plan
 
     async def through(self, progress: Progress) -> Sequence[Finding]:
-        """Stage all that are not staged yet; what is odd in their data."""
+        """Stage all that are not staged yet; what is odd in the data of all."""
         days, held = await self._remaining()
+        findings = dict.fromkeys(map(Finding.of, self.build.findings))
         if not len(days):
-            return []
+            return [*findings]
         plan = self._plan
         ids = () if held is None else held.ids.tolist()
         ground = await holding(self._database, self._ground, ids)
@@ -258,25 +259,28 @@ class _Run:
             waits=plan.waits,
             left=ground.left,
         )
-        findings = [] if before is None else [*gate.gone(ground.universe, before, int(days[0]))]
+        if before is not None:
+            findings |= dict.fromkeys(gate.gone(ground.universe, before, int(days[0])))
         done = len(plan.days) - len(days)
         static = events.static
         for stretch in stretches(days):
             wanted = np.concatenate([known, stretch])
             panel = await panels.panel(wanted, ground.following(int(stretch[-1])))
             built = await to_thread.run_sync(_built, engine, ground, panel, len(known))
-            await self._stage(built.rows)
             self.is_static = self.is_static or _is_static(static, built.baskets)
-            findings += built.findings
+            findings |= dict.fromkeys(built.findings)
             if len(plan.days) <= _FEW_SESSIONS:
                 async with self._database.read() as connection:
-                    findings += await gate.unsound(connection, ground.universe, built.baskets)
+                    unsound = await gate.unsound(connection, ground.universe, built.baskets)
+                findings |= dict.fromkeys(unsound)
+            await self._note([*findings][: gate.MOST_FINDINGS])
+            await self._stage(built.rows)
             done += len(stretch)
             known = np.empty(0, np.int64)
             await progress.report(
                 0.95 * done / len(plan.days), f"Built up to {date_at(int(stretch[-1]))}"
             )
-        return findings[: gate.MOST_FINDINGS]
+        return [*findings][: gate.MOST_FINDINGS]
 
     async def _remaining(self) -> tuple[Int64Array, Held | None]:
         """The sessions that are not staged yet, and what they follow."""
@@ -286,6 +290,13 @@ class _Run:
             if held is None and not self._plan.is_anew:
                 held = await staging.before(connection, index.id, int(days[0]))
         return (days if held is None else days[days > held.day]), held
+
+    async def _note(self, findings: Sequence[Finding]) -> None:
+        """Ahead of what they are about, so that a build that goes on from there knows of them."""
+        told = [dict(finding.document()) for finding in findings]
+        written = update(IndexBuild).where(IndexBuild.id == self.build.id)
+        async with self._database.transaction() as session:
+            await session.execute(written.values(findings=told, is_static=self.is_static))
 
     async def _stage(self, rows: Sequence[tuple[object, ...]]) -> None:
         for start in range(0, len(rows), _ROWS_AT_ONCE):

@@ -1,7 +1,8 @@
 """Whether the data of new sessions can be trusted; what is published is hard to take back."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from datetime import date
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -9,7 +10,7 @@ from tradeapi.analytics.indices.basket import Basket, total
 from tradeapi.analytics.indices.panel import Panel
 from tradeapi.drivers import Raw
 from tradeapi.indices.universe import Universe
-from tradeapi.market.calendars.days import date_at
+from tradeapi.market.calendars.days import date_at, day_of
 from tradeapi.market.resolutions import Resolution
 
 # A change of a close by more than this, without a corporate action, is rather a mistake.
@@ -27,9 +28,15 @@ class Finding(NamedTuple):
     symbol: str | None
     detail: str
 
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Self:
+        """From its document."""
+        day = day_of(date.fromisoformat(told["date"]))
+        return cls(told["code"], day, told["symbol"], told["detail"])
+
     def document(self) -> Mapping[str, object]:
-        date = date_at(self.day).isoformat()
-        return {"code": self.code, "date": date, "symbol": self.symbol, "detail": self.detail}
+        day = date_at(self.day).isoformat()
+        return {"code": self.code, "date": day, "symbol": self.symbol, "detail": self.detail}
 
 
 def found(
