@@ -3,6 +3,7 @@
 # ruff: noqa: SLF001  # processes die at no seam
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from tradeapi.indices.building.requests import build_job
 from tradeapi.indices.tasks import DailyBuilds
 from tradeapi.notifications.service import notifications_of
 from tradeapi.tracked.models import TrackedJob
-from tradeapi.tracked.progress import Cancelled, Progress
+from tradeapi.tracked.progress import Cancelled, Progress, begin
 from tradeapi.tracked.service import TrackedJobs
 
 NAN = float("nan")
@@ -90,6 +91,42 @@ async def test_a_build_that_died_goes_on_from_where_it_was(desk: Desk) -> None:
     assert result is not None
     assert result["sessions"] == SESSIONS
     assert await desk.levels("DIES") == await desk.levels("LIVES")
+    assert await desk.staged() == 0
+
+
+async def test_who_was_taken_for_dead_leaves_what_others_do(desk: Desk) -> None:
+    """The other attempt goes on from what is staged, and publishes all of it."""
+    await some_stocks(desk)
+    await desk.define("X", count=2)
+    await desk.define("Y", count=2)
+    await desk.build("Y", 0, SESSIONS - 1)
+    job, dead = await desk.asked("X", 0, SESSIONS - 1)
+    await killed_after(desk, 2, job, dead)
+    alive = await begin(desk.database, desk.bus, desk.clock, dead.id)
+    assert alive is not None
+    dead._is_wanted = False
+    with pytest.raises(Cancelled):
+        await desk.builder.work(job, dead)
+    assert await desk.staged() >= 20
+    await desk.builder.work(job, alive)
+    assert await desk.levels("X") == await desk.levels("Y")
+
+
+async def test_a_build_that_is_given_up_has_failed(desk: Desk) -> None:
+    """Whatever it was; until then it goes on from where it was."""
+    await some_stocks(desk)
+    await desk.define("X", count=2)
+    job, progress = await desk.asked("X", 0, 9)
+
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Builder, "_publish", broken)
+        for is_last_try, status in ((False, "running"), (True, "failed")):
+            with pytest.raises(ZeroDivisionError):
+                await desk.builder.work(replace(job, is_last_try=is_last_try), progress)
+            assert [one.status for one in await desk.builds()] == [status]
     assert await desk.staged() == 0
 
 
@@ -305,6 +342,14 @@ async def test_an_index_is_extended_after_each_session(desk: Desk) -> None:
     assert await asked() == 0
     desk.clock.time = day_of(6) + 3600
     assert await asked() == 1
+    assert await asked() == 1
+
+    async with desk.database.transaction() as session:
+        tracked = TrackedJobs(session, desk.jobs, desk.bus, None, desk.clock.now(), sees_all=True)
+        [job] = [job for job in await tracked.list(limit=10) if job.status == "queued"]
+        await tracked.cancel(job.id)
+    assert await asked() == 0
+    desk.clock.time += 3600
     assert await asked() == 1
 
 

@@ -45,4 +45,4 @@ async def test_nothing_of_the_old_one_is_told_or_taken_for_the_new_one(desk: Des
     async with desk.database.transaction() as session:
         indices = Indices(session, desk.calendars, desk.clock.now())
         with pytest.raises(Stale):
-            await indices.replace("X", Rules(), Precondition(etag))
+            await indices.replace("X", Rules.model_validate({}), Precondition(etag))

@@ -89,13 +89,17 @@ class Builder:
         try:
             findings = await run.through(progress)
             if findings and payload["is_gated"]:
-                return await self._hold(ground, build.id, findings)
+                return await self._hold(ground, progress, findings)
             return await self._publish(ground, plan, run, findings, progress)
         except Cancelled:
-            await self._end(ground, build.id, "cancelled")
+            await self._end(ground, progress, "cancelled")
             raise
         except (Invalid, Conflict) as error:
-            await self._end(ground, build.id, "failed", str(error))
+            await self._end(ground, progress, "failed", str(error))
+            raise
+        except Exception:
+            if job.is_last_try:
+                await self._end(ground, progress, "failed", "Something went wrong on our side.")
             raise
 
     async def _begun(self, id: UUID, ground: Ground, plan: Plan) -> IndexBuild:
@@ -125,20 +129,20 @@ class Builder:
         return build
 
     async def _hold(
-        self, ground: Ground, id: UUID, findings: Sequence[Finding]
+        self, ground: Ground, progress: Progress, findings: Sequence[Finding]
     ) -> Mapping[str, Any]:
         """Nothing is published, and whoever the index belongs to is told why."""
         told = [dict(finding.document()) for finding in findings]
         first = findings[0]
         about = f"{first.symbol}: {first.detail}" if first.symbol else first.detail
         detail = f"There are {len(findings)} findings in its data. {about}"
-        await self._end(ground, id, "held", detail, told)
+        await self._end(ground, progress, "held", detail, told)
         return {"code": ground.index.code, "status": "held", "findings": told}
 
     async def _end(
         self,
         ground: Ground,
-        id: UUID,
+        progress: Progress,
         status: str,
         detail: str | None = None,
         findings: Sequence[dict[str, Any]] = (),
@@ -147,8 +151,8 @@ class Builder:
         code, owner = ground.index.code, ground.index.owner_id
         now = round(self._clock.now(), 3)
         async with self._database.transaction() as session:
-            build = await session.get(IndexBuild, id)
-            if build is None:
+            build = await session.get(IndexBuild, progress.id)
+            if build is None or await progress.is_others(session):
                 return
             build.status, build.finished_at, build.findings = status, now, list(findings)
             await staging.drop(session, build.index_id)
@@ -160,7 +164,7 @@ class Builder:
                 type=f"index.{status}",
                 title=f"{code} was not published",
                 text=detail,
-                data={"code": code, "build": str(id), "findings": build.findings},
+                data={"code": code, "build": str(progress.id), "findings": build.findings},
                 channels=frozenset(),
                 time=now,
             )
