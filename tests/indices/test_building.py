@@ -288,6 +288,36 @@ async def test_data_that_does_not_pass_is_held(desk: Desk) -> None:
     assert (await desk.builds())[-1].findings[0]["symbol"] == "US:A"
 
 
+async def test_who_is_sold_at_a_price_that_is_odd_is_found(desk: Desk) -> None:
+    """The level rests on it, though he is in the index no more."""
+    await desk.stock("US:A", [10, 11, 12, 2], shares=100)
+    await desk.stock("US:B", [5, 5, 5, 5], shares=100)
+    await desk.define("X", count=1)
+    await desk.build("X", end=2)
+    result = await desk.build("X", end=3, is_gated=True)
+    assert result is not None
+    assert [found["symbol"] for found in result["findings"]] == ["US:A"]
+
+
+async def test_a_wide_index_is_built_a_few_sessions_at_a_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it takes no more memory; the levels are the same, and so is what is found."""
+    await some_stocks(desk)
+    await desk.stock("US:JUMPS", [100.0, 40.0] * (SESSIONS // 2), shares=1000)
+    results = []
+    for code, cells in (("WIDE", 5 * 3), ("NARROW", 1_000_000)):
+        monkeypatch.setattr(build, "_CELLS_AT_ONCE", cells)
+        await desk.define(code, count=2)
+        results.append(await desk.build(code, 0, SESSIONS - 1))
+    wide, narrow = results
+    assert wide is not None
+    assert narrow is not None
+    assert await desk.levels("WIDE") == await desk.levels("NARROW")
+    assert wide["findings"] == narrow["findings"]
+    assert wide["findings"]
+
+
 async def test_a_build_that_goes_on_knows_what_was_odd_before(desk: Desk) -> None:
     """Its process died between what it has found and saying so."""
     await desk.stock("US:A", [10, 11, 12, 30], shares=100)
