@@ -10,7 +10,7 @@ Formulas: S&P DJI, Index Mathematics Methodology; MSCI, Index Calculation Method
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -121,7 +121,8 @@ class Engine:
         if basket is None or not basket.level:
             return
         growth = basket.level / self._methodology.base_value
-        if not 1 / _MOST_GROWTH < growth < _MOST_GROWTH or not isfinite(basket.divisor):
+        is_held = not len(basket.members) or 0.0 < basket.divisor < inf
+        if not 1 / _MOST_GROWTH < growth < _MOST_GROWTH or not is_held:
             raise Unbuildable(basket.day, _BEYOND)
 
     def _open(self, panel: Panel, row: int) -> Sequence[Event]:
