@@ -44,6 +44,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_indices")),
         sa.UniqueConstraint("code", name=op.f("uq_indices_code")),
         sa.UniqueConstraint("symbol_id", name=op.f("uq_indices_symbol_id")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_indices_owner_id"), "indices", ["owner_id"], unique=False)
     op.create_table(

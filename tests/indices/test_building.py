@@ -3,6 +3,7 @@
 # ruff: noqa: SLF001  # processes die at no seam
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from tradeapi.indices.building.running import Run
 from tradeapi.indices.tasks import DailyBuilds
 from tradeapi.notifications.service import notifications_of
 from tradeapi.tracked.models import TrackedJob
-from tradeapi.tracked.progress import Cancelled, Progress
+from tradeapi.tracked.progress import Cancelled, Progress, begin
 from tradeapi.tracked.service import TrackedJobs
 
 NAN = float("nan")
@@ -92,6 +93,42 @@ async def test_a_build_that_died_goes_on_from_where_it_was(desk: Desk) -> None:
     assert result is not None
     assert result["sessions"] == SESSIONS
     assert await desk.levels("DIES") == await desk.levels("LIVES")
+    assert await desk.staged() == 0
+
+
+async def test_who_was_taken_for_dead_leaves_what_others_do(desk: Desk) -> None:
+    """The other attempt goes on from what is staged, and publishes all of it."""
+    await some_stocks(desk)
+    await desk.define("X", count=2)
+    await desk.define("Y", count=2)
+    await desk.build("Y", 0, SESSIONS - 1)
+    job, dead = await desk.asked("X", 0, SESSIONS - 1)
+    await killed_after(desk, 2, job, dead)
+    alive = await begin(desk.database, desk.bus, desk.clock, dead.id)
+    assert alive is not None
+    dead._is_wanted = False
+    with pytest.raises(Cancelled):
+        await desk.builder.work(job, dead)
+    assert await desk.staged() >= 20
+    await desk.builder.work(job, alive)
+    assert await desk.levels("X") == await desk.levels("Y")
+
+
+async def test_a_build_that_is_given_up_has_failed(desk: Desk) -> None:
+    """Whatever it was; until then it goes on from where it was."""
+    await some_stocks(desk)
+    await desk.define("X", count=2)
+    job, progress = await desk.asked("X", 0, 9)
+
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Publishing, "publish", broken)
+        for is_last_try, status in ((False, "running"), (True, "failed")):
+            with pytest.raises(ZeroDivisionError):
+                await desk.builder.work(replace(job, is_last_try=is_last_try), progress)
+            assert [one.status for one in await desk.builds()] == [status]
     assert await desk.staged() == 0
 
 
@@ -298,6 +335,50 @@ async def test_data_that_does_not_pass_is_held(desk: Desk) -> None:
     assert (await desk.builds())[-1].findings[0]["symbol"] == "US:A"
 
 
+async def test_who_is_sold_at_a_price_that_is_odd_is_found(desk: Desk) -> None:
+    """The level rests on it, though he is in the index no more."""
+    await desk.stock("US:A", [10, 11, 12, 2], shares=100)
+    await desk.stock("US:B", [5, 5, 5, 5], shares=100)
+    await desk.define("X", count=1)
+    await desk.build("X", end=2)
+    result = await desk.build("X", end=3, is_gated=True)
+    assert result is not None
+    assert [found["symbol"] for found in result["findings"]] == ["US:A"]
+
+
+async def test_a_wide_index_is_built_a_few_sessions_at_a_time(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that it takes no more memory; the levels are the same, and so is what is found."""
+    await some_stocks(desk)
+    await desk.stock("US:JUMPS", [100.0, 40.0] * (SESSIONS // 2), shares=1000)
+    results = []
+    for code, cells in (("WIDE", 5 * 3), ("NARROW", 1_000_000)):
+        monkeypatch.setattr(running, "_CELLS_AT_ONCE", cells)
+        await desk.define(code, count=2)
+        results.append(await desk.build(code, 0, SESSIONS - 1))
+    wide, narrow = results
+    assert wide is not None
+    assert narrow is not None
+    assert await desk.levels("WIDE") == await desk.levels("NARROW")
+    assert wide["findings"] == narrow["findings"]
+    assert wide["findings"]
+
+
+async def test_a_build_that_goes_on_knows_what_was_odd_before(desk: Desk) -> None:
+    """Its process died between what it has found and saying so."""
+    await desk.stock("US:A", [10, 11, 12, 30], shares=100)
+    await desk.define("X", count=1)
+    await desk.build("X", end=2)
+    job, progress = await desk.asked("X", None, 3, is_gated=True)
+    await killed_after(desk, 1, job, progress)
+    result = await desk.builder.work(job, progress)
+    assert result is not None
+    assert (result["status"], len(await desk.levels("X"))) == ("held", 3)
+    [build] = [one for one in await desk.builds() if one.status == "held"]
+    assert build.is_static
+
+
 @pytest.mark.parametrize(
     ("closes", "code"), [([10, 10, NAN], "missing"), ([10, *[NAN] * 7], "stale")]
 )
@@ -338,6 +419,14 @@ async def test_an_index_is_extended_after_each_session(desk: Desk) -> None:
     assert await asked() == 0
     desk.clock.time = day_of(6) + 3600
     assert await asked() == 1
+    assert await asked() == 1
+
+    async with desk.database.transaction() as session:
+        tracked = TrackedJobs(session, desk.jobs, desk.bus, None, desk.clock.now(), sees_all=True)
+        [job] = [job for job in await tracked.list(limit=10) if job.status == "queued"]
+        await tracked.cancel(job.id)
+    assert await asked() == 0
+    desk.clock.time += 3600
     assert await asked() == 1
 
 

@@ -105,6 +105,7 @@ def test_what_cannot_be_is_refused(service: Service) -> None:
         ({"code": code, "universe": index["definition"]["universe"]}, (409, "index_exists")),
         ({"code": "NEW", "universe": {"exchanges": ["NONE"]}}, (422, "empty_universe")),
         ({"code": "no good"}, (422, "invalid_field")),
+        ({"code": "NEW", "base_value": 1e-300}, (422, "invalid_field")),
         ({"code": "NEW", "calendar": "NONE"}, (422, "unknown_calendar")),
     ]:
         answer = admin.call("POST", "/indices", body)

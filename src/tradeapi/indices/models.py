@@ -30,6 +30,8 @@ class IndexDefinition(Base):
     """
 
     __tablename__ = "indices"
+    # The id of a deleted index is not given to the next one: others may still know it.
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     code: Mapped[str] = mapped_column(String(32), unique=True)

@@ -65,7 +65,7 @@ class Rules(In):
     base_date: Day | None = Field(
         None, description="Null: the first session on which it has a constituent.", examples=[None]
     )
-    base_value: Annotated[float, Field(strict=True, gt=0, le=1e9, allow_inf_nan=False)] = 1000.0
+    base_value: Annotated[float, Field(strict=True, ge=1e-6, le=1e9, allow_inf_nan=False)] = 1000.0
     universe: UniverseIn = UniverseIn()
     count: Annotated[int, Field(strict=True, ge=1, le=MOST_SYMBOLS)] | None = Field(
         100, description="How many of the largest by market cap; null: the whole universe."

@@ -74,6 +74,8 @@ class Indices:
         code that there is."""
         checked = await self.checked(new, new.code)
         symbol = symbol_of(new.code)
+        if await Symbols(self._session).find(symbol) is not None:
+            raise Conflict(f"There is a symbol {symbol}.", code="index_exists")
         fields = await self._symbol(symbol, new, checked.calendar)
         index = IndexDefinition(
             code=new.code,

@@ -1,6 +1,6 @@
 """What is done for indices day by day."""
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.bus.port import Bus
@@ -13,11 +13,12 @@ from tradeapi.indices.sessions import last_session
 from tradeapi.jobs.port import Jobs
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.resolutions import Resolution
+from tradeapi.tracked.models import Status, TrackedJob
 from tradeapi.tracked.service import TrackedJobs
 
 # After a session's close, for the last closes to come in.
 DELAY_SECONDS = 15 * 60.0
-# After a build that was held or has failed, before the next try for the same session.
+# After a build that was held or cancelled, or has failed, before the next try for the same session.
 AGAIN_SECONDS = 3600.0
 
 
@@ -57,14 +58,20 @@ class DailyBuilds:
             day = last_session(calendar, now)
         except Invalid:
             return False
-        if day <= (index.last_day or 0) or now < calendar.end(day, Resolution.DAY) + DELAY_SECONDS:
+        end = calendar.end(day, Resolution.DAY)
+        if day <= (index.last_day or 0) or now < end + DELAY_SECONDS:
             return False
-        tried = await session.scalar(
-            select(func.max(IndexBuild.finished_at)).where(
-                IndexBuild.index_id == index.id,
-                # One of an index that nobody is left of has no sessions.
-                or_(IndexBuild.end_day >= day, IndexBuild.end_day.is_(None)),
-                IndexBuild.status.in_(("held", "failed")),
-            )
+        held = select(IndexBuild.id).where(
+            IndexBuild.index_id == index.id,
+            IndexBuild.end_day >= day,
+            IndexBuild.status == "held",
+            IndexBuild.finished_at > now - AGAIN_SECONDS,
         )
-        return tried is None or tried + AGAIN_SECONDS <= now
+        # Some fail before there is a build.
+        ended = select(TrackedJob.id).where(
+            TrackedJob.key == build_job(index.code).key,
+            TrackedJob.created_at >= end,
+            TrackedJob.status.in_((Status.FAILED, Status.CANCELLED)),
+            TrackedJob.finished_at > now - AGAIN_SECONDS,
+        )
+        return not await session.scalar(select(or_(held.exists(), ended.exists())))

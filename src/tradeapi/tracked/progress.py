@@ -86,6 +86,12 @@ class Progress:
             asked = TrackedJob.cancel_requested.is_(True)
             await self._end(session, {"status": Status.CANCELLED}, asked)
 
+    async def is_others(self, session: AsyncSession) -> bool:
+        """Whether others are at it, since this process was taken for dead: what there is of the
+        work is theirs. None begin before the transaction ends."""
+        chosen = select(TrackedJob.attempt).where(TrackedJob.id == self.id).with_for_update()
+        return await session.scalar(chosen) not in {None, self._attempt}
+
     async def pause(self) -> None:
         """Nobody is at it until the next attempt, and who cancels it need not wait for that."""
         async with self._database.transaction() as session:

@@ -9,7 +9,7 @@ Formulas: S&P DJI, Index Mathematics Methodology; MSCI, Index Calculation Method
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
+from math import inf
 
 import numpy as np
 
@@ -101,7 +101,8 @@ class Engine:
         if basket is None or not basket.level:
             return
         growth = basket.level / self._methodology.base_value
-        if not 1 / _MOST_GROWTH < growth < _MOST_GROWTH or not isfinite(basket.divisor):
+        is_held = not len(basket.members) or 0.0 < basket.divisor < inf
+        if not 1 / _MOST_GROWTH < growth < _MOST_GROWTH or not is_held:
             raise Unbuildable(basket.day, _BEYOND)
 
     def _listed(self, panel: Panel, day: int, end: int) -> BoolArray:

@@ -52,26 +52,30 @@ class Builder:
         self._publishing = Publishing(database, bus, store, clock)
 
     async def work(self, job: Job, progress: Progress) -> Mapping[str, Any] | None:
-        id, payload = progress.id, job.payload
+        payload = job.payload
         try:
             ground = await ground_of(self._database, self._calendars, payload["code"])
             plan = await self._planned(ground, _date(payload["start"]), _date(payload["end"]))
         except Invalid as error:
             # Another build may just have built the same.
             if error.code != "nothing_to_build":
-                await self._ends.refuse(id, payload["code"], str(error))
+                await self._ends.refuse(progress, payload["code"], str(error))
             raise
-        run = Run(self._database, ground, plan, await self._begun(id, ground, plan))
+        run = Run(self._database, ground, plan, await self._begun(progress.id, ground, plan))
         try:
             findings = await run.through(progress)
             if findings and payload["is_gated"]:
-                return await self._ends.hold(id, ground.index.code, findings)
+                return await self._ends.hold(progress, ground.index.code, findings)
             return await self._publishing.publish(ground, plan, run, findings, progress)
         except Cancelled:
-            await self._ends.end(id, "cancelled")
+            await self._ends.end(progress, "cancelled")
             raise
         except (Invalid, Conflict) as error:
-            await self._ends.end(id, "failed", str(error))
+            await self._ends.end(progress, "failed", str(error))
+            raise
+        except Exception:
+            if job.is_last_try:
+                await self._ends.end(progress, "failed", "Something went wrong on our side.")
             raise
 
     async def _planned(self, ground: Ground, start: date | None, end: date | None) -> Plan:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -17,6 +16,7 @@ from tradeapi.indices.schemas import Rules
 from tradeapi.market.calendars.days import DAY
 from tradeapi.notifications.notices import Notice
 from tradeapi.notifications.notifier import Notifier
+from tradeapi.tracked.progress import Progress
 
 
 class Ends:
@@ -25,41 +25,45 @@ class Ends:
         self._notifier = notifier
         self._clock = clock
 
-    async def hold(self, id: UUID, code: str, findings: Sequence[Finding]) -> Mapping[str, Any]:
+    async def hold(
+        self, progress: Progress, code: str, findings: Sequence[Finding]
+    ) -> Mapping[str, Any]:
         """What its job has come to."""
         first = findings[0]
         about = f"{first.symbol}: {first.detail}" if first.symbol else first.detail
         detail = f"There are {len(findings)} findings in its data. {about}"
         told = [finding.document() for finding in findings]
-        await self.end(id, "held", detail, told)
+        await self.end(progress, "held", detail, told)
         return {"code": code, "status": "held", "findings": told}
 
     async def end(
         self,
-        id: UUID,
+        progress: Progress,
         status: str,
         detail: str | None = None,
         findings: Sequence[dict[str, Any]] = (),
     ) -> None:
         """The owner is told the detail, once for each session."""
         async with self._database.transaction() as session:
-            if (build := await session.get(IndexBuild, id)) is not None:
-                build.findings = list(findings)
-                await self._end(session, build, status, detail)
+            build = await session.get(IndexBuild, progress.id)
+            if build is None or await progress.is_others(session):
+                return
+            build.findings = list(findings)
+            await self._end(session, build, status, detail)
 
-    async def refuse(self, id: UUID, code: str, detail: str) -> None:
+    async def refuse(self, progress: Progress, code: str, detail: str) -> None:
         """Before anything is known of its sessions."""
         now = round(self._clock.now(), 3)
         async with self._database.transaction() as session:
             index = await session.scalar(
                 select(IndexDefinition).where(IndexDefinition.code == code)
             )
-            if index is None:
+            if index is None or await progress.is_others(session):
                 return
-            build = await session.get(IndexBuild, id)
+            build = await session.get(IndexBuild, progress.id)
             if build is None:
                 build = IndexBuild(
-                    id=id,
+                    id=progress.id,
                     index_id=index.id,
                     sessions=0,
                     methodology=hash_of(Rules.model_validate(index.definition), index.calendar),

@@ -39,10 +39,16 @@ class Finding(NamedTuple):
 
 
 def found(
-    universe: Universe, panel: Panel, baskets: Sequence[Basket], *, carry: int
+    universe: Universe,
+    panel: Panel,
+    before: Basket | None,
+    baskets: Sequence[Basket],
+    *,
+    carry: int,
 ) -> Iterator[Finding]:
-    """What is odd in the closes that baskets of a panel's sessions rest on."""
-    yield from _jumps(universe, panel, baskets)
+    """What is odd in the closes that baskets of a panel's sessions, which follow from the one
+    `before`, rest on."""
+    yield from _jumps(universe, panel, before, baskets)
     for basket in baskets:
         weights = basket.weights
         missing = total(weights[basket.age > 0])
@@ -64,8 +70,14 @@ def gone(universe: Universe, before: Basket, day: int) -> Iterator[Finding]:
         yield Finding("missing", day, None, f"{missing:.1%} of the weight was removed.")
 
 
-def _jumps(universe: Universe, panel: Panel, baskets: Sequence[Basket]) -> Iterator[Finding]:
+def _jumps(
+    universe: Universe, panel: Panel, before: Basket | None, baskets: Sequence[Basket]
+) -> Iterator[Finding]:
+    """Also of who was sold at that very close: the level rests on what he is sold at."""
     held = {basket.day: set(basket.members.tolist()) for basket in baskets}
+    built = {*held}
+    if before is not None:
+        held[before.day] = set(before.members.tolist())
     with np.errstate(divide="ignore", invalid="ignore"):
         changes = panel.close[1:] / panel.close[:-1] - 1.0
         rows, columns = np.nonzero(np.abs(changes) > MOST_CHANGE)
@@ -73,7 +85,7 @@ def _jumps(universe: Universe, panel: Panel, baskets: Sequence[Basket]) -> Itera
         day = int(panel.days[row])
         members = held.get(day, set()) | held.get(int(panel.days[row - 1]), set())
         acted = {event.column for event in panel.events.get(row, ()) if event.kind != "shares"}
-        if day in held and column in members - acted:
+        if day in built and column in members - acted:
             detail = f"The close changed by {changes[row - 1, column]:+.0%} without an action."
             yield Finding("jump", day, universe.members[column].symbol, detail)
 

@@ -1,6 +1,6 @@
 """The sessions of a build, computed one after the other and staged."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -27,6 +27,8 @@ from tradeapi.tracked.progress import Progress
 
 # The bars of constituents are looked at one by one where so few sessions are new.
 _FEW_SESSIONS = 5
+# What is held by an index of so many symbols over so many sessions takes 100 MB.
+_CELLS_AT_ONCE = 1_000_000
 # Others have their turn in between.
 _ROWS_AT_ONCE = 200
 
@@ -71,18 +73,20 @@ class Run:
         for stretch in stretches(days):
             wanted = np.concatenate([before, stretch])
             panel = await panels.panel(wanted, ground.following(int(stretch[-1])))
-            built = await to_thread.run_sync(_built, engine, ground, panel, len(before))
-            findings += built.findings
-            if total <= _FEW_SESSIONS:
-                async with self._database.read() as connection:
-                    findings += await gate.unsound(connection, ground.universe, built.baskets)
-            findings = findings[: gate.MOST_FINDINGS]
-            self.is_static = self.is_static or _is_static(events.static, built.baskets)
-            await self._stage(built.rows, findings)
-            done += len(stretch)
+            await to_thread.run_sync(engine.observe, panel.part(0, len(before)))
+            for part, lead in _portions(panel, len(before)):
+                built = await to_thread.run_sync(_built, engine, ground, part, lead)
+                findings += built.findings
+                if total <= _FEW_SESSIONS:
+                    async with self._database.read() as connection:
+                        findings += await gate.unsound(connection, ground.universe, built.baskets)
+                findings = [*dict.fromkeys(findings)][: gate.MOST_FINDINGS]
+                self.is_static = self.is_static or _is_static(events.static, built.baskets)
+                await self._stage(built.rows, findings)
+                done += len(part) - lead
+                message = f"Built up to {date_at(int(part.days[-1]))}"
+                await progress.report(0.95 * done / total, message)
             before = np.empty(0, np.int64)
-            message = f"Built up to {date_at(int(stretch[-1]))}"
-            await progress.report(0.95 * done / total, message)
         return findings
 
     async def _remaining(self) -> tuple[Int64Array, Held | None]:
@@ -116,16 +120,25 @@ class _Built(NamedTuple):
     findings: Sequence[Finding]
 
 
-def _built(engine: Engine, ground: Ground, panel: Panel, known: int) -> _Built:
-    """In a thread; the first `known` sessions are looked at, and no more. Raises Invalid."""
-    engine.observe(panel.part(0, known))
+def _portions(panel: Panel, known: int) -> Iterator[tuple[Panel, int]]:
+    """The sessions that are built, not too many at a time, each part with the session before it if
+    there is one: then its lead is 1."""
+    at_once = max(_CELLS_AT_ONCE // panel.close.shape[1], 1)
+    for low in range(known, len(panel), at_once):
+        start = max(low - 1, 0)
+        yield panel.part(start, min(low + at_once, len(panel))), low - start
+
+
+def _built(engine: Engine, ground: Ground, panel: Panel, lead: int) -> _Built:
+    """In a thread; all but the first `lead` sessions are built. Raises Invalid."""
+    before = engine.basket
     try:
-        baskets = list(engine.run(panel.part(known, len(panel))))
+        baskets = list(engine.run(panel.part(lead, len(panel))))
     except Unbuildable as error:
         detail = f"{date_at(error.day)}: {error}"
         raise Invalid(detail, code="unbuildable") from error
     universe = ground.universe
-    found = gate.found(universe, panel, baskets, carry=ground.methodology.carry)
+    found = gate.found(universe, panel, before, baskets, carry=ground.methodology.carry)
     rows = [packed(basket, universe.ids) for basket in baskets]
     return _Built(baskets, rows, list(islice(found, gate.MOST_FINDINGS)))
 
