@@ -5,15 +5,13 @@ from datetime import date
 from typing import NamedTuple
 
 import numpy as np
-from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tradeapi.analytics.bars import Int64Array
-from tradeapi.database import parts
+from tradeapi.database import raw
 from tradeapi.errors import FieldError, Invalid
 from tradeapi.indices.schemas import Rules, UniverseIn
-from tradeapi.market.calendars.days import day_of
-from tradeapi.market.models import Exchange, Symbol
+from tradeapi.market.calendars.days import date_of, day_of
 from tradeapi.market.symbols.names import Name
 
 # Later than every session.
@@ -77,15 +75,15 @@ async def universe_of(session: AsyncSession, rules: Rules, *, but: str) -> Unive
 
 async def universe_left(session: AsyncSession, rules: Rules, *, but: str) -> Universe:
     """The same of rules that were good once: symbols that are gone since are left out."""
-    names = _full_names(rules.universe)
-    conditions = [] if names else _conditions(rules.universe)
-    members: list[Member] = []
-    for some in parts(names) if names else [None]:
-        chosen = _SELECT.where(*conditions)
-        if some is not None:
-            chosen = chosen.where(Symbol.symbol.in_(some))
-        members += [Member(*row) for row in await session.execute(chosen)]
-    return Universe([member for member in members if member.symbol != but])
+    asked = rules.universe
+    wanted: Mapping[str, Sequence[str]] = {
+        "s.type": asked.types,
+        "s.exchange": asked.exchanges,
+        "s.sector": asked.sectors,
+    }
+    if asked.symbols:
+        wanted = {"s.symbol": _full_names(asked)}
+    return Universe([member for member in await _members(session, wanted) if member.symbol != but])
 
 
 def nobody() -> Invalid:
@@ -100,11 +98,30 @@ def removed(id: int, currency: str) -> Member:
 
 async def universe_by_ids(session: AsyncSession, ids: Sequence[int]) -> Universe:
     """Symbols as they are by now; those that are gone are left out."""
-    members: list[Member] = []
-    for some in parts(ids):
-        found = await session.execute(_SELECT.where(Symbol.id.in_(some)))
-        members += [Member(*row) for row in found]
-    return Universe(members)
+    return Universe(await _members(session, {"s.id": ids}) if ids else [])
+
+
+async def _members(
+    session: AsyncSession, wanted: Mapping[str, Sequence[str] | Sequence[int]]
+) -> list[Member]:
+    """All whose columns have one of these values; of a column without any it does not matter.
+
+    There may be ten thousand, of which the ORM would make a second object each.
+    """
+    connection = await raw(session)
+    conditions = ["TRUE"]
+    arguments: list[object] = []
+    for column, values in wanted.items():
+        if values:
+            condition, argument = connection.one_of(f"${len(arguments) + 1}", values)
+            conditions.append(f"{column} {condition}")
+            arguments.append(argument)
+    rows = await connection.fetch(_SELECT.format(" AND ".join(conditions)), *arguments)
+    return [Member(*row[:_LISTED], *map(_day, row[_LISTED:])) for row in rows]
+
+
+def _day(stored: date | str | None) -> date | None:
+    return None if stored is None else date_of(stored)
 
 
 def _full_names(universe: UniverseIn) -> Sequence[str]:
@@ -112,24 +129,10 @@ def _full_names(universe: UniverseIn) -> Sequence[str]:
     return [Name.parse(symbol).symbol for symbol in universe.symbols]
 
 
-def _conditions(universe: UniverseIn) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if universe.types:
-        conditions.append(Symbol.type.in_(universe.types))
-    if universe.exchanges:
-        conditions.append(Symbol.exchange.in_(universe.exchanges))
-    if universe.sectors:
-        conditions.append(Symbol.sector.in_(universe.sectors))
-    return conditions
-
-
-_SELECT = select(
-    Symbol.id,
-    Symbol.symbol,
-    Symbol.currency,
-    Symbol.sector,
-    Symbol.basis,
-    func.coalesce(Symbol.calendar, Exchange.calendar),
-    Symbol.listed_from,
-    Symbol.listed_to,
-).join(Exchange, Exchange.code == Symbol.exchange)
+# The place of `listed_from` in a row.
+_LISTED = 6
+_SELECT = """
+SELECT s.id, s.symbol, s.currency, s.sector, s.basis, COALESCE(s.calendar, e.calendar),
+  s.listed_from, s.listed_to
+FROM symbols s JOIN exchanges e ON e.code = s.exchange WHERE {}
+"""

@@ -13,7 +13,7 @@ from tradeapi.market.store.blocks import CLOSE, block_start, window
 from tradeapi.market.store.reading import unpacked
 
 # The event loop does nothing else while the driver takes an answer apart.
-BYTES_AT_ONCE = 2_000_000
+BYTES_AT_ONCE = 4_000_000
 SYMBOLS_AT_ONCE = 5000
 _BYTES_PER_DAY = 16
 _BLOCK, _ROWS = range(2)
@@ -40,14 +40,17 @@ async def daily_closes(
     ids = [*dict.fromkeys(symbol_ids)]
     for low in range(0, len(ids), SYMBOLS_AT_ONCE):
         some = ids[low : low + SYMBOLS_AT_ONCE]
-        for chosen in _parted(await _sizes(raw, some, start, end)):
+        for chosen, is_sealed in _parted(await _sizes(raw, some, start, end)):
             condition, argument = raw.one_of("$1", chosen)
-            records = await raw.fetch(_CLOSES[raw.dialect].format(condition), argument, start, end)
+            sql = (_CLOSES if is_sealed else _EDGES)[raw.dialect].format(condition)
+            records = await raw.fetch(sql, argument, start, end)
             yield _assembled(raw.dialect, records, start, end)
 
 
-async def _sizes(raw: Raw, symbol_ids: Sequence[int], start: int, end: int) -> Mapping[int, int]:
-    """The bytes that are read of each, of blocks the whole columns."""
+async def _sizes(
+    raw: Raw, symbol_ids: Sequence[int], start: int, end: int
+) -> Mapping[int, tuple[int, bool]]:
+    """The bytes that are read of each, of blocks the whole columns, and whether there are any."""
     condition, argument = raw.one_of("$1", symbol_ids)
     begin = block_start(start, Resolution.DAY)
     until = block_start(end, Resolution.DAY) + window(Resolution.DAY)
@@ -57,21 +60,27 @@ async def _sizes(raw: Raw, symbol_ids: Sequence[int], start: int, end: int) -> M
         low, high = (begin, until) if is_sealed else (start, end)
         days = (min(last, high) - max(first, low)) // _DAILY + 1
         if days > 0:
-            sizes[symbol_id] = _BYTES_PER_DAY * days
+            sizes[symbol_id] = _BYTES_PER_DAY * days, is_sealed
     return sizes
 
 
-def _parted(sizes: Mapping[int, int]) -> Iterator[Sequence[int]]:
-    part: list[int] = []
-    total = 0
-    for symbol_id, size in sizes.items():
-        if part and total + size > BYTES_AT_ONCE:
-            yield part
-            part, total = [], 0
-        part.append(symbol_id)
-        total += size
-    if part:
-        yield part
+def _parted(
+    sizes: Mapping[int, tuple[int, bool]],
+) -> Iterator[tuple[Sequence[int], bool]]:
+    """As many symbols as are read together, apart by whether they have blocks there."""
+    for is_sealed in (False, True):
+        part: list[int] = []
+        total = 0
+        for symbol_id, (size, has_blocks) in sizes.items():
+            if has_blocks is not is_sealed:
+                continue
+            if part and total + size > BYTES_AT_ONCE:
+                yield part, is_sealed
+                part, total = [], 0
+            part.append(symbol_id)
+            total += size
+        if part:
+            yield part, is_sealed
 
 
 def _assembled(dialect: str, records: Sequence[Sequence[Any]], start: int, end: int) -> Closes:
