@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StrictBool
 
 from tradeapi.market.symbols.schemas import Day
 
@@ -27,7 +27,7 @@ class BuildIndexIn(BaseModel):
 
 class ExportIn(RangeIn):
     format: Literal["csv", "json"] = Field("csv", examples=["csv"])
-    include_composition: bool = False
+    include_composition: StrictBool = False
 
 
 class BuiltOut(BaseModel):
