@@ -73,4 +73,4 @@ async def hears(bus: Bus, other: Bus, heard: list[int], number: int) -> None:
     numbers = range(number, number + len(KEYS))
     for one, key in zip(numbers, KEYS, strict=True):
         await bus.publish(NUMBERS, key, one)
-    await until(lambda: set(numbers) <= set(heard), 5)
+    await until(lambda: set(numbers) <= set(heard))
