@@ -6,7 +6,8 @@ from uuid import UUID
 from tradeapi.charts.keys import as_id
 from tradeapi.charts.live.followed import FollowedCharts
 from tradeapi.charts.live.source import ChartSource
-from tradeapi.errors import FieldError, Invalid, NotFound
+from tradeapi.errors import NotFound
+from tradeapi.streams.names import not_kept, unknown_topic
 from tradeapi.streams.topics import Topic
 from tradeapi.web.principal import Principal
 
@@ -28,13 +29,11 @@ class ChartsChannel:
         return ChartSource(topic, _id(topic.name), self._charts)
 
     async def replay(self, name: str, _: object, __: object) -> Never:
-        detail = f"What {name} was is not kept; replay bars."
-        raise Invalid(detail, errors=[FieldError("/topic", detail)])
+        raise not_kept(name)
 
 
 def _id(name: str) -> UUID:
     id = as_id(name.partition(":")[2])
     if id is None:
-        detail = f"There is no topic {name[:80]!r}; it has the form charts:{{id}}."
-        raise NotFound(detail, code="unknown_topic")
+        raise unknown_topic(name, "charts:{id}")
     return id

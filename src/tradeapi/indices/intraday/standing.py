@@ -14,7 +14,7 @@ from tradeapi.indices.models import IndexDefinition
 from tradeapi.indices.rules import hash_of, methodology_of
 from tradeapi.indices.schemas import Rules
 from tradeapi.indices.service import symbol_of
-from tradeapi.indices.universe import Universe, universe_by_ids
+from tradeapi.indices.universe import universe_by_ids
 from tradeapi.market.calendars.days import DAY
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.market.quotes.reading import read_quotes
@@ -65,8 +65,9 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
         universe = await universe_by_ids(session, held.ids.tolist())
         if not 0 < len(universe) == len(held.ids):
             return None
-        converters = await _converters(session, rules, universe)
-        if {member.currency for member in universe.members} - {rules.currency, *converters}:
+        others = {member.currency for member in universe.members} - {rules.currency}
+        converters = await converters_of(session, rules)
+        if others - converters.keys():
             return None
         told = await _told(session, index.symbol_id)
     ground = Ground(
@@ -76,7 +77,7 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
         universe=universe,
         calendar=await calendars.get(index.calendar),
         methodology=methodology_of(rules, universe),
-        converters=converters,
+        converters={currency: converters[currency] for currency in others},
     )
     day = ground.following(held.day)
     open, close = ground.calendar.span(day, Resolution.DAY)
@@ -92,13 +93,6 @@ async def standing_of(database: Database, calendars: Calendars, id: int) -> Stan
         close=close,
         told=told,
     )
-
-
-async def _converters(session: AsyncSession, rules: Rules, universe: Universe) -> dict[str, int]:
-    """Of the currencies that constituents are in."""
-    currencies = {member.currency for member in universe.members}
-    found = await converters_of(session, rules)
-    return {currency: id for currency, id in found.items() if currency in currencies}
 
 
 async def _told(session: AsyncSession, symbol_id: int) -> tuple[float, float] | None:

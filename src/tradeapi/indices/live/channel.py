@@ -3,10 +3,11 @@
 import re
 from typing import Never
 
-from tradeapi.errors import FieldError, Invalid, NotFound
+from tradeapi.errors import FieldError, Invalid
 from tradeapi.indices.live.followed import FollowedIndices
 from tradeapi.indices.live.source import IndexSource
 from tradeapi.indices.schemas import CODE
+from tradeapi.streams.names import unknown_topic
 from tradeapi.streams.topics import Topic
 from tradeapi.web.principal import Principal
 
@@ -36,6 +37,5 @@ def _code(name: str) -> str:
     """A topic has one name: a code in upper case."""
     code = name.partition(":")[2]
     if not _CODE.fullmatch(code):
-        detail = f"There is no topic {name[:80]!r}; it has the form indices:{{code}}."
-        raise NotFound(detail, code="unknown_topic")
+        raise unknown_topic(name, "indices:{code}")
     return code

@@ -16,6 +16,7 @@ from tradeapi.market.live.series import Series
 from tradeapi.market.live.watches import Watches
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.times import parse_time
+from tradeapi.streams.names import unknown_topic
 from tradeapi.streams.topics import Topic
 from tradeapi.web.principal import Principal
 
@@ -67,7 +68,7 @@ class QuotesChannel:
             case [_, exchange, ticker]:
                 quote = await self._quotes.open(_symbol(exchange, ticker))
             case _:
-                raise _unknown(topic.name, "quotes:{symbol}")
+                raise unknown_topic(topic.name, "quotes:{symbol}")
         return QuoteSource(topic, self._quotes, quote)
 
     async def replay(self, name: str, _: object, __: object) -> Never:
@@ -83,7 +84,7 @@ def parse_series(name: str) -> Series:
         case [_, exchange, ticker, resolution, "raw" | "splits" | "all" as chosen]:
             adjustment = Adjustment(chosen)
         case _:
-            raise _unknown(name, "bars:{symbol}:{resolution}[:raw|splits|all]")
+            raise unknown_topic(name, "bars:{symbol}:{resolution}[:raw|splits|all]")
     return Series(_symbol(exchange, ticker), Resolution.parse(resolution), adjustment)
 
 
@@ -103,9 +104,3 @@ def _instant(name: str, value: object) -> int:
     except Invalid as error:
         fault = FieldError(f"/{name}", str(error))
         raise Invalid(str(error), code=error.code, errors=[fault]) from error
-
-
-def _unknown(name: str, form: str) -> NotFound:
-    return NotFound(
-        f"There is no topic {name[:80]!r}; it has the form {form}.", code="unknown_topic"
-    )
