@@ -26,7 +26,7 @@ DOCUMENTS = (
     "docs/charting.md",
     "docs/accounts.md",
     "docs/security.md",
-    "docs/operating.md",
+    "docs/operations.md",
 )
 
 _block = re.compile(r"^```(\w+) ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
