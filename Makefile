@@ -1,4 +1,4 @@
-.PHONY: run test bench check lint types contracts dev
+.PHONY: run test bench check lint types contracts dist dev
 
 run:
 	@tools/bootstrap
@@ -25,6 +25,14 @@ types: dev
 
 contracts: dev
 	.venv/bin/lint-imports --no-logo
+
+# What a release consists of: the wheel, its sources, and the list of what it brings along.
+dist: export PATH := $(PATH):$(CURDIR)/.venv/uv/bin
+dist: dev
+	@rm -rf dist
+	@uv build --quiet
+	@tools/sbom >dist/sbom.cdx.json
+	@ls dist
 
 dev:
 	@tools/bootstrap dev

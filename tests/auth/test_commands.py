@@ -70,7 +70,7 @@ def test_what_can_not_be_done_is_said_in_a_sentence(
 def test_a_shell_sees_that_it_went_wrong(sqlite_url: str, tmp_path: Path) -> None:
     """One line on stderr and a status, without a traceback."""
     done = subprocess.run(
-        [sys.executable, "-m", "tradeapi.cli", "user", "promote", "bob@example.com"],
+        [sys.executable, "-m", "tradeapi", "user", "promote", "bob@example.com"],
         env=clean_environment(DATABASE_URL=sqlite_url),
         cwd=tmp_path,
         capture_output=True,

@@ -50,7 +50,7 @@ def demo(folder: Path) -> Iterator[Demo]:
     environment = clean_environment(DATABASE_URL=f"sqlite:///{folder}/demo.db")
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tradeapi.cli", "serve", "--port", "0"],
+            [sys.executable, "-m", "tradeapi", "serve", "--port", "0"],
             env=environment,
             cwd=folder,
             stdout=log,
@@ -85,7 +85,7 @@ def _wait_until_open(url: str) -> None:
 def _install(programs: Path) -> None:
     """Have what the documents call, with curl failing where the service refuses."""
     (programs / ".curlrc").write_text("fail-with-body\n")
-    scripts = {"tradeapi": "-m tradeapi.cli"}
+    scripts = {"tradeapi": "-m tradeapi"}
     if shutil.which("curl") is None:
         scripts["curl"] = curl.__file__
     for name, arguments in scripts.items():

@@ -27,6 +27,8 @@ DOCUMENTS = (
     "docs/accounts.md",
     "docs/security.md",
     "docs/operations.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
 )
 
 _block = re.compile(r"^```(\w+) ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

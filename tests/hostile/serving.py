@@ -16,7 +16,7 @@ import psutil
 from tests.shell.conftest import clean_environment
 
 JSON = {"content-type": "application/json"}
-TRADEAPI = ("-m", "tradeapi.cli")
+TRADEAPI = ("-m", "tradeapi")
 
 
 class Server:
@@ -56,7 +56,7 @@ class Server:
         """
         email, password = "admin@example.com", "a sentence nobody guesses"
         subprocess.run(
-            [sys.executable, "-m", "tradeapi.cli", "user", "create", email, "--admin"],
+            [sys.executable, "-m", "tradeapi", "user", "create", email, "--admin"],
             env=clean_environment(**self._settings),
             cwd=self._folder,
             input=f"{password}\n",

@@ -44,7 +44,7 @@ async def test_two_processes_write_the_same_symbol(database_url: str, tmp_path: 
     file.write_text("\n".join(["symbol,time,open,high,low,close,volume", *lines]))
     with serve(database_url, tmp_path) as server:
         prepare(server)
-        command = ["-m", "tradeapi.cli", "import", "bars", str(file), "--exchange", "CRYPTO"]
+        command = ["-m", "tradeapi", "import", "bars", str(file), "--exchange", "CRYPTO"]
         with Writer(server) as writer:
             for _ in range(2):
                 finished = await anyio.run_process(

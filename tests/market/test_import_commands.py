@@ -115,7 +115,7 @@ def test_a_terminal_sees_how_far_it_is(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", HEADER, *(f"{day(n)},A,1,2,1,2,3" for n in range(3)))
     terminal, end = os.openpty()
     done = subprocess.run(
-        [sys.executable, "-m", "tradeapi.cli", "import", "bars", str(path), "--exchange", "US"],
+        [sys.executable, "-m", "tradeapi", "import", "bars", str(path), "--exchange", "US"],
         env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
         stdout=subprocess.PIPE,
         stderr=end,

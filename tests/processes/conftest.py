@@ -50,7 +50,7 @@ def tradeapi(tmp_path: Path) -> Iterator[Start]:
             with log.open("w") as stdout:
                 process = processes.enter_context(
                     subprocess.Popen(
-                        [sys.executable, "-m", "tradeapi.cli", *command],
+                        [sys.executable, "-m", "tradeapi", *command],
                         env=clean_environment(**environment),
                         cwd=tmp_path,
                         stdout=stdout,

@@ -86,7 +86,7 @@ def tradeapi(sqlite_url: str, tmp_path: Path) -> Iterator[Callable[..., Process]
             log = tmp_path / "stdout.log"
             with log.open("w") as stdout:
                 process = subprocess.Popen(
-                    [sys.executable, "-m", "tradeapi.cli", "serve", "--port", "0"],
+                    [sys.executable, "-m", "tradeapi", "serve", "--port", "0"],
                     env=clean_environment(
                         **{"DATABASE_URL": sqlite_url, "DEMO": "false", **environment}
                     ),

@@ -47,7 +47,7 @@ def test_four_processes_at_once(database_url: str, tmp_path: Path) -> None:
     migrations.downgrade(database_url, "base")
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "tradeapi.cli", "migrate"],
+            [sys.executable, "-m", "tradeapi", "migrate"],
             env=clean_environment(DATABASE_URL=database_url),
             cwd=tmp_path,
             stdout=subprocess.PIPE,

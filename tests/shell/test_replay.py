@@ -58,7 +58,7 @@ def write(path: Path, rows: Sequence[Row]) -> Path:
 
 def command(file: Path, address: str, *options: str) -> list[str]:
     words = ["replay", str(file), "--symbol", SYMBOL, "--url", address, *options]
-    return [sys.executable, "-m", "tradeapi.cli", *words]
+    return [sys.executable, "-m", "tradeapi", *words]
 
 
 def replay(file: Path, address: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -193,7 +193,7 @@ def test_it_goes_on_when_the_service_comes_back(file: Path, sqlite_url: str) -> 
 
     def serve() -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tradeapi.cli", "serve", "--port", str(port)],
+            [sys.executable, "-m", "tradeapi", "serve", "--port", str(port)],
             env=clean_environment(DATABASE_URL=sqlite_url, DEMO="false"),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

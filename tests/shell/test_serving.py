@@ -30,7 +30,7 @@ def events(process: Process) -> list[dict[str, Any]]:
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "tradeapi.cli", *arguments],
+        [sys.executable, "-m", "tradeapi", *arguments],
         env=clean_environment(**environment),
         capture_output=True,
         text=True,
