@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from sqlalchemy import Row, select, text
 from starlette.testclient import TestClient
 
+from tests.caller import Caller
 from tradeapi.app import create_app
 from tradeapi.auth.shares import Shares
 from tradeapi.clock import FixedClock
@@ -203,7 +204,7 @@ def serving(url: str, folder: Path, **options: object) -> Iterator[Service]:
         }
     )
     app = create_app(settings, clock)
-    with TestClient(app, client=(PROXY, 50_000)) as client:
+    with Caller(app, client=(PROXY, 50_000)) as client:
         yield Service(app, client, settings, clock, Mailbox(folder / "mail"))
 
 

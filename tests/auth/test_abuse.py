@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
-from starlette.testclient import TestClient
 
 from tests.auth.people import PASSWORD, Person, Service, code, eventually, sql
+from tests.caller import Caller
 from tradeapi.app import create_app
 from tradeapi.auth.guesses import MOST
 from tradeapi.security.api_keys import ApiKey
@@ -177,6 +177,6 @@ def test_an_application_may_begin_again(database_url: str) -> None:
     """As one does that is reloaded."""
     app = create_app(Settings.model_validate({"database_url": database_url, "demo": False}))
     for number in range(2):
-        with TestClient(app) as client:
+        with Caller(app) as client:
             body = {"email": f"person{number}@example.com", "password": PASSWORD}
             assert client.post("/api/v1/auth/register", json=body).status_code == 201

@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 
+from tests.caller import Caller
 from tests.web.redis_process import redis_process
 from tradeapi.app import create_app
 from tradeapi.settings import Settings
@@ -20,7 +21,7 @@ DATABASE = {"database": "up", "migrations": "up"}
 def service(database_url: str, redis_url: str | None) -> Iterator[TestClient]:
     redis = None if redis_url is None else SecretStr(redis_url)
     chosen = Settings(database_url=database_url, redis_url=redis, demo=False)
-    with TestClient(create_app(chosen)) as client:
+    with Caller(create_app(chosen)) as client:
         yield client
 
 

@@ -9,9 +9,9 @@ from math import sqrt
 import anyio
 import numpy as np
 import pytest
-from starlette.testclient import TestClient
 
 from tests.auth.people import Service, at_once, code
+from tests.caller import Caller
 from tests.compat.tracking import Tracker
 from tests.indices.desk import DAY_ZERO, date_of, day_of
 from tests.indices.test_builds import LEVELS
@@ -46,7 +46,7 @@ def tracker(database_url: str) -> Iterator[Tracker]:
     """A service of a test's own, where everybody is an admin."""
     clock = FixedClock(LATER)
     settings = Settings(database_url=database_url, demo=False)
-    with TestClient(create_app(settings, clock)) as client:
+    with Caller(create_app(settings, clock)) as client:
         yield Tracker(client, clock)
 
 
@@ -225,7 +225,7 @@ async def test_only_sessions_have_levels(
 
 def _around_independence_day(url: str) -> None:
     clock = FixedClock(MONDAY)
-    with TestClient(create_app(Settings(database_url=url, demo=False), clock)) as client:
+    with Caller(create_app(Settings(database_url=url, demo=False), clock)) as client:
         tracker = Tracker(client, clock)
         tracker.put("/exchanges/US", {"calendar": "XNYS"})
         closes = [*[float("nan")] * JULY, 10, 11, 12, float("nan"), 12]
@@ -301,7 +301,7 @@ def test_a_build_that_takes_too_long_goes_on(
     monkeypatch.setattr(builds, "PATIENCE", 0.01)
     clock = FixedClock(LATER)
     settings = Settings(database_url=database_url, demo=False, roles=(Role.ALERTS,))
-    with TestClient(create_app(settings, clock)) as client:
+    with Caller(create_app(settings, clock)) as client:
         tracker = Tracker(client, clock)
         tracker.stock("US:A", [10, 11], shares=1)
         answer = tracker.try_build(0, 1)

@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = (
     "README.md",
+    "docs/quickstart.md",
+    "docs/concepts.md",
     "docs/bars.md",
     "docs/charts.md",
     "docs/watchlists.md",

@@ -6,6 +6,7 @@ from functools import cache
 import pytest
 from starlette.testclient import TestClient
 
+from tests.caller import Caller
 from tests.market.places import MONDAY, Market
 from tradeapi.app import create_app
 from tradeapi.clock import FixedClock
@@ -51,5 +52,5 @@ def clock() -> FixedClock:
 def client(database_url: str, clock: FixedClock) -> Iterator[TestClient]:
     """The application at the same time, on SQLite and on PostgreSQL."""
     settings = Settings(database_url=database_url, demo=False)
-    with TestClient(create_app(settings, clock)) as client:
+    with Caller(create_app(settings, clock)) as client:
         yield client

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
-from starlette.testclient import TestClient
 
+from tests.caller import Caller
 from tests.servers.databases import PostgresDatabases, SqliteDatabases
 from tests.serving import plain_log, serve, service
 from tests.udf.market import CALENDARS, NOW, Place, fill
@@ -47,7 +47,7 @@ def place(
         asyncio.run(_keep(url, calendar_data))
         clock = FixedClock(NOW)
         settings = Settings(database_url=url, demo=False)
-        http = resources.enter_context(TestClient(create_app(settings, clock)))
+        http = resources.enter_context(Caller(create_app(settings, clock)))
         place = Place(http, clock)
         fill(place, {name: load(code, calendar_data[code]) for name, code in CALENDARS.items()})
         yield place
