@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import count
-from pathlib import Path
 
 import asyncpg
 import pytest
@@ -13,12 +11,12 @@ from sqlalchemy import make_url
 
 from tests.hostile.postgres import Postgres, postgres
 from tests.hostile.serving import Server, serve
+from tests.replica.market import fill, wait_for_replica
 from tradeapi.migrations import upgrade
 
 TEMPLATE = "migrated"
 READER = "reader"
-NUMBERS = count()
-Serve = Callable[..., Server]
+Start = Callable[..., Server]
 
 
 @dataclass
@@ -76,25 +74,32 @@ async def pair(servers: Pair) -> Pair:
     return servers
 
 
-@pytest.fixture
-async def database(pair: Pair) -> str:
-    """The name of a migrated, empty one, on both."""
-    name = f"replicated_{next(NUMBERS)}"
-    await pair.primary.create(name, TEMPLATE)
-    return name
-
-
-@pytest.fixture
-def served(pair: Pair, database: str, tmp_path: Path) -> Iterator[Serve]:
-    """`served(RESPONSE_CACHE_BYTES="0")`: one that keeps no answers, and reads from both."""
+@pytest.fixture(scope="session")
+def start(servers: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
+    """`start("name", RESPONSE_CACHE_BYTES="0")`: reads from both, from a database of that name."""
     with ExitStack() as running:
-        folders = count()
 
-        def start(**settings: str) -> Server:
-            primary, standby = pair.of(database)
-            folder = tmp_path / str(next(folders))
-            folder.mkdir()
+        def start(database: str, **settings: str) -> Server:
+            primary, standby = servers.of(database)
+            folder = tmp_path_factory.mktemp(database)
             settings = {"DATABASE_REPLICA_URL": standby, **settings}
             return running.enter_context(serve(primary, folder, **settings))
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def shared(servers: Pair, start: Start) -> Server:
+    """Keeps no answers, and thinks of three seconds as far behind."""
+    asyncio.run(servers.primary.create("shared", TEMPLATE))
+    server = start("shared", RESPONSE_CACHE_BYTES="0", DATABASE_REPLICA_LAG_SECONDS="3")
+    fill(server)
+    return server
+
+
+@pytest.fixture
+def server(pair: Pair, shared: Server) -> Server:
+    """The same, with a replica that answers."""
+    assert pair.standby.is_running
+    wait_for_replica(shared)
+    return shared

@@ -1,6 +1,7 @@
 """A symbol whose bars are asked for, and who has answered."""
 
 import re
+from itertools import count
 from typing import Any
 
 from tests.hostile.serving import Server, eventually
@@ -10,6 +11,7 @@ MINUTE = 60
 # Long ago, on a minute.
 FIRST = 1_700_000_040
 COUNT = 1500
+CLOSES = map(float, count(10_000))
 
 
 def post(server: Server, *closes: float, number: int = 0) -> None:
@@ -30,6 +32,14 @@ def post(server: Server, *closes: float, number: int = 0) -> None:
 def fill(server: Server) -> None:
     server.put(f"/symbols/{SYMBOL}")
     post(server, *range(1, COUNT + 1))
+
+
+def change(server: Server) -> float:
+    """The first bar and the newest one have this close, which none has had before."""
+    close = next(CLOSES)
+    post(server, close)
+    post(server, close, number=COUNT - 1)
+    return close
 
 
 def bars(server: Server, **query: object) -> Any:
