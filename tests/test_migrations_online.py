@@ -31,7 +31,7 @@ PATIENT = "SET lock_timeout = '2s';\n"
 
 def lint(sql: str) -> str:
     """What is wrong with statements that are one transaction, nothing if all is well."""
-    command = [SQUAWK, "--pg-version=15", "--assume-in-transaction", "--reporter=gcc"]
+    command = [str(SQUAWK), "--pg-version=15", "--assume-in-transaction", "--reporter=gcc"]
     command += [f"--exclude={','.join(sorted(EXCLUDED))}", "--stdin-filepath=migration.sql"]
     answer = subprocess.run(command, input=sql, check=False, capture_output=True, text=True)
     return "" if answer.returncode == 0 else answer.stdout + answer.stderr
@@ -116,7 +116,7 @@ async def _migrate_behind_a_reader(url: str) -> None:
         async with asyncio.TaskGroup() as tasks, holder.transaction():
             await holder.fetch("SELECT * FROM charts")
             migrating = tasks.create_task(asyncio.to_thread(migrations.upgrade, url, "0009"))
-            while not await _is_waiting(other):
+            while not await _is_waiting(other):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             # It would wait for as long as the holder does.
             await other.fetch("SELECT * FROM charts")
