@@ -36,7 +36,7 @@ async def _run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     clock, mailer = SystemClock(), configured(settings)
     async with (
-        Database(settings.database_url) as database,
+        Database(settings.database_url, settings.database_connections) as database,
         open_bus(settings) as bus,
         open_locks(settings.database_url) as locks,
         admitted(settings, locks),

@@ -66,8 +66,9 @@ from tradeapi.ops import caches, health
 from tradeapi.ops.alone import admitted, refuse_workers
 from tradeapi.ops.bus import bus_dependencies, open_bus
 from tradeapi.ops.exposition import metrics_router
-from tradeapi.ops.readiness import Dependency, database_dependencies
+from tradeapi.ops.readiness import Dependency, database_dependencies, replica_dependencies
 from tradeapi.redis import Redis, without_cluster
+from tradeapi.replica import open_replica
 from tradeapi.roles import play
 from tradeapi.settings import Settings, load
 from tradeapi.streams.asyncapi import asyncapi_router
@@ -264,7 +265,7 @@ def _lifespan(
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-        database = Database(settings.database_url)
+        database = Database(settings.database_url, settings.database_connections)
         jobs = jobs_of(database, clock)
         async with (
             database,
@@ -273,7 +274,8 @@ def _lifespan(
             open_locks(settings.database_url) as locks,
             admitted(settings, locks),
             open_auth(credentials, settings, clock, database, redis) as auth,
-            open_market(settings, clock, database, bus) as market,
+            open_replica(settings, database) as replica,
+            open_market(settings, clock, database, bus, replica) as market,
             open_streams(settings, clock, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
             open_watchlists(settings, clock, database, bus, hub, quotes) as watchlists,
@@ -295,6 +297,7 @@ def _lifespan(
                     "telling": telling,
                     "dependencies": [
                         *database_dependencies(database),
+                        *replica_dependencies(replica),
                         *([Dependency("redis", redis.ping, essential=False)] if redis else []),
                         *bus_dependencies(settings, bus),
                         *market["feeds"],

@@ -106,6 +106,24 @@ class Newest:
 
         return is_good
 
+    async def is_newest(
+        self, symbol_id: int, watched: Watched, version: int, revision: int, *, is_closed: bool
+    ) -> bool:
+        """Whether what another server had at this version is what the database has.
+
+        Where later bars change nothing it is enough that a kept answer would hold. What may still
+        change is held against the database itself, which is asked now, after the other server.
+        """
+        is_trusted = time.monotonic() - self._asked_at < TRUSTED_SECONDS
+        if is_closed and is_trusted and watched.version > 0 and watched.revision == revision:
+            return True
+        found = await self._read([symbol_id])
+        if symbol_id not in found:
+            return False
+        watched.saw(*found[symbol_id])
+        newest, revised, _ = found[symbol_id]
+        return bool(revised == revision and (is_closed or newest == version))
+
     def listen(self, change: Changed) -> None:
         watched = self._watched.get(change.symbol_id)
         if watched is not None:
