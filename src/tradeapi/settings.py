@@ -215,6 +215,14 @@ class Settings(BaseSettings):
         description="Requests with bars, ticks or points to append a minute of those who may send "
         "bars, by user or address.",
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Where metrics and health are answered as well, at HOST and without a key: for "
+        "a network that callers can't reach. Workers answer there only. 0 takes a free one; empty: "
+        "nowhere.",
+    )
     metrics_path: str = Field(
         default="/metrics",
         pattern=r"^/[A-Za-z0-9/_-]+$",
@@ -375,6 +383,13 @@ class Settings(BaseSettings):
             raise ValueError("is SQLite, which serves one machine; use PostgreSQL")
         # SQLAlchemy knows the second name only; hosting providers hand out the first.
         return url.replace("postgres://", "postgresql://", 1)
+
+    @field_validator("metrics_port")
+    @classmethod
+    def _own_port(cls, port: int | None, info: ValidationInfo) -> int | None:
+        if port and port == info.data.get("port"):
+            raise ValueError("is PORT; take another")
+        return port
 
     @field_validator("previous_secret_keys")
     @classmethod

@@ -52,6 +52,7 @@ class Runner:
         self._handlers = handlers
         self._crons = Crons([*crons, own], jobs, database, clock)
         self._database = database
+        self.is_at_work = False
         self._is_away = False
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -79,7 +80,7 @@ class Runner:
                 except Exception as error:  # noqa: BLE001  whatever it is, it may be gone then
                     if not self._is_away:
                         _log.warning("jobs.away", error=repr(error))
-                    self._is_away = True
+                    self._is_away, self.is_at_work = True, False
                     with anyio.move_on_after(RETRY_SECONDS):
                         await self._stopping.wait()
         finally:
@@ -89,7 +90,7 @@ class Runner:
         manager = self._manager(queries)
         # It fails without the tables.
         await queries.queued_work([])
-        self._is_away = False
+        self._is_away, self.is_at_work = False, True
         _log.info("jobs.ready")
         work = asyncio.create_task(
             manager.run(

@@ -1,0 +1,6 @@
+"""Services as processes, and the ports where their operators ask."""
+
+from tests.processes.conftest import tradeapi
+from tests.shell.conftest import client, plain_log, serve_app
+
+__all__ = ["client", "plain_log", "serve_app", "tradeapi"]
