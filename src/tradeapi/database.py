@@ -1,10 +1,11 @@
 """The way to the database: sessions that write or read, and raw reads where it is hot."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from copy import copy
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from time import perf_counter
+from typing import Any, Protocol, Self, TypeVar
 
 import aiosqlite
 import asyncpg
@@ -14,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from tradeapi.drivers import (
     SQLITE_PRAGMAS,
@@ -26,6 +27,7 @@ from tradeapi.drivers import (
     Statement,
     readers_of,
 )
+from tradeapi.metrics import CONNECTION_WAIT
 
 # How long that waits for a lock.
 AT_ONCE = "20ms"
@@ -46,6 +48,47 @@ class Base(DeclarativeBase):
     )
 
 
+class Pool(Protocol):
+    """Whose connections are `in_use`, and who is `waiting` for one."""
+
+    waited: Callable[[float], object]
+
+    @property
+    def in_use(self) -> int: ...
+
+    @property
+    def waiting(self) -> int: ...
+
+    @property
+    def limit(self) -> int: ...
+
+
+class Writers(AsyncAdaptedQueuePool):
+    """SQLAlchemy's pool, which tells nobody that it has run out."""
+
+    waiting = 0
+    waited: Callable[[float], object] = abs
+
+    @property
+    def in_use(self) -> int:
+        return self.checkedout()
+
+    @property
+    def limit(self) -> int:
+        return self.size() + self._max_overflow
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        if self.checkedin() or self.in_use < self.limit:
+            return super()._do_get()
+        started = perf_counter()
+        self.waiting += 1
+        try:
+            return super()._do_get()
+        finally:
+            self.waiting -= 1
+            self.waited(perf_counter() - started)
+
+
 class Database:
     """Connections to one database, SQLite or PostgreSQL; use as `async with Database(url)`."""
 
@@ -58,6 +101,14 @@ class Database:
         # Nobody who reads can use these up.
         self._singles = readers_of(self.url, lock_timeout=AT_ONCE)
         self._writer = SqliteWriter(self.url)
+        writers: Writers = self._engine.pool
+        self.pools: Mapping[str, Pool] = {
+            "writers": writers,
+            "readers": self._readers,
+            "singles": self._singles,
+        }
+        for name, pool in self.pools.items():
+            pool.waited = CONNECTION_WAIT.labels(name).observe
         self._resources = AsyncExitStack()
         self.guard: Callable[[AsyncSession], Awaitable[None]] | None = None
 
@@ -170,7 +221,9 @@ async def raw(session: AsyncSession) -> Raw:
 def _sqlite_engine(url: URL) -> Any:  # noqa: ANN401
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"), hide_parameters=True)
+    engine = create_async_engine(
+        url.set(drivername="sqlite+aiosqlite"), poolclass=Writers, hide_parameters=True
+    )
     # Where SQLAlchemy terminates a connection and is cancelled meanwhile, it waits for ever for a
     # thread that has ended, and the process with it. Closed, the connection is gone as well.
     engine.dialect.do_terminate = engine.dialect.do_close  # type: ignore[method-assign]
@@ -198,6 +251,7 @@ def _postgres_engine(url: URL) -> Any:  # noqa: ANN401
         url.set(drivername="postgresql+asyncpg"),
         # What is stored of passwords and tokens is for no log.
         hide_parameters=True,
+        poolclass=Writers,
         pool_size=10,
         max_overflow=5,
         pool_timeout=2,

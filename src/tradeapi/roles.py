@@ -28,6 +28,7 @@ from tradeapi.leases.locks import Locks
 from tradeapi.market.parts import Followed, Parts
 from tradeapi.market.providers.feed import Feed
 from tradeapi.market.providers.securities import SECURITIES
+from tradeapi.market.quotes.feed_age import FeedAge
 from tradeapi.market.store.retention import Retention
 from tradeapi.notifications.outgoing import open_outgoing
 from tradeapi.notifications.parts import Telling
@@ -103,6 +104,7 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
             runner = Runner(jobs, handlers, crons, database, clock)
             await roles.enter_async_context(runner.running())
             runners.append(runner)
+            tasks.start_soon(FeedAge(database, market["calendars"], clock).run)
         yield [*map(_asked_for, leases), *map(_at_work, runners)]
 
 

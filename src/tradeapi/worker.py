@@ -18,6 +18,7 @@ from tradeapi.notifications.parts import telling_of
 from tradeapi.ops.alone import admitted
 from tradeapi.ops.bus import bus_dependencies, open_bus
 from tradeapi.ops.operations import listening, open_operations
+from tradeapi.ops.pulse import measured
 from tradeapi.ops.readiness import database_dependencies
 from tradeapi.roles import play
 from tradeapi.settings import Environment, Settings
@@ -50,6 +51,7 @@ async def _run(settings: Settings, operations: socket | None) -> None:
         jobs = jobs_of(database, clock)
         telling = telling_of(settings, clock, database, bus, jobs, mailer)
         async with (
+            measured(database),
             open_parts(settings, clock, database, bus) as market,
             play(settings, clock, database, bus, locks, market, jobs, telling) as roles,
             open_operations(

@@ -63,6 +63,7 @@ from tradeapi.ops.alone import admitted, refuse_workers
 from tradeapi.ops.bus import bus_dependencies, open_bus
 from tradeapi.ops.exposition import metrics_router
 from tradeapi.ops.operations import open_operations
+from tradeapi.ops.pulse import measured
 from tradeapi.ops.readiness import Dependency, database_dependencies
 from tradeapi.redis import Redis, without_cluster
 from tradeapi.roles import play
@@ -279,6 +280,7 @@ def _lifespan(
             open_locks(settings.database_url) as locks,
             admitted(settings, locks),
             open_auth(credentials, settings, clock, database, redis) as auth,
+            measured(database),
             open_market(settings, clock, database, bus) as market,
             open_streams(settings, clock, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
