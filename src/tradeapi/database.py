@@ -1,10 +1,11 @@
 """The way to the database: sessions that write or read, and raw reads where it is hot."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from copy import copy
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from time import perf_counter
+from typing import Any, Protocol, Self, TypeVar
 
 import aiosqlite
 import asyncpg
@@ -14,7 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from tradeapi.connections import MOST, Connections
 from tradeapi.drivers import (
@@ -27,6 +28,7 @@ from tradeapi.drivers import (
     Statement,
     readers_of,
 )
+from tradeapi.metrics import CONNECTION_WAIT
 
 # How long that waits for a lock.
 AT_ONCE = "20ms"
@@ -45,6 +47,47 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+class Pool(Protocol):
+    """Whose connections are `in_use`, and who is `waiting` for one."""
+
+    waited: Callable[[float], object]
+
+    @property
+    def in_use(self) -> int: ...
+
+    @property
+    def waiting(self) -> int: ...
+
+    @property
+    def limit(self) -> int: ...
+
+
+class Writers(AsyncAdaptedQueuePool):
+    """SQLAlchemy's pool, which tells nobody that it has run out."""
+
+    waiting = 0
+    waited: Callable[[float], object] = abs
+
+    @property
+    def in_use(self) -> int:
+        return self.checkedout()
+
+    @property
+    def limit(self) -> int:
+        return self.size() + self._max_overflow
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        if self.checkedin() or self.in_use < self.limit:
+            return super()._do_get()
+        started = perf_counter()
+        self.waiting += 1
+        try:
+            return super()._do_get()
+        finally:
+            self.waiting -= 1
+            self.waited(perf_counter() - started)
 
 
 class Database:
@@ -66,6 +109,14 @@ class Database:
         # Nobody who reads can use these up.
         self._singles = readers_of(self.url, shares.singles, lock_timeout=AT_ONCE)
         self._writer = SqliteWriter(self.url)
+        writers: Writers = self._engine.pool
+        self.pools: Mapping[str, Pool] = {
+            "writers": writers,
+            "readers": self._readers,
+            "singles": self._singles,
+        }
+        for name, pool in self.pools.items():
+            pool.waited = CONNECTION_WAIT.labels(name).observe
         self._resources = AsyncExitStack()
         self.guard: Callable[[AsyncSession], Awaitable[None]] | None = None
 
@@ -178,7 +229,9 @@ async def raw(session: AsyncSession) -> Raw:
 def _sqlite_engine(url: URL) -> Any:  # noqa: ANN401
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url.set(drivername="sqlite+aiosqlite"), hide_parameters=True)
+    engine = create_async_engine(
+        url.set(drivername="sqlite+aiosqlite"), poolclass=Writers, hide_parameters=True
+    )
     # Where SQLAlchemy terminates a connection and is cancelled meanwhile, it waits for ever for a
     # thread that has ended, and the process with it. Closed, the connection is gone as well.
     engine.dialect.do_terminate = engine.dialect.do_close  # type: ignore[method-assign]
@@ -206,6 +259,7 @@ def _postgres_engine(url: URL, writers: int) -> Any:  # noqa: ANN401
         url.set(drivername="postgresql+asyncpg"),
         # What is stored of passwords and tokens is for no log.
         hide_parameters=True,
+        poolclass=Writers,
         pool_size=writers,
         max_overflow=0,
         pool_timeout=2,

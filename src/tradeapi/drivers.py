@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, closing, suppress
 from functools import lru_cache, partial
+from time import perf_counter
 from typing import Any, Protocol
 
 import aiosqlite
@@ -182,9 +183,13 @@ class Readers:
         self._free: asyncio.LifoQueue[Reader | None] = asyncio.LifoQueue()
         self._open: set[Reader] = set()
         self._doubted: set[Reader] = set()
+        self.waiting = 0
+        # Told how long somebody has waited who found none free.
+        self.waited: Callable[[float], object] = abs
         # The service starts without its database.
         for _ in range(size):
             self._free.put_nowait(None)
+        self.limit = self._free.qsize()
 
     @asynccontextmanager
     async def one(self) -> AsyncIterator[Raw]:
@@ -201,6 +206,10 @@ class Readers:
             raise
         finally:
             self._free.put_nowait(reader)
+
+    @property
+    def in_use(self) -> int:
+        return self.limit - self._free.qsize()
 
     async def close(self) -> None:
         for reader in self._open:
@@ -223,8 +232,14 @@ class Readers:
     async def _next(self) -> Reader | None:
         if not self._free.empty():
             return self._free.get_nowait()
-        async with asyncio.timeout(self._patience):
-            return await self._free.get()
+        started = perf_counter()
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(self._patience):
+                return await self._free.get()
+        finally:
+            self.waiting -= 1
+            self.waited(perf_counter() - started)
 
 
 async def _postgres_reader(url: URL, name: str, lock_timeout: str) -> Reader:

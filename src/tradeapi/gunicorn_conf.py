@@ -5,6 +5,7 @@ It has as many workers as WEB_CONCURRENCY says.
 
 import os
 import sys
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import structlog
@@ -18,6 +19,7 @@ from uvicorn_worker import UvicornWorker
 from tradeapi import logging, metrics
 from tradeapi.errors import NotStarted
 from tradeapi.ops.alone import refuse_company, refuse_workers
+from tradeapi.ops.master import answer
 from tradeapi.settings import load
 from tradeapi.web.server import KEEP_ALIVE_SECONDS, uvicorn_options
 
@@ -28,6 +30,7 @@ except NotStarted as error:
 
 
 _log = structlog.get_logger("tradeapi.gunicorn")
+_answering: list[ThreadingHTTPServer] = []
 
 
 class OurLogger(Logger):
@@ -56,6 +59,8 @@ def on_starting(server: Arbiter) -> None:
     try:
         refuse_workers(_settings, server.cfg.workers)
         refuse_company(_settings)
+        if (port := _settings.metrics_port) is not None:
+            _answering.append(answer(_settings.host, port, _settings.metrics_path))
     except NotStarted as error:
         sys.exit(str(error))
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
@@ -63,6 +68,12 @@ def on_starting(server: Arbiter) -> None:
         metrics.forget_everything(Path(folder))
     elif server.cfg.workers > 1:
         _log.warning("metrics.not_summed", reason="PROMETHEUS_MULTIPROC_DIR is not set")
+
+
+def post_fork(_: Arbiter, __: Worker) -> None:
+    # Only the master answers there, and who comes after it must find it free.
+    for server in _answering:
+        server.socket.close()
 
 
 def child_exit(_: Arbiter, worker: Worker) -> None:

@@ -32,8 +32,35 @@ REQUESTS_IN_PROGRESS = Gauge(
     "http_requests_in_progress", "HTTP requests being answered.", multiprocess_mode="livesum"
 )
 
+# Neither Info nor Enum works with several processes.
+BUILD_INFO = Gauge(
+    "tradeapi_build_info", "1, of the version that runs.", ["version"], multiprocess_mode="livemax"
+)
+LOOP_LAG = Histogram(
+    "event_loop_lag_seconds",
+    "How much later than it should have the event loop came back, looked at twice a second.",
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
+)
+CONNECTIONS = Gauge(
+    "database_connections",
+    "Connections to the database: in_use, waiting for one, and the limit.",
+    ["pool", "state"],
+    multiprocess_mode="livesum",
+)
+CONNECTION_WAIT = Histogram(
+    "database_connection_wait_seconds",
+    "How long those waited for a connection who found none that was free.",
+    ["pool"],
+)
+
 BARS_INGESTED = Counter("bars_ingested_total", "Bars inserted or changed by posts and imports.")
 TICKS_INGESTED = Counter("ticks_ingested_total", "Ticks taken into bars.")
+FEED_AGE = Gauge(
+    "feed_age_seconds",
+    "For how long no trade has come of an exchange in session; 0 while it is closed.",
+    ["exchange"],
+    multiprocess_mode="livemax",
+)
 
 CHARTS_EXPIRED = Counter(
     "charts_expired_total", "Charts without an account behind them that nobody asked for in time."
@@ -83,6 +110,12 @@ JOBS_RETRIED = Counter("jobs_retried_total", "Failures of jobs that are tried ag
 JOBS_FAILED = Counter("jobs_failed_total", "Jobs that were given up here.", ["name"])
 JOBS_WAITING = Gauge(
     "jobs_waiting", "Jobs that nobody has begun.", ["name"], multiprocess_mode="livemax"
+)
+JOBS_OLDEST = Gauge(
+    "jobs_oldest_seconds",
+    "For how long the oldest of them is due.",
+    ["name"],
+    multiprocess_mode="livemax",
 )
 JOBS_DEAD = Gauge(
     "jobs_dead", "Jobs kept because they were given up.", ["name"], multiprocess_mode="livemax"

@@ -28,13 +28,18 @@ from tradeapi.leases.locks import Locks
 from tradeapi.market.parts import Followed, Parts
 from tradeapi.market.providers.feed import Feed
 from tradeapi.market.providers.securities import SECURITIES
+from tradeapi.market.quotes.feed_age import FeedAge
 from tradeapi.market.store.retention import Retention
 from tradeapi.notifications.outgoing import open_outgoing
 from tradeapi.notifications.parts import Telling
 from tradeapi.notifications.webhooks.tasks import DeliveryExpiry
+from tradeapi.ops.readiness import Dependency, NotReady
 from tradeapi.settings import Role, Settings
 from tradeapi.tracked.tasks import TrackedJobExpiry
 from tradeapi.tracked.working import Tracking
+
+# How long a lease may not be asked for until something hangs: longer than the database may take.
+LONGEST_SILENCE_SECONDS = 30
 
 
 @asynccontextmanager
@@ -47,15 +52,19 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
     market: Followed,
     jobs: Jobs,
     telling: Telling,
-) -> AsyncIterator[None]:
-    """Play each of our roles."""
+) -> AsyncIterator[Sequence[Dependency]]:
+    """Play each of our roles; what tells whether it is played."""
+    leases: list[Lease] = []
+    runners: list[Runner] = []
     async with anyio.create_task_group() as tasks, AsyncExitStack() as roles:
         roles.callback(tasks.cancel_scope.cancel)
         if Role.FEED in settings.roles and settings.demo:
             lease = Lease(Role.FEED, locks, database)
+            leases.append(lease)
             tasks.start_soon(lease.run, _feed(clock, lease.database, market).run)
         if Role.ALERTS in settings.roles:
             lease = Lease(Role.ALERTS, locks, database)
+            leases.append(lease)
             engine = AlertEngine(
                 lease.database,
                 bus,
@@ -68,6 +77,7 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
             tasks.start_soon(lease.run, engine.run)
         if Role.INDICES in settings.roles:
             lease = Lease(Role.INDICES, locks, database)
+            leases.append(lease)
             levels = LevelEngine(
                 lease.database,
                 bus,
@@ -93,7 +103,25 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
             ]
             runner = Runner(jobs, handlers, crons, database, clock)
             await roles.enter_async_context(runner.running())
-        yield
+            runners.append(runner)
+            tasks.start_soon(FeedAge(database, market["calendars"], clock).run)
+        yield [*map(_asked_for, leases), *map(_at_work, runners)]
+
+
+def _asked_for(lease: Lease) -> Dependency:
+    async def probe() -> None:
+        if (silence := lease.silence) > LONGEST_SILENCE_SECONDS:
+            raise NotReady(f"Its lease was last asked for {silence:.0f} seconds ago.")
+
+    return Dependency(Role(lease.name).value, probe)
+
+
+def _at_work(runner: Runner) -> Dependency:
+    async def probe() -> None:
+        if not runner.is_at_work:
+            raise NotReady("It can't take any jobs.")
+
+    return Dependency(Role.JOBS.value, probe)
 
 
 def _feed(clock: Clock, database: Database, parts: Parts) -> Feed:

@@ -232,6 +232,14 @@ class Settings(BaseSettings):
         description="Requests with bars, ticks or points to append a minute of those who may send "
         "bars, by user or address.",
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Where metrics and health are answered as well, at HOST and without a key: for "
+        "a network that callers can't reach. Workers answer there only. 0 takes a free one; empty: "
+        "nowhere.",
+    )
     metrics_path: str = Field(
         default="/metrics",
         pattern=r"^/[A-Za-z0-9/_-]+$",
@@ -404,6 +412,13 @@ class Settings(BaseSettings):
         if not str(info.data.get("database_url", "postgresql")).startswith("postgresql"):
             raise ValueError("has nothing to be a standby of; DATABASE_URL is SQLite")
         return SecretStr(value)
+
+    @field_validator("metrics_port")
+    @classmethod
+    def _own_port(cls, port: int | None, info: ValidationInfo) -> int | None:
+        if port and port == info.data.get("port"):
+            raise ValueError("is PORT; take another")
+        return port
 
     @field_validator("previous_secret_keys")
     @classmethod

@@ -1,7 +1,8 @@
-"""A process that plays its roles, and answers nobody."""
+"""A process that plays its roles, and answers nobody but its operators."""
 
 import asyncio
 import signal
+from socket import socket
 
 import anyio
 import structlog
@@ -15,7 +16,10 @@ from tradeapi.mail import configured
 from tradeapi.market.parts import open_parts
 from tradeapi.notifications.parts import telling_of
 from tradeapi.ops.alone import admitted
-from tradeapi.ops.bus import open_bus
+from tradeapi.ops.bus import bus_dependencies, open_bus
+from tradeapi.ops.operations import listening, open_operations
+from tradeapi.ops.pulse import measured
+from tradeapi.ops.readiness import database_dependencies
 from tradeapi.roles import play
 from tradeapi.settings import Environment, Settings
 from tradeapi.web.outages import outage
@@ -27,10 +31,11 @@ _log = structlog.get_logger("tradeapi.worker")
 
 def run(settings: Settings) -> None:
     """Until SIGTERM or Ctrl-C; raises NotStarted."""
-    anyio.run(_run, settings, backend_options={"use_uvloop": True})
+    with listening(settings) as operations:
+        anyio.run(_run, settings, operations, backend_options={"use_uvloop": True})
 
 
-async def _run(settings: Settings) -> None:
+async def _run(settings: Settings, operations: socket | None) -> None:
     stop = anyio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -46,8 +51,14 @@ async def _run(settings: Settings) -> None:
         jobs = jobs_of(database, clock)
         telling = telling_of(settings, clock, database, bus, jobs, mailer)
         async with (
+            measured(database),
             open_parts(settings, clock, database, bus) as market,
-            play(settings, clock, database, bus, locks, market, jobs, telling),
+            play(settings, clock, database, bus, locks, market, jobs, telling) as roles,
+            open_operations(
+                operations,
+                settings.metrics_path,
+                [*database_dependencies(database), *bus_dependencies(settings, bus), *roles],
+            ),
         ):
             _log.info("worker.started", roles=settings.roles)
             await stop.wait()

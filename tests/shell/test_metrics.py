@@ -15,11 +15,19 @@ from tests.shell.conftest import clean_environment
 # Counts, takes one request in and stays.
 WORKER = """
 import sys
-from tradeapi.metrics import REQUESTS, REQUESTS_IN_PROGRESS, REQUEST_SECONDS
+from tradeapi.metrics import (
+    BUILD_INFO, CONNECTIONS, FEED_AGE, JOBS_OLDEST, LOOP_LAG, REQUESTS, REQUESTS_IN_PROGRESS,
+    REQUEST_SECONDS,
+)
 for _ in range(int(sys.argv[1])):
     REQUESTS.labels("GET", "/health", 200).inc()
     REQUEST_SECONDS.labels("GET", "/health").observe(0.01)
 REQUESTS_IN_PROGRESS.inc()
+BUILD_INFO.labels("1.2.3").set(1)
+CONNECTIONS.labels("readers", "limit").set(8)
+FEED_AGE.labels("US").set(float(sys.argv[1]))
+JOBS_OLDEST.labels("note").set(float(sys.argv[1]))
+LOOP_LAG.observe(0.2)
 print("counted", flush=True)
 sys.stdin.read()
 """
@@ -28,6 +36,13 @@ SCRAPE = "from tradeapi.metrics import scrape; print(scrape('')[0].decode())"
 COUNTER = 'http_requests_total{method="GET",route="/health",status="200"}'
 HISTOGRAM = 'http_request_duration_seconds_count{method="GET",route="/health"}'
 GAUGE = "http_requests_in_progress"
+# What a process says of itself, and what all say of one thing.
+OWN = 'database_connections{pool="readers",state="limit"}'
+EVERYBODYS = (
+    'tradeapi_build_info{version="1.2.3"}',
+    'feed_age_seconds{exchange="US"}',
+    'jobs_oldest_seconds{name="note"}',
+)
 
 
 @pytest.fixture
@@ -69,16 +84,20 @@ def test_two_processes_are_summed_up(environment: dict[str, str]) -> None:
     """Whichever of them is asked."""
     metrics = scraped(environment)
     assert (metrics[COUNTER], metrics[HISTOGRAM], metrics[GAUGE]) == (5, 5, 2)
+    assert (metrics[OWN], metrics["event_loop_lag_seconds_count"]) == (16, 2)
+    assert [metrics[name] for name in EVERYBODYS] == [1, 3, 3]
 
 
 def test_a_killed_process_leaves_its_counts_only(
     workers: list[subprocess.Popen[bytes]], environment: dict[str, str]
 ) -> None:
     """Its requests were answered, but it is answering none any more."""
-    workers[0].kill()
-    workers[0].wait()
+    workers[1].kill()
+    workers[1].wait()
     metrics = scraped(environment)
     assert (metrics[COUNTER], metrics[HISTOGRAM], metrics[GAUGE]) == (5, 5, 1)
+    assert (metrics[OWN], metrics["event_loop_lag_seconds_count"]) == (8, 2)
+    assert [metrics[name] for name in EVERYBODYS] == [1, 2, 2]
 
 
 def test_no_series_names_a_process(

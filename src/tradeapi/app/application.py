@@ -2,13 +2,9 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-    contextmanager,
-)
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from socket import socket
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -66,6 +62,8 @@ from tradeapi.ops import caches, health
 from tradeapi.ops.alone import admitted, refuse_workers
 from tradeapi.ops.bus import bus_dependencies, open_bus
 from tradeapi.ops.exposition import metrics_router
+from tradeapi.ops.operations import open_operations
+from tradeapi.ops.pulse import measured
 from tradeapi.ops.readiness import Dependency, database_dependencies, replica_dependencies
 from tradeapi.redis import Redis, without_cluster
 from tradeapi.replica import open_replica
@@ -204,9 +202,14 @@ class State(MarketState, AuthState, ChartsState, WatchlistsState, IndicesState):
     exported: Mapping[str, List]
 
 
-def create_app(settings: Settings | None = None, clock: Clock | None = None) -> FastAPI:
+def create_app(
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    operations: socket | None = None,
+) -> FastAPI:
     """Without settings it is a process of its own: it reads them and takes over the logging.
 
+    `operations`: where metrics and health are answered as well, while it runs.
     Raises NotStarted for settings that are no good.
     """
     if settings is None:
@@ -224,7 +227,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         openapi_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        lifespan=_lifespan(settings, credentials, redis, clock or SystemClock()),
+        lifespan=_lifespan(settings, credentials, redis, clock or SystemClock(), operations),
         middleware=layers(settings, redis),
     )
     app.key_header = settings.api_key_header
@@ -261,7 +264,11 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _lifespan(
-    settings: Settings, credentials: Credentials, redis: Redis | None, clock: Clock
+    settings: Settings,
+    credentials: Credentials,
+    redis: Redis | None,
+    clock: Clock,
+    operations: socket | None,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -275,6 +282,7 @@ def _lifespan(
             admitted(settings, locks),
             open_auth(credentials, settings, clock, database, redis) as auth,
             open_replica(settings, database) as replica,
+            measured(database),
             open_market(settings, clock, database, bus, replica) as market,
             open_streams(settings, clock, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
@@ -287,7 +295,15 @@ def _lifespan(
             play(settings, clock, database, bus, locks, market, jobs, telling),
         ):
             auth["revocations"].listen(hub.callers.hear)
-            with _settled():
+            dependencies = [
+                *database_dependencies(database),
+                *replica_dependencies(replica),
+                *([Dependency("redis", redis.ping, essential=False)] if redis else []),
+                *bus_dependencies(settings, bus),
+                *market["feeds"],
+            ]
+            answering = open_operations(operations, settings.metrics_path, dependencies)
+            async with answering, _settled():
                 yield {
                     "settings": settings,
                     "clock": clock,
@@ -295,13 +311,7 @@ def _lifespan(
                     "bus": bus,
                     "jobs": jobs,
                     "telling": telling,
-                    "dependencies": [
-                        *database_dependencies(database),
-                        *replica_dependencies(replica),
-                        *([Dependency("redis", redis.ping, essential=False)] if redis else []),
-                        *bus_dependencies(settings, bus),
-                        *market["feeds"],
-                    ],
+                    "dependencies": dependencies,
                     "hub": hub,
                     "large_reads": LargeReads(),
                     "exported": EXPORTED,
@@ -315,8 +325,8 @@ def _lifespan(
     return lifespan
 
 
-@contextmanager
-def _settled() -> Iterator[None]:
+@asynccontextmanager
+async def _settled() -> AsyncIterator[None]:
     """What is here by now stays, so the garbage collector need not look at it ever again: to look
     at all of it stops the process for 0.1 s, and a loaded one every other second."""
     gc.freeze()

@@ -14,26 +14,29 @@ def serve(
     from tradeapi import logging, migrations
     from tradeapi.app import create_app
     from tradeapi.ops.alone import refuse_company
+    from tradeapi.ops.operations import listening
     from tradeapi.settings import Environment, load
     from tradeapi.web.server import Server
 
     options = {"host": host, "port": port}
     settings = load(**{name: value for name, value in options.items() if value is not None})
     logging.configure(settings.log_level)
-    server = Server(create_app(settings), settings, announce=_announce)
-    refuse_company(settings)
-    if settings.environment is Environment.DEVELOPMENT:
-        migrations.upgrade(settings.database_url)
-    try:
-        server.run()
-    except KeyboardInterrupt:
-        # uvicorn has stopped in order, and then repeats the signal that it caught.
-        return
-    except SystemExit:
-        if not server.started:
-            where = f"{settings.host}:{settings.port}"
-            typer.echo(f"tradeapi can't serve at {where}; the log above says why.", err=True)
-        raise
+    with listening(settings) as operations:
+        app = create_app(settings, operations=operations)
+        server = Server(app, settings, announce=_announce)
+        refuse_company(settings)
+        if settings.environment is Environment.DEVELOPMENT:
+            migrations.upgrade(settings.database_url)
+        try:
+            server.run()
+        except KeyboardInterrupt:
+            # uvicorn has stopped in order, and then repeats the signal that it caught.
+            return
+        except SystemExit:
+            if not server.started:
+                where = f"{settings.host}:{settings.port}"
+                typer.echo(f"tradeapi can't serve at {where}; the log above says why.", err=True)
+            raise
 
 
 @commands.command()

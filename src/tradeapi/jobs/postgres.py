@@ -34,7 +34,9 @@ _log = structlog.get_logger("tradeapi.jobs")
 class PostgresJobs(QueueTable):
     def __init__(self, database: Database, clock: Clock) -> None:
         super().__init__(
-            NAMES.queue_table, created="CAST(extract(epoch FROM created) AS double precision)"
+            NAMES.queue_table,
+            created="CAST(extract(epoch FROM created) AS double precision)",
+            due="CAST(extract(epoch FROM execute_after) AS double precision)",
         )
         self._database = database
         self._clock = clock

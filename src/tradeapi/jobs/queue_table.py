@@ -13,19 +13,21 @@ LAST = 2**63 - 1
 
 
 class QueueTable:
-    def __init__(self, table: str, *, created: str) -> None:
-        """`created` is SQL for the epoch seconds of that column."""
+    def __init__(self, table: str, *, created: str, due: str) -> None:
+        """`created` and `due` are SQL for epoch seconds: since when it is there, and is due."""
         self._table = table
         self._created = created
+        self._due = due
 
     async def counts(self, session: AsyncSession) -> Sequence[Count]:
         rows = await (await raw(session)).fetch(
-            f"SELECT entrypoint, CAST(status AS text), count(*) FROM {self._table} "  # noqa: S608
+            f"SELECT entrypoint, CAST(status AS text), count(*), min({self._due}) "  # noqa: S608
+            f"FROM {self._table} "
             "GROUP BY entrypoint, status ORDER BY 1, 2"
         )
         return [
-            Count(name=name, state=STATES[status], jobs=jobs)
-            for name, status, jobs in rows
+            Count(name=name, state=STATES[status], jobs=jobs, due=due)
+            for name, status, jobs, due in rows
             if status in STATES
         ]
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Never
@@ -19,8 +19,8 @@ from tradeapi.jobs.crons import Crons
 from tradeapi.jobs.execution import Execution
 from tradeapi.jobs.names import NAMES
 from tradeapi.jobs.outages import WithoutTraces
-from tradeapi.jobs.port import Cron, Handler, Jobs, State
-from tradeapi.metrics import JOBS_DEAD, JOBS_WAITING
+from tradeapi.jobs.port import Count, Cron, Handler, Jobs, State
+from tradeapi.metrics import JOBS_DEAD, JOBS_OLDEST, JOBS_WAITING
 
 BATCH = 10
 AT_ONCE = 20
@@ -52,6 +52,8 @@ class Runner:
         self._handlers = handlers
         self._crons = Crons([*crons, own], jobs, database, clock)
         self._database = database
+        self._clock = clock
+        self.is_at_work = False
         self._is_away = False
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -79,7 +81,7 @@ class Runner:
                 except Exception as error:  # noqa: BLE001  whatever it is, it may be gone then
                     if not self._is_away:
                         _log.warning("jobs.away", error=repr(error))
-                    self._is_away = True
+                    self._is_away, self.is_at_work = True, False
                     with anyio.move_on_after(RETRY_SECONDS):
                         await self._stopping.wait()
         finally:
@@ -89,7 +91,7 @@ class Runner:
         manager = self._manager(queries)
         # It fails without the tables.
         await queries.queued_work([])
-        self._is_away = False
+        self._is_away, self.is_at_work = False, True
         _log.info("jobs.ready")
         work = asyncio.create_task(
             manager.run(
@@ -134,9 +136,15 @@ class Runner:
             except Exception as error:  # noqa: BLE001  whatever it is, we count again
                 _log.debug("jobs.not_counted", error=repr(error))
             else:
-                found = {(count.name, count.state): count.jobs for count in counts}
                 names |= {count.name for count in counts}
-                for name in names:
-                    JOBS_WAITING.labels(name).set(found.get((name, State.WAITING), 0))
-                    JOBS_DEAD.labels(name).set(found.get((name, State.DEAD), 0))
+                self._tell(names, counts)
             await anyio.sleep(COUNT_SECONDS)
+
+    def _tell(self, names: Collection[str], counts: Sequence[Count]) -> None:
+        found = {(count.name, count.state): count.jobs for count in counts}
+        now = self._clock.now()
+        due = {count.name: count.due for count in counts if count.state is State.WAITING}
+        for name in names:
+            JOBS_WAITING.labels(name).set(found.get((name, State.WAITING), 0))
+            JOBS_OLDEST.labels(name).set(max(0.0, now - due.get(name, now)))
+            JOBS_DEAD.labels(name).set(found.get((name, State.DEAD), 0))

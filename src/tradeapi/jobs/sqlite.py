@@ -42,7 +42,7 @@ _log = structlog.get_logger("tradeapi.jobs")
 
 class SqliteJobs(QueueTable):
     def __init__(self, database: Database, clock: Clock) -> None:
-        super().__init__("jobs", created="created")
+        super().__init__("jobs", created="created", due="execute_after")
         self._clock = clock
         self._queries = SqliteQueries(database, clock)
 

@@ -8,6 +8,7 @@ is still the newest: what a former holder writes late is rolled back.
 import os
 import socket
 from collections.abc import Callable, Coroutine
+from time import monotonic
 from typing import Any, Never
 
 import anyio
@@ -42,6 +43,12 @@ class Lease:
         self._everybodys = database
         self._term = 0
         self._is_away = False
+        self._looked = monotonic()
+
+    @property
+    def silence(self) -> float:
+        """How many seconds ago it was last asked for, or held on to: a few, or something hangs."""
+        return monotonic() - self._looked
 
     async def run(self, work: Work) -> Never:
         """Have `work` done whenever the lease is ours.
@@ -55,6 +62,7 @@ class Lease:
             await anyio.sleep(SECONDS)
 
     async def _take(self) -> bool:
+        self._looked = monotonic()
         try:
             is_ours = await self._locks.take(self.name)
             if is_ours:
@@ -88,6 +96,7 @@ class Lease:
         while True:
             if not await self._locks.holds(self.name):
                 raise Lost
+            self._looked = monotonic()
             await anyio.sleep(SECONDS)
 
     async def _begin_term(self) -> int:

@@ -24,9 +24,13 @@ def metrics_router(path: str) -> APIRouter:
     )
     async def metrics(request: Request) -> Response:
         """In the text format, or OpenMetrics when `Accept` asks for it; all processes' sums."""
-        accept = request.headers.get("accept", "")
-        # Rendering takes milliseconds that no other request should wait for.
-        body, content_type = await asyncio.to_thread(scrape, accept)
-        return Response(body, headers={"content-type": content_type})
+        return await exposition(request)
 
     return router
+
+
+async def exposition(request: Request) -> Response:
+    accept = request.headers.get("accept", "")
+    # Rendering takes milliseconds that no other request should wait for.
+    body, content_type = await asyncio.to_thread(scrape, accept)
+    return Response(body, headers={"content-type": content_type})

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field
+from starlette.responses import JSONResponse
 
 from tradeapi import __version__
 from tradeapi.ops.readiness import Readiness, readiness
@@ -46,7 +47,7 @@ async def _readiness(request: Request) -> Readiness:
 )
 async def health() -> dict[str, str]:
     """Looks at nothing outside the process, so that no outage elsewhere has it restarted."""
-    return {"status": "healthy", "version": __version__}
+    return healthy()
 
 
 @router.get(
@@ -58,13 +59,23 @@ async def health() -> dict[str, str]:
 )
 async def ready(request: Request, state: Annotated[Readiness, Depends(_readiness)]) -> object:
     """503 without the database or with a migration missing, with each dependency's state."""
+    return readiness_answer(state, request.scope[REQUEST_ID])
+
+
+def healthy() -> dict[str, str]:
+    return {"status": "healthy", "version": __version__}
+
+
+def readiness_answer(state: Readiness, request_id: str) -> Response:
     dependencies = {
         name: {"status": "down" if fault else "up", "detail": fault}
         for name, fault in state.dependencies.items()
     }
     if state.state == "unavailable":
-        return _not_ready(request.scope[REQUEST_ID], dependencies)
-    return {"status": state.state, "version": __version__, "dependencies": dependencies}
+        return _not_ready(request_id, dependencies)
+    return JSONResponse(
+        {"status": state.state, "version": __version__, "dependencies": dependencies}
+    )
 
 
 def _not_ready(request_id: str, dependencies: object) -> Response:
