@@ -89,6 +89,7 @@ from tradeapi.watchlists.live.messages import MESSAGES as WATCHLIST_MESSAGES
 from tradeapi.watchlists.searches import searches_of
 from tradeapi.watchlists.service import watchlists_of
 from tradeapi.web import assets, docs
+from tradeapi.web.drain import Drain
 from tradeapi.web.large_reads import LargeReads
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
@@ -198,6 +199,7 @@ class State(MarketState, AuthState, ChartsState, WatchlistsState, IndicesState):
     jobs: Jobs
     telling: Telling
     dependencies: Sequence[Dependency]
+    drain: Drain
     hub: Hub
     large_reads: LargeReads
     exported: Mapping[str, List]
@@ -299,6 +301,7 @@ def _lifespan(
                         *bus_dependencies(settings, bus),
                         *market["feeds"],
                     ],
+                    "drain": Drain(settings.drain_seconds),
                     "hub": hub,
                     "large_reads": LargeReads(),
                     "exported": EXPORTED,

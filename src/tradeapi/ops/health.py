@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from tradeapi import __version__
 from tradeapi.ops.readiness import Readiness, readiness
+from tradeapi.web.drain import drain_of
 from tradeapi.web.envelope import REQUEST_ID
 from tradeapi.web.principal import FOR_EVERYBODY
 from tradeapi.web.problems import problem_response, problems
@@ -57,22 +58,28 @@ async def health() -> dict[str, str]:
     responses=problems(503),
 )
 async def ready(request: Request, state: Annotated[Readiness, Depends(_readiness)]) -> object:
-    """503 without the database or with a migration missing, with each dependency's state."""
+    """503 without the database or with a migration missing, with each dependency's state; and when
+    the process is about to stop, though it still serves."""
     dependencies = {
         name: {"status": "down" if fault else "up", "detail": fault}
         for name, fault in state.dependencies.items()
     }
+    drain = drain_of(request.scope)
+    if drain is not None and drain.has_begun:
+        detail = "The process is about to stop."
+        return _refusal(request, "draining", detail, dependencies)
     if state.state == "unavailable":
-        return _not_ready(request.scope[REQUEST_ID], dependencies)
+        detail = "Something that is needed to serve requests is missing."
+        return _refusal(request, "not_ready", detail, dependencies)
     return {"status": state.state, "version": __version__, "dependencies": dependencies}
 
 
-def _not_ready(request_id: str, dependencies: object) -> Response:
+def _refusal(request: Request, code: str, detail: str, dependencies: object) -> Response:
     return problem_response(
-        request_id,
+        request.scope[REQUEST_ID],
         503,
-        "not_ready",
-        "Something that is needed to serve requests is missing.",
+        code,
+        detail,
         headers={"retry-after": "1"},
         dependencies=dependencies,
     )
