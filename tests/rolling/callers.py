@@ -70,5 +70,5 @@ async def calling(url: str, count: int = 10) -> AsyncIterator[Callers]:
             tasks.start_soon(callers.run, number)
         yield callers
         callers.is_over = True
-    assert callers.failures == []
+    assert callers.failures == [], callers.failures
     assert set(callers.answers) == {200}

@@ -2,19 +2,20 @@
 
 from starlette.types import Scope
 
-# Balancers ask every few seconds whether to send somebody here.
-NOTICE = 0.2
+# Shares of the time to drain. Balancers ask every few seconds whether to send somebody here.
+NOTICE, LAST = 0.15, 0.05
 
 
 class Drain:
-    """The first fifth of the time to drain is notice: all is served, but `/health/ready` says that
-    it will not be, and each answer is the last on its connection. Nobody is then cut off by the
-    end of a connection that they were about to use. The rest is for farewells.
+    """First comes a notice: all is served, but `/health/ready` says that it will not be, and each
+    answer is the last on its connection. In the last moments nobody new is let in. So hardly anyone
+    is cut off by the end of a connection that they were about to use. The rest is for farewells.
     """
 
     def __init__(self, seconds: float) -> None:
         self.has_begun = False
         self.notice_seconds = seconds * NOTICE
+        self.last_seconds = seconds * LAST
 
     def begin(self) -> None:
         self.has_begun = True
@@ -22,7 +23,7 @@ class Drain:
 
 def farewell_seconds(drain_seconds: float) -> float:
     """What is left for those who are being served when the notice is over."""
-    return drain_seconds * (1 - NOTICE)
+    return drain_seconds * (1 - NOTICE - LAST)
 
 
 def drain_of(scope: Scope) -> Drain | None:

@@ -43,16 +43,20 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         drain = self.lifespan.state.get("drain")
         if isinstance(drain, Drain):
-            await self._give_notice(drain)
+            drain.begin()
+            await self._wait(drain.notice_seconds)
+            # Who was let in has yet to ask, and others let in who comes now.
+            for server in self.servers:
+                server.close()
+            await self._wait(drain.last_seconds)
         await super().shutdown(sockets)
 
-    async def _give_notice(self, drain: Drain) -> None:
-        drain.begin()
+    async def _wait(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
-        end = loop.time() + drain.notice_seconds
+        end = loop.time() + seconds
         # A second Ctrl-C ends it, and uvicorn tells nobody of that.
         while loop.time() < end and not self.force_exit:  # noqa: ASYNC110
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(min(0.1, seconds))
 
 
 class Server(DrainingServer):
