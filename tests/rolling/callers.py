@@ -42,7 +42,8 @@ class Callers:
             answer = await http.get(
                 f"/api/v1/bars/{self.symbol}", params={"resolution": "1d", "limit": 5}
             )
-            return sum(answer.raise_for_status().json()["volume"])
+            volume: float = sum(answer.raise_for_status().json()["volume"])
+            return volume
 
     async def _ask(self, http: httpx2.AsyncClient, number: int) -> None:
         try:
