@@ -88,6 +88,7 @@ from tradeapi.watchlists.live.messages import MESSAGES as WATCHLIST_MESSAGES
 from tradeapi.watchlists.searches import searches_of
 from tradeapi.watchlists.service import watchlists_of
 from tradeapi.web import assets, docs
+from tradeapi.web.drain import Drain
 from tradeapi.web.large_reads import LargeReads
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
@@ -197,6 +198,7 @@ class State(MarketState, AuthState, ChartsState, WatchlistsState, IndicesState):
     jobs: Jobs
     telling: Telling
     dependencies: Sequence[Dependency]
+    drain: Drain
     hub: Hub
     large_reads: LargeReads
     exported: Mapping[str, List]
@@ -302,7 +304,8 @@ def _lifespan(
                 *bus_dependencies(settings, bus),
                 *market["feeds"],
             ]
-            answering = open_operations(operations, settings.metrics_path, dependencies)
+            drain = Drain(settings.drain_seconds)
+            answering = open_operations(operations, settings.metrics_path, dependencies, drain)
             async with answering, _settled():
                 yield {
                     "settings": settings,
@@ -312,6 +315,7 @@ def _lifespan(
                     "jobs": jobs,
                     "telling": telling,
                     "dependencies": dependencies,
+                    "drain": drain,
                     "hub": hub,
                     "large_reads": LargeReads(),
                     "exported": EXPORTED,
