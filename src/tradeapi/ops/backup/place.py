@@ -4,6 +4,7 @@ A file is there as a whole, or not at all.
 """
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -128,5 +129,6 @@ def _bucket(location: str) -> S3Store:
 
 
 def _sentence(error: Exception) -> str:
-    """Without the structures that are printed below it."""
-    return str(error).partition("\n")[0]
+    """Without the structures that are printed below it, and the marks of XML."""
+    text = str(error).partition("\n\nDebug source")[0]
+    return " ".join(re.sub(r"<[^>]*>", " ", text).split())

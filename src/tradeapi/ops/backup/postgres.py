@@ -113,6 +113,34 @@ class PostgresSource:
             self._process.kill()
 
 
+class Pipe:
+    """The way into a program, which may hang up."""
+
+    def __init__(self, pipe: IO[bytes] | None) -> None:
+        assert pipe is not None  # noqa: S101  we have asked for it
+        self._pipe = pipe
+        self.is_broken = False
+
+    def write(self, chunk: bytes) -> int:
+        with self._noticed():
+            return self._pipe.write(chunk)
+
+    def flush(self) -> None:
+        """At the end is soon enough."""
+
+    def close(self) -> None:
+        with self._noticed():
+            self._pipe.close()
+
+    @contextmanager
+    def _noticed(self) -> Iterator[None]:
+        try:
+            yield
+        except BrokenPipeError:
+            self.is_broken = True
+            raise
+
+
 class PostgresSink:
     def __init__(self, restore: Program) -> None:
         self._restore = restore
@@ -129,14 +157,13 @@ class PostgresSink:
         with tempfile.TemporaryFile() as errors:
             self._process = self._restore.start(arguments, errors, stdin=subprocess.PIPE)
             with ended(self._process):
-                stdin = self._process.stdin
-                assert stdin is not None  # noqa: S101  we have asked for it
+                pipe = Pipe(self._process.stdin)
                 try:
-                    give(stdin)
-                    stdin.close()
+                    give(pipe)
+                    pipe.close()
                 except (BrokenPipeError, Damaged):
-                    # It has the better reason.
-                    if self._process.wait() == 0:
+                    # Where it hangs up it says why.
+                    if not pipe.is_broken:
                         raise
                 if self._process.wait() != 0:
                     raise Damaged(f"pg_restore: {_said(errors)}")

@@ -25,6 +25,8 @@ ROWS_AT_ONCE = 1000
 # The same bytes for the same values, whatever the version of Python: without references.
 MARSHAL = 2
 BUSY_SECONDS = 10.0
+# Somebody may just be leaving.
+ALONE_SECONDS = 2.0
 BESIDE = "-wal", "-shm"
 
 
@@ -198,7 +200,8 @@ def _close_whole(path: Path) -> None:
 def _alone(path: Path) -> Iterator[None]:
     """Raises Conflict while a process works on it; whole, in one file, when nobody does."""
     try:
-        with closing(_open(path)) as connection:
+        with closing(sqlite3.connect(path, timeout=ALONE_SECONDS)) as connection:
+            connection.isolation_level = None
             # It is refused as long as anybody else has the file open.
             (mode,) = connection.execute("PRAGMA journal_mode=DELETE").fetchone()
             is_alone = mode == "delete"
