@@ -38,8 +38,8 @@ def replica(bench: Workbench) -> Iterator[Figure]:
             for path in (OVER, NEWEST)
         }
     for path, what, at_most in (
-        (OVER, "history that is over, by a standby", 1.1),
-        (NEWEST, "the newest history, by a standby", 1.2),
+        (OVER, "history that is over, by a standby", 1.15),
+        (NEWEST, "the newest history, by a standby", 1.15),
     ):
         plain, ours = costs[path]
         yield Figure(

@@ -32,6 +32,10 @@ def post(server: Server, *closes: float, number: int = 0) -> None:
 def fill(server: Server) -> None:
     server.put(f"/symbols/{SYMBOL}")
     post(server, *range(1, COUNT + 1))
+    actions = [
+        {"ex_date": "2023-11-15", "kind": kind, "value": 2} for kind in ("split", "dividend")
+    ]
+    server.put(f"/symbols/{SYMBOL}/actions", items=actions)
 
 
 def change(server: Server) -> float:

@@ -29,6 +29,7 @@ READS = [
     f"/api/v1/bars/{SYMBOL}?resolution=1m&limit=5000",
     f"/api/v1/bars/{SYMBOL}?resolution=1h&max_points=10",
     f"/api/v1/bars/{SYMBOL}?resolution=1m&adjustment=all&end={FIRST + MINUTE}",
+    f"/api/v1/bars/{SYMBOL}?resolution=1m&adjustment=splits",
     f"/api/v1/bars/{SYMBOL}?resolution=1m&format=csv",
     f"/udf/history?symbol={SYMBOL}&resolution=1&from={FIRST}&to={FIRST + COUNT * MINUTE}",
 ]

@@ -48,6 +48,7 @@ class Answer:
 
 
 Found = tuple[Page, Restated]
+Find = Callable[[AdjustedBars, Raw], Awaitable[Found]]
 
 _by_replica, _by_primary = map(REPLICA_READS.labels, ("replica", "primary"))
 
@@ -71,6 +72,7 @@ class BarHistory:
         self._lateness = lateness
         self._adjusted = AdjustedBars()
         self.replica: Replica | None = None
+        self._adjusted_there = AdjustedBars(by_version=True)
 
     def replicated(self, replica: Replica | None) -> Self:
         """The same, which a replica may answer: with nothing that the database would not."""
@@ -127,26 +129,29 @@ class BarHistory:
             is_good=self._newest.holds(watched, state),
         )
 
-    async def _found(
-        self,
-        find: Callable[[Raw], Awaitable[Found]],
-        listing: Listing,
-        watched: Watched,
-        window: Window,
-    ) -> Found:
+    async def _found(self, find: Find, listing: Listing, watched: Watched, window: Window) -> Found:
         if self.replica is not None:
-            found = await _replicated(self.replica, find)
-            if found is not None and await self._is_newest(found[0], listing, watched, window):
+            found = await self._found_there(self.replica, find)
+            if found is not None and await self._is_newest(*found, listing, watched, window):
                 _by_replica.inc()
                 return found
             _by_primary.inc()
         async with self._database.read() as raw:
-            return await find(raw)
+            return await find(self._adjusted, raw)
+
+    async def _found_there(self, replica: Replica, find: Find) -> Found | None:
+        try:
+            return await replica.read(partial(find, self._adjusted_there))
+        except (NotFound, Moved):
+            # It has yet to hear of the symbol, or hears of a change right now.
+            return None
 
     async def _is_newest(
-        self, page: Page, listing: Listing, watched: Watched, window: Window
+        self, page: Page, restated: Restated, listing: Listing, watched: Watched, window: Window
     ) -> bool:
-        state, is_closed = (page.version, page.revision), _is_closed(page, window)
+        state = (page.version, page.revision)
+        # An action rests on the close of the day before it, which is not of this page.
+        is_closed = _is_closed(page, window) and not restated.has_actions
         return await self._newest.is_newest(listing.id, watched, *state, is_closed=is_closed)
 
     async def _find(  # noqa: PLR0913, PLR0917  they are the question
@@ -156,11 +161,11 @@ class BarHistory:
         window: Window,
         adjustment: Adjustment,
         now: float,
+        adjusted: AdjustedBars,
         raw: Raw,
     ) -> Found:
         page = await history(raw, listing.id, resolution, window, fill=listing.calendar.fill)
-        restated = await self._adjusted.restate(raw, listing, resolution, page, adjustment, now)
-        return page, restated
+        return page, await adjusted.restate(raw, listing, resolution, page, adjustment, now)
 
     def _finality(
         self, listing: Listing, resolution: Resolution, page: Page, now: float
@@ -172,14 +177,6 @@ class BarHistory:
         closes = closes_at(*series, updated=page.updated, lateness=self._lateness)
         final = final_until(*series, updated=page.updated, now=now, lateness=self._lateness)
         return final, closes if closes > now else inf
-
-
-async def _replicated(replica: Replica, find: Callable[[Raw], Awaitable[Found]]) -> Found | None:
-    try:
-        return await replica.read(find)
-    except (NotFound, Moved):
-        # It has yet to hear of the symbol, or hears of a change right now.
-        return None
 
 
 def _is_closed(page: Page, window: Window) -> bool:

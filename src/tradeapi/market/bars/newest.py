@@ -117,12 +117,12 @@ class Newest:
         is_trusted = time.monotonic() - self._asked_at < TRUSTED_SECONDS
         if is_closed and is_trusted and watched.version > 0 and watched.revision == revision:
             return True
-        found = await self._read([symbol_id])
-        if symbol_id not in found:
-            return False
-        watched.saw(*found[symbol_id])
-        newest, revised, _ = found[symbol_id]
-        return bool(revised == revision and (is_closed or newest == version))
+        async with self._database.read() as raw:
+            rows = await raw.fetch(_HEAD, symbol_id)
+        for newest, revised in rows:
+            watched.saw(newest, revised)
+            return bool(revised == revision and (is_closed or newest == version))
+        return False
 
     def listen(self, change: Changed) -> None:
         watched = self._watched.get(change.symbol_id)
@@ -164,6 +164,7 @@ class Newest:
             watched.forget()
 
 
+_HEAD = "SELECT version, revision FROM heads WHERE symbol_id = $1"
 _HEADS = """
 SELECT h.symbol_id, h.version, h.revision, s.version FROM heads h
 JOIN symbols s ON s.id = h.symbol_id WHERE h.symbol_id {}
