@@ -51,7 +51,13 @@ async def until_held_up(connection: Any) -> None:  # noqa: ANN401
 def command(folder: str, url: str, *words: str, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401
     return subprocess.Popen(
         [sys.executable, "-m", "tradeapi.cli", "backup", *words],
-        env=clean_environment(DATABASE_URL=url, BACKUP_LOCATION=folder, PGSSLMODE="disable"),
+        env=clean_environment(
+            DATABASE_URL=url,
+            BACKUP_LOCATION=folder,
+            PGSSLMODE="disable",
+            # Without space it would write half of that, too.
+            PYTHONDONTWRITEBYTECODE="1",
+        ),
         cwd=Path(folder).parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
