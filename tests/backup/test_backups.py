@@ -1,10 +1,16 @@
 """Backups of both kinds of database, in both kinds of place: what is restored is what was there."""
 
+import asyncio
+import secrets
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+import asyncpg
 import orjson
 import pytest
+from pyrage import x25519
 from sqlalchemy import make_url
 
 from tradeapi.clock import SystemClock
@@ -29,7 +35,6 @@ async def test_what_is_restored_is_what_was_there(
     desk_of: DeskOf,
     encrypted: dict[str, object],
     is_encrypted: bool,
-    tmp_path: Path,
 ) -> None:
     """Every row of every table, proven by the backup itself."""
     options = encrypted if is_encrypted else {}
@@ -50,9 +55,6 @@ async def test_a_backup_under_writes_is_of_one_instant(
     filled_postgres: str, desk_of: DeskOf
 ) -> None:
     """What is counted is what is dumped, whatever is written meanwhile."""
-    import asyncio
-    import asyncpg
-
     desk = desk_of(filled_postgres)
     connection = await asyncpg.connect(filled_postgres.replace("+asyncpg", ""))
     await connection.execute("CREATE TABLE busy (id bigserial, text text, price float8)")
@@ -83,8 +85,6 @@ async def test_settings_of_servers_make_no_difference(
     filled_postgres: str, desk_of: DeskOf
 ) -> None:
     """A role that sees time, floats and bytes otherwise counts the same."""
-    import asyncpg
-
     connection = await asyncpg.connect(filled_postgres.replace("+asyncpg", ""))
     await connection.execute(
         "CREATE TABLE odd (a timestamptz, b float8, c bytea, d interval, e text, "
@@ -131,8 +131,6 @@ async def test_who_makes_backups_need_not_be_able_to_read_them(
     manifest = await desk.create()
     with pytest.raises(NotStarted, match="BACKUP_IDENTITY: this backup is encrypted"):
         await desk.verify(manifest.id, None)
-    from pyrage import x25519
-
     other = desk_of(sqlite_url, backup_identity=str(x25519.Identity.generate()))
     with pytest.raises(NotStarted, match="has no key to this backup"):
         await other.verify(manifest.id, None)
@@ -174,7 +172,7 @@ async def test_a_bucket_that_is_not_there_is_named(
 ) -> None:
     """And nothing of the request that failed."""
     assert s3
-    with pytest.raises(NotFound, match="s3://nowhere/at/all: .*NoSuchBucket") as error:
+    with pytest.raises(NotFound, match=r"s3://nowhere/at/all: .*NoSuchBucket") as error:
         await desk_of(sqlite_url, backup_location="s3://nowhere/at/all").create()
     assert "\n" not in str(error.value)
 
@@ -198,10 +196,6 @@ async def test_a_database_that_is_away_is_named_without_its_password(desk_of: De
 
 async def test_large_backups_are_sent_in_parts(s3: str, sqlite_url: str, desk_of: DeskOf) -> None:
     """What does not compress, and is larger than a part."""
-    import secrets
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(str(make_url(sqlite_url).database))) as connection:
         connection.execute("CREATE TABLE noise (data BLOB)")
         for _ in range(20):

@@ -1,5 +1,6 @@
 """Backups put in place of databases, at night: nothing that is there is lost by it."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -9,9 +10,10 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url, text
 
+from tests.backup import files
 from tradeapi import migrations
 from tradeapi.database import Database
-from tradeapi.errors import Conflict
+from tradeapi.errors import Conflict, NotStarted
 from tradeapi.ops.backup import restoring
 from tradeapi.ops.backup.desk import Desk
 from tradeapi.ops.backup.manifest import Manifest, encode
@@ -60,9 +62,7 @@ async def test_into_a_new_database(filled_url: str, fresh: str, desk_of: DeskOf)
     await drop(fresh)
 
 
-async def test_a_name_alone_is_beside_the_database(
-    filled_postgres: str, desk_of: DeskOf
-) -> None:
+async def test_a_name_alone_is_beside_the_database(filled_postgres: str, desk_of: DeskOf) -> None:
     """So that no password is typed."""
     desk = desk_of(filled_postgres)
     await desk.create()
@@ -116,21 +116,19 @@ async def test_what_is_in_use_is_not_replaced(
     monkeypatch.setattr("tradeapi.ops.backup.sqlite.ALONE_SECONDS", 0.1)
     desk = desk_of(filled_url)
     await desk.create()
-    async with Database(filled_url) as database:
-        async with database.reading() as session:
-            await session.execute(text("SELECT 1 FROM users"))
-            with pytest.raises(Conflict, match="in use"):
-                await desk.restore("latest", filled_url, replace=True)
+    async with Database(filled_url) as database, database.reading() as session:
+        await session.execute(text("SELECT 1 FROM users"))
+        with pytest.raises(Conflict, match="in use"):
+            await desk.restore("latest", filled_url, replace=True)
     assert await ask(filled_url, "SELECT count(*) FROM users") == 1
     if "sqlite" in filled_url:
         folder = Path(str(make_url(filled_url).database)).parent
-        assert not [*folder.glob("*.restoring*")] and not [*folder.glob("*.before*")]
+        assert files.names(folder, "*.restoring*") == []
+        assert files.names(folder, "*.before*") == []
 
 
 async def test_an_older_backup_is_migrated(filled_url: str, fresh: str, desk_of: DeskOf) -> None:
     """With what is in it, to what this version needs."""
-    import asyncio
-
     await asyncio.to_thread(migrations.downgrade, filled_url, "0016")
     desk = desk_of(filled_url)
     manifest = await desk.create()
@@ -171,12 +169,10 @@ async def test_a_role_that_may_not_create_databases_is_told(
     filled_postgres: str, postgres_server: str, desk_of: DeskOf
 ) -> None:
     """The proof may be on another server, and then it works."""
-    from tradeapi.errors import NotStarted
-
     admin = await asyncpg.connect(postgres_server.replace("+asyncpg", ""))
     role = f"poor_{make_url(filled_postgres).database}"
     await admin.execute(f"CREATE ROLE \"{role}\" LOGIN PASSWORD 'poor' IN ROLE pg_read_all_data")
-    poor = make_url(filled_postgres).set(username=role, password="poor")  # noqa: S106
+    poor = make_url(filled_postgres).set(username=role, password="poor")
     desk = desk_of(poor.render_as_string(hide_password=False))
     await desk.create()
     with pytest.raises(NotStarted, match="CREATEDB"):

@@ -19,6 +19,7 @@ import psutil
 import pytest
 from sqlalchemy import make_url
 
+from tests.backup import files
 from tests.shell.conftest import clean_environment
 from tradeapi.ops.backup import scratch, server
 from tradeapi.ops.backup.creating import alone
@@ -42,27 +43,32 @@ async def held_up(url: str) -> AsyncIterator[Any]:
     await connection.close()
 
 
-async def until_held_up(connection: Any) -> None:  # noqa: ANN401
+async def until_held_up(connection: Any) -> None:
     with anyio.fail_after(60):
         while await connection.fetchval(BLOCKED) < 2:  # noqa: ASYNC110  counted and dumped
             await anyio.sleep(0.05)
 
 
-def command(folder: str, url: str, *words: str, **options: Any) -> subprocess.Popen[str]:  # noqa: ANN401
+def command(
+    folder: str,
+    url: str,
+    *words: str,
+    start: Callable[[], None] | None = None,
+    **variables: str,
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "tradeapi.cli", "backup", *words],
         env=clean_environment(
             DATABASE_URL=url,
             BACKUP_LOCATION=folder,
             PGSSLMODE="disable",
-            # Without space it would write half of that, too.
-            PYTHONDONTWRITEBYTECODE="1",
+            **variables,
         ),
         cwd=Path(folder).parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **options,
+        preexec_fn=start,  # noqa: PLW1509  it sets a limit and nothing else
     )
 
 
@@ -89,7 +95,7 @@ async def test_stopped_in_the_middle(
         assert process.returncode == 130
         assert said == "Stopped; nothing is left half done.\n"
         assert not any(child.is_running() for child in children)
-    assert os.listdir(folder) == []
+    assert files.names(folder) == []
     await desk_of(filled_postgres).create()
 
 
@@ -125,16 +131,18 @@ async def test_one_at_a_time(sqlite_url: str, desk_of: DeskOf) -> None:
 
 async def test_out_of_space(filled_url: str, folder: str, desk_of: DeskOf) -> None:
     """It is said, nothing is listed, and the failure is on record."""
+
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))
 
     desk = desk_of(filled_url)
-    process = command(folder, filled_url, "create", preexec_fn=limit)
+    # Without space it would write half of its bytecode, too.
+    process = command(folder, filled_url, "create", start=limit, PYTHONDONTWRITEBYTECODE="1")
     _, said = await ended(process)
     assert process.returncode == 1
     assert "Traceback" not in said
     assert await desk.entries() == []
-    assert os.listdir(folder) == []
+    assert files.names(folder) == []
 
 
 async def test_a_proof_that_is_stopped_leaves_no_database(
@@ -198,7 +206,7 @@ def test_folders_that_killed_proofs_left_are_swept(
     assert [*tmp_path.iterdir()] == [young]
 
 
-async def scratches(connection: Any) -> set[str]:  # noqa: ANN401
+async def scratches(connection: Any) -> set[str]:
     rows = await connection.fetch(
         "SELECT datname FROM pg_database WHERE datname LIKE 'tradeapi_scratch_%'"
     )
