@@ -79,7 +79,17 @@ CHARTING = "docs/charting.md"
 EVERYTHING = "\n".join(map(read, DOCUMENTS))
 SOURCES = {path: path.read_text() for path in (ROOT / "src").rglob("*.py")}
 # Variables that are no settings of ours, and words in capitals.
-OTHERS = {"PROMETHEUS_MULTIPROC_DIR", "WEB_CONCURRENCY", "TRADEAPI_API_KEY"}
+OTHERS = {
+    "PROMETHEUS_MULTIPROC_DIR",
+    "WEB_CONCURRENCY",
+    "TRADEAPI_API_KEY",
+    "BACKUP_SCRATCH_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL",
+}
 LIMITS = limits.Limits()
 HOURS = {kind.value: seconds / 3600 for kind, seconds in tickets.SECONDS.items()}
 

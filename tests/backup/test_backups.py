@@ -13,12 +13,14 @@ import pytest
 from pyrage import x25519
 from sqlalchemy import make_url
 
+from tests.documents.examples import block
+from tests.documents.shapes import parse_all
 from tradeapi.clock import SystemClock
 from tradeapi.errors import NotFound, NotStarted
 from tradeapi.ops.backup.desk import Desk
 from tradeapi.ops.backup.engines import address, engine_of
 from tradeapi.ops.backup.faults import Unreachable
-from tradeapi.ops.backup.manifest import Contents, encode
+from tradeapi.ops.backup.manifest import Contents, Manifest, encode
 from tradeapi.ops.backup.place import Place
 
 DeskOf = Callable[..., Desk]
@@ -120,6 +122,14 @@ async def test_a_manifest_has_no_secret(
         assert secret not in manifest
     assert "größe" not in manifest
     assert orjson.loads(manifest)["file"]["recipients"] == list(encrypted["backup_recipients"])  # type: ignore[call-overload]
+
+
+def test_the_manifest_that_is_shown_is_one() -> None:
+    """It has the fields of a real one."""
+    (shown,) = parse_all(block("docs/backup.md", "json", '"format": 1').text)
+    assert shown.pop("sha256")
+    manifest = Manifest.model_validate(shown)
+    assert manifest.model_dump(mode="json") == shown
 
 
 async def test_who_makes_backups_need_not_be_able_to_read_them(
