@@ -25,6 +25,7 @@ from tests.servers.programs import POSTGRES, find
 from tradeapi.market.resolutions import Resolution
 from tradeapi.ops.backup.desk import Desk
 from tradeapi.ops.backup.programs import environment, program
+from tradeapi.ops.backup.server import scratch
 from tradeapi.settings import Settings
 
 BARS = Series("BENCH:BACKUP", Resolution.MINUTE, 2_000_000)
@@ -47,7 +48,7 @@ def backup(bench: Workbench) -> Iterator[Figure]:
     checking = float("inf")
     for _ in range(TURNS):
         _keep(making, "bare", _seconds(lambda: _dump(url, dump)))
-        _keep(proving, "bare", _seconds(lambda: _restore(bench, dump)))
+        _keep(proving, "bare", asyncio.run(_restore(url, dump)))
         for name, desk in (("plain", plain), ("sealed", sealed)):
             _keep(making, name, asyncio.run(desk.create()).seconds)
             proof = asyncio.run(desk.verify("latest", None))
@@ -85,12 +86,14 @@ def _dump(url: str, path: Path) -> None:
         _run(url, "pg_dump", ["--format=custom", "--compress=1"], stdout=file)
 
 
-def _restore(bench: Workbench, path: Path) -> None:
-    """Into a database that is migrated already, and so is emptied on the way."""
-    url = bench.databases.clone()
-    name = str(make_url(url).database)
-    _run(url, "pg_restore", ["--clean", "--no-owner", f"--dbname={name}", str(path)])
-    bench.databases.drop(url)
+async def _restore(url: str, path: Path) -> float:
+    """Into an empty database, as ours is."""
+    async with scratch(make_url(url)) as empty:
+        begun = time.perf_counter()
+        address = empty.render_as_string(hide_password=False)
+        options = ["--no-owner", "--single-transaction", f"--dbname={empty.database}", str(path)]
+        await asyncio.to_thread(lambda: _run(address, "pg_restore", options))
+        return time.perf_counter() - begun
 
 
 def _run(url: str, name: str, arguments: list[str], **pipes: object) -> None:
