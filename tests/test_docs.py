@@ -89,6 +89,12 @@ OTHERS = {
     "TRADEAPI_API_KEY",
     "TEST_DATABASE_URL",
     "TEST_REDIS_URL",
+    "BACKUP_SCRATCH_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL",
 }
 LIMITS = limits.Limits()
 HOURS = {kind.value: seconds / 3600 for kind, seconds in tickets.SECONDS.items()}

@@ -1,18 +1,26 @@
 """Backups of both kinds of database, in both kinds of place: what is restored is what was there."""
 
+import asyncio
+import secrets
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+import asyncpg
 import orjson
 import pytest
+from pyrage import x25519
 from sqlalchemy import make_url
 
+from tests.documents.examples import block
+from tests.documents.shapes import parse_all
 from tradeapi.clock import SystemClock
 from tradeapi.errors import NotFound, NotStarted
 from tradeapi.ops.backup.desk import Desk
 from tradeapi.ops.backup.engines import address, engine_of
 from tradeapi.ops.backup.faults import Unreachable
-from tradeapi.ops.backup.manifest import Contents, encode
+from tradeapi.ops.backup.manifest import Contents, Manifest, encode
 from tradeapi.ops.backup.place import Place
 
 DeskOf = Callable[..., Desk]
@@ -29,7 +37,6 @@ async def test_what_is_restored_is_what_was_there(
     desk_of: DeskOf,
     encrypted: dict[str, object],
     is_encrypted: bool,
-    tmp_path: Path,
 ) -> None:
     """Every row of every table, proven by the backup itself."""
     options = encrypted if is_encrypted else {}
@@ -50,10 +57,6 @@ async def test_a_backup_under_writes_is_of_one_instant(
     filled_postgres: str, desk_of: DeskOf
 ) -> None:
     """What is counted is what is dumped, whatever is written meanwhile."""
-    import asyncio
-
-    import asyncpg
-
     desk = desk_of(filled_postgres)
     connection = await asyncpg.connect(filled_postgres.replace("+asyncpg", ""))
     await connection.execute("CREATE TABLE busy (id bigserial, text text, price float8)")
@@ -84,8 +87,6 @@ async def test_settings_of_servers_make_no_difference(
     filled_postgres: str, desk_of: DeskOf
 ) -> None:
     """A role that sees time, floats and bytes otherwise counts the same."""
-    import asyncpg
-
     connection = await asyncpg.connect(filled_postgres.replace("+asyncpg", ""))
     await connection.execute(
         "CREATE TABLE odd (a timestamptz, b float8, c bytea, d interval, e text, "
@@ -123,6 +124,14 @@ async def test_a_manifest_has_no_secret(
     assert orjson.loads(manifest)["file"]["recipients"] == list(encrypted["backup_recipients"])  # type: ignore[call-overload]
 
 
+def test_the_manifest_that_is_shown_is_one() -> None:
+    """It has the fields of a real one."""
+    (shown,) = parse_all(block("docs/backup.md", "json", '"format": 1').text)
+    assert shown.pop("sha256")
+    manifest = Manifest.model_validate(shown)
+    assert manifest.model_dump(mode="json") == shown
+
+
 async def test_who_makes_backups_need_not_be_able_to_read_them(
     sqlite_url: str, desk_of: DeskOf, encrypted: dict[str, object]
 ) -> None:
@@ -132,8 +141,6 @@ async def test_who_makes_backups_need_not_be_able_to_read_them(
     manifest = await desk.create()
     with pytest.raises(NotStarted, match="BACKUP_IDENTITY: this backup is encrypted"):
         await desk.verify(manifest.id, None)
-    from pyrage import x25519
-
     other = desk_of(sqlite_url, backup_identity=str(x25519.Identity.generate()))
     with pytest.raises(NotStarted, match="has no key to this backup"):
         await other.verify(manifest.id, None)
@@ -175,7 +182,7 @@ async def test_a_bucket_that_is_not_there_is_named(
 ) -> None:
     """And nothing of the request that failed."""
     assert s3
-    with pytest.raises(NotFound, match="s3://nowhere/at/all: .*NoSuchBucket") as error:
+    with pytest.raises(NotFound, match=r"s3://nowhere/at/all: .*NoSuchBucket") as error:
         await desk_of(sqlite_url, backup_location="s3://nowhere/at/all").create()
     assert "\n" not in str(error.value)
 
@@ -199,10 +206,6 @@ async def test_a_database_that_is_away_is_named_without_its_password(desk_of: De
 
 async def test_large_backups_are_sent_in_parts(s3: str, sqlite_url: str, desk_of: DeskOf) -> None:
     """What does not compress, and is larger than a part."""
-    import secrets
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(str(make_url(sqlite_url).database))) as connection:
         connection.execute("CREATE TABLE noise (data BLOB)")
         for _ in range(20):

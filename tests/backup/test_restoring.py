@@ -1,5 +1,6 @@
 """Backups put in place of databases, at night: nothing that is there is lost by it."""
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -9,9 +10,10 @@ import asyncpg
 import pytest
 from sqlalchemy import make_url, text
 
+from tests.backup import files
 from tradeapi import migrations
 from tradeapi.database import Database
-from tradeapi.errors import Conflict
+from tradeapi.errors import Conflict, NotStarted
 from tradeapi.ops.backup import restoring
 from tradeapi.ops.backup.desk import Desk
 from tradeapi.ops.backup.manifest import Manifest, encode
@@ -121,13 +123,12 @@ async def test_what_is_in_use_is_not_replaced(
     assert await ask(filled_url, "SELECT count(*) FROM users") == 1
     if "sqlite" in filled_url:
         folder = Path(str(make_url(filled_url).database)).parent
-        assert not [*folder.glob("*.restoring*")] and not [*folder.glob("*.before*")]
+        assert files.names(folder, "*.restoring*") == []
+        assert files.names(folder, "*.before*") == []
 
 
 async def test_an_older_backup_is_migrated(filled_url: str, fresh: str, desk_of: DeskOf) -> None:
     """With what is in it, to what this version needs."""
-    import asyncio
-
     await asyncio.to_thread(migrations.downgrade, filled_url, "0016")
     desk = desk_of(filled_url)
     manifest = await desk.create()
@@ -168,8 +169,6 @@ async def test_a_role_that_may_not_create_databases_is_told(
     filled_postgres: str, postgres_server: str, desk_of: DeskOf
 ) -> None:
     """The proof may be on another server, and then it works."""
-    from tradeapi.errors import NotStarted
-
     admin = await asyncpg.connect(postgres_server.replace("+asyncpg", ""))
     role = f"poor_{make_url(filled_postgres).database}"
     await admin.execute(f"CREATE ROLE \"{role}\" LOGIN PASSWORD 'poor' IN ROLE pg_read_all_data")

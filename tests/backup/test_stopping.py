@@ -19,6 +19,7 @@ import psutil
 import pytest
 from sqlalchemy import make_url
 
+from tests.backup import files
 from tests.shell.conftest import clean_environment
 from tradeapi.ops.backup import scratch, server
 from tradeapi.ops.backup.creating import alone
@@ -48,15 +49,26 @@ async def until_held_up(connection: Any) -> None:
             await anyio.sleep(0.05)
 
 
-def command(folder: str, url: str, *words: str, **options: Any) -> subprocess.Popen[str]:
+def command(
+    folder: str,
+    url: str,
+    *words: str,
+    start: Callable[[], None] | None = None,
+    **variables: str,
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tradeapi.cli", "backup", *words],
-        env=clean_environment(DATABASE_URL=url, BACKUP_LOCATION=folder, PGSSLMODE="disable"),
+        [sys.executable, "-m", "tradeapi", "backup", *words],
+        env=clean_environment(
+            DATABASE_URL=url,
+            BACKUP_LOCATION=folder,
+            PGSSLMODE="disable",
+            **variables,
+        ),
         cwd=Path(folder).parent,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        **options,
+        preexec_fn=start,  # noqa: PLW1509  it sets a limit and nothing else
     )
 
 
@@ -83,7 +95,7 @@ async def test_stopped_in_the_middle(
         assert process.returncode == 130
         assert said == "Stopped; nothing is left half done.\n"
         assert not any(child.is_running() for child in children)
-    assert os.listdir(folder) == []
+    assert files.names(folder) == []
     await desk_of(filled_postgres).create()
 
 
@@ -124,12 +136,13 @@ async def test_out_of_space(filled_url: str, folder: str, desk_of: DeskOf) -> No
         resource.setrlimit(resource.RLIMIT_FSIZE, (2_000, 2_000))
 
     desk = desk_of(filled_url)
-    process = command(folder, filled_url, "create", preexec_fn=limit)
+    # Without space it would write half of its bytecode, too.
+    process = command(folder, filled_url, "create", start=limit, PYTHONDONTWRITEBYTECODE="1")
     _, said = await ended(process)
     assert process.returncode == 1
     assert "Traceback" not in said
     assert await desk.entries() == []
-    assert os.listdir(folder) == []
+    assert files.names(folder) == []
 
 
 async def test_a_proof_that_is_stopped_leaves_no_database(

@@ -120,7 +120,7 @@ def _store(source: Source, place: Place, name: str, keys: Keys, stop: Event) -> 
 
 def _id(at: float) -> str:
     """By name they are in the order of their time."""
-    return f"{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+    return f"{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}-{secrets.randbelow(10_000):04}"
 
 
 def _never() -> None:
