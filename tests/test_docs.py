@@ -80,6 +80,8 @@ EVERYTHING = "\n".join(map(read, DOCUMENTS))
 SOURCES = {path: path.read_text() for path in (ROOT / "src").rglob("*.py")}
 # Variables that are no settings of ours, and words in capitals.
 OTHERS = {"PROMETHEUS_MULTIPROC_DIR", "WEB_CONCURRENCY", "TRADEAPI_API_KEY"}
+# Arguments of the image's build.
+OTHERS |= {"PYTHON_IMAGE", "UV_IMAGE", "POSTGRESQL_CLIENT"}
 LIMITS = limits.Limits()
 HOURS = {kind.value: seconds / 3600 for kind, seconds in tickets.SECONDS.items()}
 

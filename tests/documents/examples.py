@@ -27,6 +27,7 @@ DOCUMENTS = (
     "docs/accounts.md",
     "docs/security.md",
     "docs/operations.md",
+    "docs/deployment.md",
 )
 
 _block = re.compile(r"^```(\w+) ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
