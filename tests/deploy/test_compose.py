@@ -106,6 +106,13 @@ def test_what_is_mounted_exists() -> None:
                 assert source in declared
 
 
+def test_backups_go_where_they_stay() -> None:
+    """Into a volume, by whoever plays `jobs`."""
+    worker = SERVICES["worker"]
+    assert f"backups:{worker['environment']['BACKUP_LOCATION']}" in worker["volumes"]
+    assert "jobs" in worker["command"]
+
+
 def test_ports_are_open_to_this_machine_only() -> None:
     """And databases to nobody but the services."""
     ports = {name: service.get("ports", []) for name, service in SERVICES.items()}

@@ -150,6 +150,24 @@ def test_the_drill_alone_can_read_backups(overlay: str) -> None:
     assert with_identity == ["tradeapi-backup-drill"]
 
 
+def test_backups_go_where_they_stay(overlay: str, pods: list[Pod]) -> None:
+    """Into a bucket, or onto a volume that outlives the pods."""
+    location = _config(overlay)["BACKUP_LOCATION"]
+    for pod in pods:
+        if pod.labels["app.kubernetes.io/component"] == "backup":
+            claimed = {
+                volume["name"]
+                for volume in pod.spec["volumes"]
+                if "persistentVolumeClaim" in volume
+            }
+            mounted = {
+                mount["mountPath"]
+                for mount in pod.container["volumeMounts"]
+                if mount["name"] in claimed
+            }
+            assert location.startswith("s3://") or location in mounted
+
+
 def test_probes_ask_what_is_answered(pods: list[Pod]) -> None:
     """On ports that are settings; and only to be ready is the database asked."""
     app = create_app(Settings(database_url="sqlite:///nowhere.db", demo=False))
