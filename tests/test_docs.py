@@ -95,6 +95,10 @@ OTHERS = {
     "AWS_SESSION_TOKEN",
     "AWS_REGION",
     "AWS_ENDPOINT_URL",
+    # Arguments of the image's build.
+    "PYTHON_IMAGE",
+    "UV_IMAGE",
+    "POSTGRESQL_CLIENT",
 }
 LIMITS = limits.Limits()
 HOURS = {kind.value: seconds / 3600 for kind, seconds in tickets.SECONDS.items()}

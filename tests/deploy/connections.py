@@ -9,5 +9,3 @@ OF_A_PROCESS = WRITERS + TICKS + READERS + LOCKS + JOBS
 OF_OTHERS = 10
 # Those that PostgreSQL keeps for superusers.
 RESERVED = 3
-# What docs/deployment.md asks for in a cluster.
-MAX_CONNECTIONS = 400

@@ -9,15 +9,12 @@ import pytest
 
 from tests.deploy import coming, compose, settings_given
 from tests.deploy.commands import assert_runs
-from tests.deploy.connections import OF_A_PROCESS, RESERVED
+from tests.deploy.connections import OF_A_PROCESS, OF_OTHERS, RESERVED
 from tests.deploy.dockerfile import first, stages
 from tradeapi.jobs import runner
 from tradeapi.settings import Role
-from tradeapi.web.server import uvicorn_options
 
 SERVICES = compose.services()
-# PostgreSQL's own default, which the service there has.
-MAX_CONNECTIONS = 100
 MARGIN_SECONDS = 10
 
 
@@ -109,6 +106,13 @@ def test_what_is_mounted_exists() -> None:
                 assert source in declared
 
 
+def test_backups_go_where_they_stay() -> None:
+    """Into a volume, by whoever plays `jobs`."""
+    worker = SERVICES["worker"]
+    assert f"backups:{worker['environment']['BACKUP_LOCATION']}" in worker["volumes"]
+    assert "jobs" in worker["command"]
+
+
 def test_ports_are_open_to_this_machine_only() -> None:
     """And databases to nobody but the services."""
     ports = {name: service.get("ports", []) for name, service in SERVICES.items()}
@@ -124,11 +128,12 @@ def test_who_stops_has_the_time_to(name: str) -> None:
     """To drain, and to close what is left."""
     grace = int(SERVICES[name]["stop_grace_period"].removesuffix("s"))
     settings = settings_given.loaded(SERVICES[name]["environment"])
-    drain = uvicorn_options(settings)["timeout_graceful_shutdown"]
-    assert grace >= (drain if name == "api" else runner.GRACE_SECONDS) + MARGIN_SECONDS
+    needs = settings.drain_seconds if name == "api" else runner.GRACE_SECONDS
+    assert grace >= needs + MARGIN_SECONDS
 
 
 def test_postgres_has_connections_for_all() -> None:
-    """Its default is enough."""
-    assert "command" not in SERVICES["postgres"]
-    assert (len(compose.OURS) - 1) * OF_A_PROCESS + 1 <= MAX_CONNECTIONS - RESERVED
+    """While a backup is made as well."""
+    most = int(SERVICES["postgres"]["command"][-1].removeprefix("max_connections="))
+    processes = [name for name in compose.OURS if name != "migrate"]
+    assert len(processes) * OF_A_PROCESS + OF_OTHERS + RESERVED <= most

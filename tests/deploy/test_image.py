@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 from packaging.requirements import Requirement
@@ -39,8 +40,11 @@ PRODUCTION = {
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
-    return build(tmp_path_factory.mktemp("image"))
+def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+    """It is large, and not kept."""
+    folder = tmp_path_factory.mktemp("image")
+    yield build(folder)
+    rmtree(folder)
 
 
 def test_hadolint_finds_nothing() -> None:

@@ -12,22 +12,25 @@ from fastapi.routing import iter_route_contexts
 
 from tests.deploy import kustomize, settings_given
 from tests.deploy.commands import assert_runs
-from tests.deploy.connections import MAX_CONNECTIONS, OF_A_PROCESS, OF_OTHERS, RESERVED
+from tests.deploy.connections import OF_A_PROCESS, OF_OTHERS, RESERVED
 from tests.deploy.kustomize import OVERLAYS, PRODUCTION, Pod, Resource, named, of_kind, resources
+from tests.documents.examples import read
 from tests.servers.tools import checkov
 from tradeapi import __version__
 from tradeapi.app import create_app
 from tradeapi.jobs import runner
 from tradeapi.metrics import STREAM_CLIENTS
 from tradeapi.settings import Role, Settings
-from tradeapi.web.server import uvicorn_options
 
 # Those of the cluster's own extensions have no schema among Kubernetes' own.
 EXTENSIONS = {"HTTPRoute", "PodMonitor", "PrometheusRule"}
 # What only an operator knows.
 SECRETS = {"SECRET_KEY": "a secret of thirty-two bytes or more"}
-OF_BACKUPS = {"tradeapi-backup": {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}}
 IDENTITY = "tradeapi-backup-identity"
+OF_BACKUPS = {
+    "tradeapi-backup": {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"},
+    IDENTITY: {"BACKUP_IDENTITY"},
+}
 MARGIN_SECONDS = 5
 OF_TOOLS = {"kustomization.yaml", "checkov.yaml"}
 COMPONENTS = ("api", "worker", "feed")
@@ -147,6 +150,24 @@ def test_the_drill_alone_can_read_backups(overlay: str) -> None:
     assert with_identity == ["tradeapi-backup-drill"]
 
 
+def test_backups_go_where_they_stay(overlay: str, pods: list[Pod]) -> None:
+    """Into a bucket, or onto a volume that outlives the pods."""
+    location = _config(overlay)["BACKUP_LOCATION"]
+    for pod in pods:
+        if pod.labels["app.kubernetes.io/component"] == "backup":
+            claimed = {
+                volume["name"]
+                for volume in pod.spec["volumes"]
+                if "persistentVolumeClaim" in volume
+            }
+            mounted = {
+                mount["mountPath"]
+                for mount in pod.container["volumeMounts"]
+                if mount["name"] in claimed
+            }
+            assert location.startswith("s3://") or location in mounted
+
+
 def test_probes_ask_what_is_answered(pods: list[Pod]) -> None:
     """On ports that are settings; and only to be ready is the database asked."""
     app = create_app(Settings(database_url="sqlite:///nowhere.db", demo=False))
@@ -189,8 +210,7 @@ def test_who_stops_has_the_time_to(overlay: str, pods: list[Pod]) -> None:
                 pause = pod.container["lifecycle"]["preStop"]["sleep"]["seconds"]
                 readiness = pod.container["readinessProbe"]
                 assert pause >= readiness["periodSeconds"]
-                drain = uvicorn_options(settings)["timeout_graceful_shutdown"]
-                assert grace >= pause + drain + MARGIN_SECONDS
+                assert grace >= pause + settings.drain_seconds + MARGIN_SECONDS
             case "worker" | "feed":
                 assert grace >= runner.GRACE_SECONDS + MARGIN_SECONDS
 
@@ -230,17 +250,33 @@ def test_what_scales_leaves_room(overlay: str) -> None:
     assert "replicas" not in deployment["spec"]
 
 
-@pytest.mark.parametrize("overlay", PRODUCTION)
 def test_postgres_has_connections_for_all(overlay: str) -> None:
     """While all are being replaced, at the most that they are scaled to."""
     found = resources(overlay)
     (scaler,) = of_kind(found, "HorizontalPodAutoscaler")
-    processes = 0
+    processes = {}
     for deployment in of_kind(found, "Deployment"):
         spec = deployment["spec"]
         replicas = spec.get("replicas", scaler["spec"]["maxReplicas"])
-        processes += replicas + spec["strategy"]["rollingUpdate"]["maxSurge"]
-    assert processes * OF_A_PROCESS + OF_OTHERS + RESERVED <= MAX_CONNECTIONS
+        processes[deployment["metadata"]["name"]] = (
+            replicas + spec["strategy"]["rollingUpdate"]["maxSurge"]
+        )
+    together = sum(processes.values()) * OF_A_PROCESS + OF_OTHERS + RESERVED
+    if overlay in PRODUCTION:
+        api = processes["tradeapi-api"]
+        others = sum(processes.values()) - api
+        document = read("docs/deployment.md")
+        assert f"| {api} | {api * OF_A_PROCESS} |" in document
+        assert f"| {others} | {others * OF_A_PROCESS} |" in document
+        assert f"| {OF_OTHERS + RESERVED} |" in document
+        assert f"| **{together}** |" in document
+        (most,) = re.findall(r"let `max_connections` be (\d+)", document)
+    else:
+        (container,) = named(found, "StatefulSet", "postgres")["spec"]["template"]["spec"][
+            "containers"
+        ]
+        most = container["args"][-1].removeprefix("max_connections=")
+    assert together <= int(most)
 
 
 @pytest.mark.parametrize("overlay", PRODUCTION)
@@ -272,6 +308,21 @@ def test_nothing_is_open_that_is_not_named(overlay: str) -> None:
     assert {"10.0.0.0/8", "169.254.0.0/16"} <= {*internet["to"][0]["ipBlock"]["except"]}
 
 
+def test_prometheus_scrapes_what_answers() -> None:
+    """Each process at the port for it, as a job that the rules know."""
+    found = resources("prod")
+    (monitor,) = of_kind(found, "PodMonitor")
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    assert endpoint["path"] == Settings.model_fields["metrics_path"].default
+    scraped = [
+        pod for pod in kustomize.pods(found) if _fits(monitor["spec"]["selector"], pod.labels)
+    ]
+    jobs = [pod.labels[monitor["spec"]["jobLabel"]] for pod in scraped]
+    assert sorted(jobs) == sorted(COMPONENTS)
+    for pod in scraped:
+        assert endpoint["port"] in {port["name"] for port in pod.container["ports"]}
+
+
 def test_the_route_lets_connections_last() -> None:
     """The Gateway's default would end sockets and streams of events."""
     (route,) = of_kind(resources("prod-gateway"), "HTTPRoute")
@@ -295,7 +346,7 @@ def test_the_ingress_lets_connections_last() -> None:
     for name, value in notes.items():
         if "timeout" in name:
             assert int(value.removesuffix("s")) > 2 * ping
-        if name.endswith(("body-size",)):
+        if name.endswith("body-size"):
             assert int(value.removesuffix("m")) << 20 == body
     (written,) = of_kind(kustomize.raw(), "Ingress")
     assert "annotations" not in written["metadata"]

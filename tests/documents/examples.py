@@ -29,6 +29,7 @@ DOCUMENTS = (
     "docs/accounts.md",
     "docs/security.md",
     "docs/operations.md",
+    "docs/deployment.md",
     "docs/backup.md",
     "docs/monitoring.md",
     "CONTRIBUTING.md",
