@@ -31,6 +31,9 @@ REQUEST_SECONDS = Histogram(
 REQUESTS_IN_PROGRESS = Gauge(
     "http_requests_in_progress", "HTTP requests being answered.", multiprocess_mode="livesum"
 )
+REQUESTS_SHED = Counter(
+    "requests_shed_total", "Requests that were refused because too much was asked.", ["reason"]
+)
 
 BARS_INGESTED = Counter("bars_ingested_total", "Bars inserted or changed by posts and imports.")
 TICKS_INGESTED = Counter("ticks_ingested_total", "Ticks taken into bars.")

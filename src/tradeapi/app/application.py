@@ -19,7 +19,7 @@ from tradeapi.alerts.service import alerts_of
 from tradeapi.app.auth import AuthState, Credentials, open_auth
 from tradeapi.app.charts import ChartsState, open_charts
 from tradeapi.app.indices import IndicesState, open_indices
-from tradeapi.app.layers import layers
+from tradeapi.app.layers import gate_of, layers
 from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.app.notifications import open_notifications
 from tradeapi.app.tracked import open_tracked
@@ -90,6 +90,7 @@ from tradeapi.watchlists.searches import searches_of
 from tradeapi.watchlists.service import watchlists_of
 from tradeapi.web import assets, docs
 from tradeapi.web.drain import Drain
+from tradeapi.web.gate import Gate
 from tradeapi.web.large_reads import LargeReads
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
@@ -199,6 +200,7 @@ class State(MarketState, AuthState, ChartsState, WatchlistsState, IndicesState):
     jobs: Jobs
     telling: Telling
     dependencies: Sequence[Dependency]
+    gate: Gate
     drain: Drain
     hub: Hub
     large_reads: LargeReads
@@ -216,6 +218,7 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
     refuse_workers(settings, int(os.environ.get("WEB_CONCURRENCY", "1")))
     credentials = Credentials.of(settings)
     redis = _redis(settings)
+    gate = gate_of(settings)
     app = Api(
         title="tradeapi",
         version=__version__,
@@ -225,8 +228,8 @@ def create_app(settings: Settings | None = None, clock: Clock | None = None) -> 
         openapi_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        lifespan=_lifespan(settings, credentials, redis, clock or SystemClock()),
-        middleware=layers(settings, redis),
+        lifespan=_lifespan(settings, credentials, redis, gate, clock or SystemClock()),
+        middleware=layers(settings, redis, gate),
     )
     app.key_header = settings.api_key_header
     install_problems(app)
@@ -262,7 +265,7 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _lifespan(
-    settings: Settings, credentials: Credentials, redis: Redis | None, clock: Clock
+    settings: Settings, credentials: Credentials, redis: Redis | None, gate: Gate, clock: Clock
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
@@ -301,6 +304,7 @@ def _lifespan(
                         *bus_dependencies(settings, bus),
                         *market["feeds"],
                     ],
+                    "gate": gate,
                     "drain": Drain(settings.drain_seconds),
                     "hub": hub,
                     "large_reads": LargeReads(),
