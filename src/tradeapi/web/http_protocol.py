@@ -5,6 +5,7 @@ to read what it has asked for.
 """
 
 from asyncio import TimerHandle, Transport
+from typing import Any
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -85,11 +86,11 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         gate = self.app_state.get("gate")
+        scope: Any = cycle.scope
         # Of those that were sent at once each would begin the next, and there may be thousands.
-        if isinstance(gate, Gate) and not self.pipeline:
-            if not gate.admits(cycle.scope):  # type: ignore[arg-type]  it is one, of uvicorn's
-                self._turn_away(cycle)
-                return
+        if isinstance(gate, Gate) and not self.pipeline and not gate.admits(scope):
+            self._turn_away(cycle)
+            return
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
