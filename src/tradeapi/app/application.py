@@ -15,7 +15,7 @@ from tradeapi.alerts.service import alerts_of
 from tradeapi.app.auth import AuthState, Credentials, open_auth
 from tradeapi.app.charts import ChartsState, open_charts
 from tradeapi.app.indices import IndicesState, open_indices
-from tradeapi.app.layers import layers
+from tradeapi.app.layers import gate_of, layers
 from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.app.notifications import open_notifications
 from tradeapi.app.tracked import open_tracked
@@ -89,6 +89,7 @@ from tradeapi.watchlists.searches import searches_of
 from tradeapi.watchlists.service import watchlists_of
 from tradeapi.web import assets, docs
 from tradeapi.web.drain import Drain
+from tradeapi.web.gate import Gate
 from tradeapi.web.large_reads import LargeReads
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
@@ -198,6 +199,7 @@ class State(MarketState, AuthState, ChartsState, WatchlistsState, IndicesState):
     jobs: Jobs
     telling: Telling
     dependencies: Sequence[Dependency]
+    gate: Gate
     drain: Drain
     hub: Hub
     large_reads: LargeReads
@@ -220,6 +222,7 @@ def create_app(
     refuse_workers(settings, int(os.environ.get("WEB_CONCURRENCY", "1")))
     credentials = Credentials.of(settings)
     redis = _redis(settings)
+    gate = gate_of(settings)
     app = Api(
         title="tradeapi",
         version=__version__,
@@ -229,8 +232,8 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        lifespan=_lifespan(settings, credentials, redis, clock or SystemClock(), operations),
-        middleware=layers(settings, redis),
+        lifespan=_lifespan(settings, credentials, redis, gate, clock or SystemClock(), operations),
+        middleware=layers(settings, redis, gate),
     )
     app.key_header = settings.api_key_header
     install_problems(app)
@@ -265,10 +268,11 @@ def _operation_id(route: APIRoute) -> str:
     return "_".join([*map(str, route.tags[:1]), route.name])
 
 
-def _lifespan(
+def _lifespan(  # noqa: PLR0913, PLR0917  they are what it has
     settings: Settings,
     credentials: Credentials,
     redis: Redis | None,
+    gate: Gate,
     clock: Clock,
     operations: socket | None,
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
@@ -315,6 +319,7 @@ def _lifespan(
                     "jobs": jobs,
                     "telling": telling,
                     "dependencies": dependencies,
+                    "gate": gate,
                     "drain": drain,
                     "hub": hub,
                     "large_reads": LargeReads(),
