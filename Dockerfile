@@ -32,7 +32,6 @@ RUN apt-get update \
 FROM ${PYTHON_IMAGE}
 # pg_dump reads no server that is newer than itself, and Debian's is a year older than PostgreSQL's.
 ARG POSTGRESQL_CLIENT=18
-SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 COPY --from=postgresql /usr/share/postgresql-common/pgdg/apt.postgresql.org.asc \
     /usr/share/keyrings/postgresql.asc
 # hadolint ignore=DL3008

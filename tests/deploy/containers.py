@@ -157,13 +157,22 @@ def _build(folder: Path, workdir: str, command: str, environment: Mapping[str, s
     }
     if AUTHORITIES.exists():
         machine.setdefault("SSL_CERT_FILE", str(AUTHORITIES))
-    variables = machine | {"PATH": f"/uv:{PATH}", "HOME": "/root", "UV_PYTHON": _python()}
+    variables = {
+        **machine,
+        **environment,
+        "PATH": f"/uv:{PATH}",
+        "HOME": "/root",
+        "UV_PYTHON": _python(),
+        # Links take no disk, but only within one mount can they be made.
+        "UV_LINK_MODE": "hardlink",
+        "UV_CACHE_DIR": f"/host{kept}",
+    }
     arguments = [
         *_bubblewrap("0", "0"),
-        *("--ro-bind", str(uv.resolve().parent), "/uv", "--bind", str(kept), "/root/.cache/uv"),
-        *("--bind", f"{folder}/build", "/build", "--bind", f"{folder}/opt", "/opt"),
+        *("--ro-bind", str(uv.resolve().parent), "/uv", "--bind", "/", "/host"),
+        *("--symlink", f"/host{folder}/build", "/build", "--symlink", f"/host{folder}/opt", "/opt"),
         *("--tmpfs", "/tmp", "--chdir", workdir),  # noqa: S108
-        *_variables({**variables, **environment}),
+        *_variables(variables),
         *("/bin/sh", "-c", command),
     ]
     answer = subprocess.run(
