@@ -512,8 +512,9 @@ def test_links_lead_somewhere(document: str) -> None:
         name, _, heading = target.partition("#")
         file = (ROOT / document).parent / name if name else ROOT / document
         assert file.exists(), target
-        headings = re.findall(r"^#+ (.+)", file.read_text(), re.MULTILINE)
-        assert not heading or heading in {_anchor(one) for one in headings}, target
+        if heading:
+            headings = re.findall(r"^#+ (.+)", file.read_text(), re.MULTILINE)
+            assert heading in {_anchor(one) for one in headings}, target
 
 
 def test_the_changelog_keeps_its_form() -> None:

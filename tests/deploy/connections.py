@@ -1,11 +1,17 @@
 """How many connections to PostgreSQL there are at the most."""
 
-from tradeapi.drivers import READERS
+from collections.abc import Sequence
 
-WRITERS = 15
-TICKS = LOCKS = JOBS = 1
-OF_A_PROCESS = WRITERS + TICKS + READERS + LOCKS + JOBS
+from tradeapi.connections import taken
+from tradeapi.settings import Settings
+
 # A migration, and a backup or a drill with several of pg_restore's.
 OF_OTHERS = 10
 # Those that PostgreSQL keeps for superusers.
 RESERVED = 3
+
+
+def of_process(settings: Settings, command: Sequence[str]) -> int:
+    """Of one that is told to `serve`, or to be a `worker` with `--roles`."""
+    roles = command[-1].split(",") if command[0] == "worker" else settings.roles
+    return taken(settings.database_connections, roles)

@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 import pytest
 from pydantic import AliasChoices
 
-from tests.deploy import coming
 from tradeapi.settings import Settings, load
 
 # Libraries read these.
@@ -14,7 +13,7 @@ OTHERS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPO
 
 def names() -> set[str]:
     """Of all variables that are read."""
-    return {name.upper() for name in _aliases()} | coming.SETTINGS | OTHERS
+    return {name.upper() for name in _aliases()} | OTHERS
 
 
 def loaded(variables: Mapping[str, str]) -> Settings:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy import coming, compose, settings_given
+from tests.deploy import compose, settings_given
 from tests.deploy.commands import assert_runs
-from tests.deploy.connections import OF_A_PROCESS, OF_OTHERS, RESERVED
+from tests.deploy.connections import OF_OTHERS, RESERVED, of_process
 from tests.deploy.dockerfile import first, stages
 from tradeapi.jobs import runner
 from tradeapi.settings import Role
@@ -100,7 +100,7 @@ def test_what_is_mounted_exists() -> None:
             source, _, *options = volume.split(":")
             if source.startswith("./"):
                 name = source.removeprefix("./")
-                assert name in coming.FILES or (compose.ROOT / name).exists()
+                assert (compose.ROOT / name).exists()
                 assert options == ["ro"]
             else:
                 assert source in declared
@@ -135,5 +135,8 @@ def test_who_stops_has_the_time_to(name: str) -> None:
 def test_postgres_has_connections_for_all() -> None:
     """While a backup is made as well."""
     most = int(SERVICES["postgres"]["command"][-1].removeprefix("max_connections="))
-    processes = [name for name in compose.OURS if name != "migrate"]
-    assert len(processes) * OF_A_PROCESS + OF_OTHERS + RESERVED <= most
+    processes = [SERVICES[name] for name in compose.OURS if name != "migrate"]
+    together = sum(
+        of_process(settings_given.loaded(one["environment"]), one["command"]) for one in processes
+    )
+    assert together + OF_OTHERS + RESERVED <= most

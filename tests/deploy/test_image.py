@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags
 from packaging.utils import parse_wheel_filename
 
-from tests.deploy import coming, compose, dockerfile, kustomize
+from tests.deploy import compose, dockerfile, kustomize
 from tests.deploy.commands import assert_runs
 from tests.deploy.containers import WRITABLE, Image, build
 from tests.deploy.dockerfile import ROOT, first, instructions, is_ignored, stages
@@ -139,7 +139,7 @@ def test_it_runs_with_everything_read_only(
             variables["ROLES"] = service["environment"].get("ROLES", "jobs")
             container = image.container(tmp_path / name, service["command"], variables)
             running.append(stack.enter_context(container))
-        for one in running[:1] if "METRICS_PORT" in coming.SETTINGS else running:
+        for one in running:
             eventually(one.is_healthy)
         assert [one.stop() for one in running] == [0, 0, 0], running[0].log.read_text()
         assert not any(one.is_healthy() for one in running)
@@ -189,8 +189,4 @@ def _ports() -> dict[str, str]:
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
         ports = [str(one.getsockname()[1]) for one in sockets]
-    return {
-        name: port
-        for name, port in zip(("PORT", "METRICS_PORT"), ports, strict=True)
-        if name not in coming.SETTINGS
-    }
+    return dict(zip(("PORT", "METRICS_PORT"), ports, strict=True))

@@ -12,7 +12,7 @@ from fastapi.routing import iter_route_contexts
 
 from tests.deploy import kustomize, settings_given
 from tests.deploy.commands import assert_runs
-from tests.deploy.connections import OF_A_PROCESS, OF_OTHERS, RESERVED
+from tests.deploy.connections import OF_OTHERS, RESERVED, of_process
 from tests.deploy.kustomize import OVERLAYS, PRODUCTION, Pod, Resource, named, of_kind, resources
 from tests.documents.examples import read
 from tests.servers.tools import checkov
@@ -250,24 +250,23 @@ def test_what_scales_leaves_room(overlay: str) -> None:
     assert "replicas" not in deployment["spec"]
 
 
-def test_postgres_has_connections_for_all(overlay: str) -> None:
+def test_postgres_has_connections_for_all(overlay: str, pods: list[Pod]) -> None:
     """While all are being replaced, at the most that they are scaled to."""
     found = resources(overlay)
     (scaler,) = of_kind(found, "HorizontalPodAutoscaler")
-    processes = {}
-    for deployment in of_kind(found, "Deployment"):
-        spec = deployment["spec"]
-        replicas = spec.get("replicas", scaler["spec"]["maxReplicas"])
-        processes[deployment["metadata"]["name"]] = (
-            replicas + spec["strategy"]["rollingUpdate"]["maxSurge"]
-        )
-    together = sum(processes.values()) * OF_A_PROCESS + OF_OTHERS + RESERVED
+    rows, together = [], OF_OTHERS + RESERVED
+    for pod in pods:
+        if pod.owner["kind"] == "Deployment":
+            spec = pod.owner["spec"]
+            replicas = spec.get("replicas", scaler["spec"]["maxReplicas"])
+            processes = replicas + spec["strategy"]["rollingUpdate"]["maxSurge"]
+            settings = settings_given.loaded(_variables(overlay, pod))
+            connections = processes * of_process(settings, pod.container["args"])
+            rows.append(f"| {processes} | {connections} |")
+            together += connections
     if overlay in PRODUCTION:
-        api = processes["tradeapi-api"]
-        others = sum(processes.values()) - api
         document = read("docs/deployment.md")
-        assert f"| {api} | {api * OF_A_PROCESS} |" in document
-        assert f"| {others} | {others * OF_A_PROCESS} |" in document
+        assert all(row in document for row in rows), rows
         assert f"| {OF_OTHERS + RESERVED} |" in document
         assert f"| **{together}** |" in document
         (most,) = re.findall(r"let `max_connections` be (\d+)", document)
