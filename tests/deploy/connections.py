@@ -1,4 +1,4 @@
-"""How many connections to PostgreSQL there are at the most."""
+"""What else has connections to PostgreSQL, beside the processes of the service."""
 
 from collections.abc import Sequence
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 
 from tests.deploy.dockerfile import ROOT, Instruction, first, is_ignored, stages
-from tests.servers.programs import AUTHORITIES, BUBBLEWRAP, Missing, find, find_uv
+from tests.servers.programs import AUTHORITIES, BUBBLEWRAP, POSTGRES, Missing, find, find_uv
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 WRITABLE = ("/tmp", "/backups")  # noqa: S108
@@ -71,13 +71,16 @@ class Image:
         user = first(self.stage, "USER").text.split(":")
         workdir = first(self.stage, "WORKDIR").text
         variables = {**first(self.stage, "ENV").pairs, **environment}
-        variables["PATH"] = variables["PATH"].replace("$PATH", PATH)
+        # Its programs are in a folder of theirs, here as in the image.
+        postgresql = find(POSTGRES, self.folder).parents[1]
+        variables["PATH"] = variables["PATH"].replace("$PATH", f"{PATH}:{postgresql}/bin")
         writable = [
             option for place in WRITABLE for option in ("--bind", str(self.writable(place)), place)
         ]
         return [
             *_bubblewrap(*user),
             *("--ro-bind", f"{self.folder}{BUILT}", BUILT),
+            *("--ro-bind", str(postgresql), str(postgresql)),
             *writable,
             *("--dir", workdir, "--remount-ro", "/", "--chdir", workdir),
             *_variables(variables),

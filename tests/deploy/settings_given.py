@@ -16,7 +16,7 @@ def names() -> set[str]:
     return {name.upper() for name in _aliases()} | OTHERS
 
 
-def loaded(variables: Mapping[str, str]) -> Settings:
+def loaded(variables: Mapping[str, str], **options: str) -> Settings:
     """With these and no others; raises what would keep the service from starting."""
     assert variables.keys() <= names()
     with pytest.MonkeyPatch.context() as patch:
@@ -24,7 +24,7 @@ def loaded(variables: Mapping[str, str]) -> Settings:
             patch.delenv(name, raising=False)
         for name, value in variables.items():
             patch.setenv(name, value)
-        return load()
+        return load(**options)
 
 
 def _aliases() -> Iterator[str]:

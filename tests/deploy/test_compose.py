@@ -11,8 +11,9 @@ from tests.deploy import compose, settings_given
 from tests.deploy.commands import assert_runs
 from tests.deploy.connections import OF_OTHERS, RESERVED, of_process
 from tests.deploy.dockerfile import first, stages
+from tradeapi.connections import taken
 from tradeapi.jobs import runner
-from tradeapi.settings import Role
+from tradeapi.settings import Role, Settings
 
 SERVICES = compose.services()
 MARGIN_SECONDS = 10

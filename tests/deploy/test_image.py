@@ -143,7 +143,12 @@ def test_it_runs_with_everything_read_only(
             eventually(one.is_healthy)
         assert [one.stop() for one in running] == [0, 0, 0], running[0].log.read_text()
         assert not any(one.is_healthy() for one in running)
-    assert [path for place in WRITABLE for path in image.writable(place).iterdir()] == []
+    backups = PRODUCTION | stores | {"BACKUP_LOCATION": "/backups"}
+    for command in ("create", "drill", "prune"):
+        image.run([*image.entrypoint, "backup", command], backups)
+    written = {place: [*image.writable(place).iterdir()] for place in WRITABLE}
+    assert written.pop("/backups")
+    assert [path for paths in written.values() for path in paths] == []
 
 
 def _tags(machine: str) -> Iterator[Tag]:

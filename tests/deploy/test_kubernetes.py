@@ -3,11 +3,13 @@
 import re
 import subprocess
 from base64 import b64decode
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 import pytest
+import yaml
 from fastapi.routing import iter_route_contexts
 
 from tests.deploy import kustomize, settings_given
@@ -18,6 +20,7 @@ from tests.documents.examples import read
 from tests.servers.tools import checkov
 from tradeapi import __version__
 from tradeapi.app import create_app
+from tradeapi.connections import taken
 from tradeapi.jobs import runner
 from tradeapi.metrics import STREAM_CLIENTS
 from tradeapi.settings import Role, Settings
@@ -271,10 +274,8 @@ def test_postgres_has_connections_for_all(overlay: str, pods: list[Pod]) -> None
         assert f"| **{together}** |" in document
         (most,) = re.findall(r"let `max_connections` be (\d+)", document)
     else:
-        (container,) = named(found, "StatefulSet", "postgres")["spec"]["template"]["spec"][
-            "containers"
-        ]
-        most = container["args"][-1].removeprefix("max_connections=")
+        template = kustomize.template_of(named(found, "StatefulSet", "postgres"))
+        most = template["spec"]["containers"][0]["args"][-1].removeprefix("max_connections=")
     assert together <= int(most)
 
 
@@ -317,9 +318,23 @@ def test_prometheus_scrapes_what_answers() -> None:
         pod for pod in kustomize.pods(found) if _fits(monitor["spec"]["selector"], pod.labels)
     ]
     jobs = [pod.labels[monitor["spec"]["jobLabel"]] for pod in scraped]
-    assert sorted(jobs) == sorted(COMPONENTS)
+    prometheus = yaml.safe_load((kustomize.ROOT / "prometheus.yml").read_text())
+    assert sorted(jobs) == sorted(one["job_name"] for one in prometheus["scrape_configs"])
     for pod in scraped:
         assert endpoint["port"] in {port["name"] for port in pod.container["ports"]}
+
+
+def test_the_operator_has_the_rules_of_prometheus() -> None:
+    """As tools/prometheus-rules writes them."""
+    made = subprocess.run(
+        [kustomize.ROOT / "tools" / "prometheus-rules"], check=True, capture_output=True, text=True
+    ).stdout
+    assert made == (kustomize.FOLDER / "components/monitoring/rules.yaml").read_text()
+    groups = {
+        one["metadata"]["name"]: one["spec"] for one in of_kind(resources("prod"), "PrometheusRule")
+    }
+    files = (kustomize.ROOT / "monitoring" / "rules").glob("*.yml")
+    assert groups == {f"tradeapi-{file.stem}": yaml.safe_load(file.read_text()) for file in files}
 
 
 def test_the_route_lets_connections_last() -> None:
