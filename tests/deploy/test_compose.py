@@ -11,9 +11,8 @@ from tests.deploy import compose, settings_given
 from tests.deploy.commands import assert_runs
 from tests.deploy.connections import OF_OTHERS, RESERVED, of_process
 from tests.deploy.dockerfile import first, stages
-from tradeapi.connections import taken
 from tradeapi.jobs import runner
-from tradeapi.settings import Role, Settings
+from tradeapi.settings import Role
 
 SERVICES = compose.services()
 MARGIN_SECONDS = 10

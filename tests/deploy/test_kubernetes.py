@@ -3,7 +3,6 @@
 import re
 import subprocess
 from base64 import b64decode
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from tests.documents.examples import read
 from tests.servers.tools import checkov
 from tradeapi import __version__
 from tradeapi.app import create_app
-from tradeapi.connections import taken
 from tradeapi.jobs import runner
 from tradeapi.metrics import STREAM_CLIENTS
 from tradeapi.settings import Role, Settings
