@@ -18,7 +18,7 @@ from tradeapi.errors import Conflict, NotFound
 from tradeapi.ops.backup.faults import Damaged, Unreachable
 from tradeapi.ops.backup.manifest import Contents, Origin, Table
 from tradeapi.ops.backup.scratch import scratch_folder
-from tradeapi.ops.backup.streaming import Chunks, Reader, Writer, chunks_of, in_thread
+from tradeapi.ops.backup.streaming import Chunks, Writer, chunks_of, in_thread
 
 LEVEL = 3
 ROWS_AT_ONCE = 1000
@@ -66,6 +66,7 @@ class SqliteEngine:
             )
         new = path.with_name(f"{path.name}.restoring")
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(new)
         try:
             yield SqliteTarget(url.set(database=str(new)), path)
         finally:
@@ -107,7 +108,7 @@ class SqliteSource:
     async def contents(self) -> Contents:
         return await in_thread(lambda: _contents(self._copy, self._stop), self._stop.set)
 
-    def send(self, take: Callable[[Reader], None], stop: Event) -> None:
+    def send(self, take: Callable[[Chunks], None], stop: Event) -> None:
         compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
         with self._copy.open("rb") as file, compressor.stream_reader(file) as compressed:
             take(Chunks(chunks_of(compressed), stop))
