@@ -202,8 +202,14 @@ def test_folders_that_killed_proofs_left_are_swept(
     assert [*tmp_path.iterdir()] == [young]
 
 
-async def scratches(connection: Any) -> set[str]:
-    rows = await connection.fetch(
-        "SELECT datname FROM pg_database WHERE datname LIKE 'tradeapi_scratch_%'"
-    )
-    return {row["datname"] for row in rows}
+@pytest.fixture
+def prefix(monkeypatch: pytest.MonkeyPatch) -> str:
+    """What scratch databases of this test alone begin with."""
+    own = f"{server.SCRATCH}{secrets.token_hex(4)}_"
+    monkeypatch.setattr(server, "SCRATCH", own)
+    return own
+
+
+async def scratches(connection: Any, prefix: str) -> set[str]:
+    rows = await connection.fetch("SELECT datname FROM pg_database")
+    return {row["datname"] for row in rows if row["datname"].startswith(prefix)}
