@@ -79,7 +79,9 @@ async def _write(url: URL, run: BackupRun) -> None:
             await session.flush()
             await session.execute(delete(BackupRun).where(BackupRun.id <= run.id - MOST_KEPT))
     except (SQLAlchemyError, OSError) as error:
-        _log.warning("backup.not_recorded", error=without_credentials(str(error)))
+        _log.warning(
+            "backup.not_recorded", error=without_credentials(str(error).partition("\n")[0])
+        )
 
 
 def _is_missing(url: URL) -> bool:
