@@ -39,9 +39,11 @@ def backup(bench: Workbench) -> Iterator[Figure]:
     url = bench.databases.clone()
     asyncio.run(fill(url, BARS))
     identity = x25519.Identity.generate()
-    key = {"backup_recipients": (str(identity.to_public()),), "backup_identity": str(identity)}
+    public, secret = str(identity.to_public()), str(identity)
     plain = _desk(url, bench.folder / "plain")
-    sealed = _desk(url, bench.folder / "sealed", **key)
+    sealed = _desk(
+        url, bench.folder / "sealed", backup_recipients=(public,), backup_identity=secret
+    )
     dump = bench.folder / "bare.dump"
     names = "bare", "plain", "sealed"
     making, proving = (dict.fromkeys(names, float("inf")) for _ in range(2))
@@ -72,7 +74,7 @@ def backup(bench: Workbench) -> Iterator[Figure]:
             how=f"floor: pg_restore; comparing every row takes {checking:.1f} s more",
         )
     for words in ("create", "verify"):
-        megabytes = _peak(bench, url, words, key)
+        megabytes = _peak(bench, url, words, public, secret)
         yield Figure(what=f"peak memory of backup {words}", unit="MB", ours=megabytes, at_most=200)
 
 
@@ -103,9 +105,8 @@ def _run(url: str, name: str, arguments: list[str], **pipes: object) -> None:
     )
 
 
-def _peak(bench: Workbench, url: str, words: str, key: dict[str, object]) -> float:
-    """Of a process of its own, to S3's parts or a folder the same."""
-    (public,) = key["backup_recipients"]  # type: ignore[misc]
+def _peak(bench: Workbench, url: str, words: str, public: str, secret: str) -> float:
+    """Of a process of its own."""
     process = subprocess.Popen(
         [*tradeapi("backup"), words],
         cwd=bench.folder,
@@ -114,8 +115,8 @@ def _peak(bench: Workbench, url: str, words: str, key: dict[str, object]) -> flo
             "PYTHONPATH": str(ROOT),
             **in_development(url),
             "BACKUP_LOCATION": str(bench.folder / "measured"),
-            "BACKUP_RECIPIENTS": str(public),
-            "BACKUP_IDENTITY": str(key["backup_identity"]),
+            "BACKUP_RECIPIENTS": public,
+            "BACKUP_IDENTITY": secret,
         },
         stdout=subprocess.DEVNULL,
     )

@@ -13,6 +13,7 @@ import pytest
 from pyrage import x25519
 from sqlalchemy import make_url
 
+from tests.backup import files
 from tests.documents.examples import block
 from tests.documents.shapes import parse_all
 from tradeapi.clock import SystemClock
@@ -175,6 +176,13 @@ async def test_what_is_not_there_is_said(location: str, sqlite_url: str, desk_of
         await desk.verify("latest", None)
     with pytest.raises(NotFound, match="There is no backup 2020"):
         await desk.verify("2020", None)
+
+
+async def test_a_database_that_is_not_there_is_not_made(desk_of: DeskOf, tmp_path: Path) -> None:
+    """By looking for it."""
+    with pytest.raises(NotFound, match="There is no database"):
+        await desk_of(f"sqlite:///{tmp_path}/typo.db").create()
+    assert files.names(tmp_path, "typo.db") == []
 
 
 async def test_a_bucket_that_is_not_there_is_named(

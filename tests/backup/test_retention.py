@@ -19,7 +19,7 @@ Stored = Callable[..., Manifest]
 
 
 def backup(at: datetime) -> Manifest:
-    id = f"{at:%Y%m%dT%H%M%SZ}-abcd"
+    id = f"{at:%Y%m%dT%H%M%SZ}-1234"
     file = File(name=f"{id}.dump", bytes=4, sha256="", encryption=None, recipients=())
     return Manifest(
         format=1,
@@ -46,8 +46,8 @@ def test_the_newest_of_each_day_stays() -> None:
     found = kept(every(timedelta(hours=6), 60), Keep(3, 0, 0))
     assert len(found) == 3
     assert days_of(found) == ["20261127", "20261126", "20261125"]
-    assert "20261127T120000Z-abcd" in found
-    assert "20261126T180000Z-abcd" in found
+    assert "20261127T120000Z-1234" in found
+    assert "20261126T180000Z-1234" in found
 
 
 def test_grandfathers_fathers_and_sons() -> None:
@@ -70,7 +70,7 @@ def test_days_without_one_do_not_count() -> None:
 
 def test_the_newest_stays_whatever_is_wanted() -> None:
     """Also where nothing is."""
-    assert kept(every(timedelta(hours=1), 5), Keep(0, 0, 0)) == {"20261127T120000Z-abcd"}
+    assert kept(every(timedelta(hours=1), 5), Keep(0, 0, 0)) == {"20261127T120000Z-1234"}
     assert kept([], Keep(7, 4, 12)) == set()
 
 
@@ -140,9 +140,11 @@ async def test_a_crash_between_leaves_no_manifest_without_data(
 async def test_what_is_not_ours_stays(sqlite_url: str, folder: str) -> None:
     """And what somebody may be about to finish; what a killed one had begun goes."""
     place = Place(folder)
-    for name in ("notes.txt", "20261127T120000Z-abcd.txt", "my.dump"):
+    others = "notes.txt", "20261127T120000Z-1234.txt", "my.dump", "package.json"
+    for name in (*others, "staging/20261127T120000Z-1234.dump"):
         place.write(name, b"x")
-    begun = "20261127T120000Z-abcd.dump#1"
+    assert entries(place) == []
+    begun = "20261127T120000Z-1234.dump#1"
     files.write(folder, begun, b"x")
     clock = FixedClock(datetime.now(UTC).timestamp())
     await prune(address(sqlite_url), place, Keep(1, 1, 1), clock, dry_run=False)
@@ -150,4 +152,5 @@ async def test_what_is_not_ours_stays(sqlite_url: str, folder: str) -> None:
     os.utime(f"{folder}/{begun}", (0, 0))
     await prune(address(sqlite_url), place, Keep(1, 1, 1), clock, dry_run=False)
     assert begun not in files.names(folder)
-    assert len(place.files()) == 3
+    assert {*place.files()} == {*others}
+    assert place.read("staging/20261127T120000Z-1234.dump") == b"x"

@@ -146,43 +146,39 @@ async def test_out_of_space(filled_url: str, folder: str, desk_of: DeskOf) -> No
 
 
 async def test_a_proof_that_is_stopped_leaves_no_database(
-    filled_postgres: str, postgres_server: str, desk_of: DeskOf
+    filled_postgres: str, postgres_server: str, desk_of: DeskOf, prefix: str
 ) -> None:
     """Cancelled as soon as there is one."""
     desk = desk_of(filled_postgres)
     await desk.create()
     admin = await asyncpg.connect(postgres_server.replace("+asyncpg", ""))
-    before = await scratches(admin)
     proof = asyncio.create_task(desk.verify("latest", None))
     with anyio.fail_after(30):
-        while not await scratches(admin) - before:  # noqa: ASYNC110
+        while not await scratches(admin, prefix):  # noqa: ASYNC110
             await anyio.sleep(0.005)
-    (new,) = await scratches(admin) - before
     proof.cancel()
     await asyncio.wait({proof})
     assert proof.cancelled()
-    assert new not in await scratches(admin)
+    assert await scratches(admin, prefix) == set()
     await admin.close()
 
 
 async def test_what_killed_proofs_left_is_swept(
-    filled_postgres: str, postgres_server: str, desk_of: DeskOf
+    filled_postgres: str, postgres_server: str, desk_of: DeskOf, prefix: str
 ) -> None:
     """By the next one; not what is in use, young, or of another name."""
     desk = desk_of(filled_postgres)
     await desk.create()
     admin = await asyncpg.connect(postgres_server.replace("+asyncpg", ""))
     old, young = time.time() - 2 * server.YOUNG_SECONDS, time.time()
-    left, used, new = (
-        f"{server.SCRATCH}{at:.0f}_{secrets.token_hex(4)}" for at in (old, old, young)
-    )
-    other = f"{server.SCRATCH}of_somebody_{secrets.token_hex(4)}"
+    left, used, new = (f"{prefix}{at:.0f}_{secrets.token_hex(4)}" for at in (old, old, young))
+    other = f"{prefix}of_somebody_{secrets.token_hex(4)}"
     for name in (left, used, new, other):
         await admin.execute(f'CREATE DATABASE "{name}"')
     parts = make_url(postgres_server).set(drivername="postgresql", database=used)
     user = await asyncpg.connect(parts.render_as_string(hide_password=False))
     await desk.verify("latest", None)
-    assert {left, used, new, other} & await scratches(admin) == {used, new, other}
+    assert await scratches(admin, prefix) == {used, new, other}
     await user.close()
     for name in (used, new, other):
         await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -206,8 +202,14 @@ def test_folders_that_killed_proofs_left_are_swept(
     assert [*tmp_path.iterdir()] == [young]
 
 
-async def scratches(connection: Any) -> set[str]:
-    rows = await connection.fetch(
-        "SELECT datname FROM pg_database WHERE datname LIKE 'tradeapi_scratch_%'"
-    )
-    return {row["datname"] for row in rows}
+@pytest.fixture
+def prefix(monkeypatch: pytest.MonkeyPatch) -> str:
+    """What scratch databases of this test alone begin with."""
+    own = f"{server.SCRATCH}{secrets.token_hex(4)}_"
+    monkeypatch.setattr(server, "SCRATCH", own)
+    return own
+
+
+async def scratches(connection: Any, prefix: str) -> set[str]:
+    rows = await connection.fetch("SELECT datname FROM pg_database")
+    return {row["datname"] for row in rows if row["datname"].startswith(prefix)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tradeapi.errors import NotFound, TradeError
 from tradeapi.ops.backup.faults import Damaged
-from tradeapi.ops.backup.manifest import SUFFIX, Manifest, decode
+from tradeapi.ops.backup.manifest import NAME, SUFFIX, Manifest, decode
 from tradeapi.ops.backup.place import Place
 
 LATEST = "latest"
@@ -27,7 +27,9 @@ class Entry:
 def entries(place: Place) -> Sequence[Entry]:
     files = place.files()
     sizes = {name: stored.bytes for name, stored in files.items()}
-    names = sorted((name for name in files if name.endswith(SUFFIX)), reverse=True)
+    names = sorted(
+        (name for name in files if NAME.fullmatch(name) and name.endswith(SUFFIX)), reverse=True
+    )
     return [_entry(place, name, sizes) for name in names]
 
 

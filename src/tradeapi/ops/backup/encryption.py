@@ -8,7 +8,7 @@ from pyrage import x25519
 
 from tradeapi.errors import NotStarted
 from tradeapi.ops.backup.faults import Damaged, Unreachable
-from tradeapi.ops.backup.streaming import Chunks, Reader, Writer, copy
+from tradeapi.ops.backup.streaming import Chunks, Measured, Writer, copy
 from tradeapi.settings import Settings
 
 SECRET = "AGE-SECRET-KEY-"  # noqa: S105  how one begins
@@ -22,14 +22,14 @@ class Keys:
         self._public = [_recipient(key) for key in self.recipients]
         self._identity = settings.backup_identity
 
-    def seal(self, reader: Reader, writer: Writer) -> None:
+    def seal(self, reader: Chunks, writer: Measured) -> None:
         if not self._public:
             copy(reader, writer)
             return
         try:
             pyrage.encrypt_io(reader, writer, self._public)
         except (pyrage.EncryptError, OSError) as error:
-            raise Unreachable(str(error)) from error
+            raise reader.error or writer.error or Unreachable(str(error)) from error
 
     def unseal(self, reader: Chunks, writer: Writer) -> None:
         """Raises Damaged where it is not what was sealed, NotStarted without the key to it."""

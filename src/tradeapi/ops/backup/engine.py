@@ -8,7 +8,7 @@ from typing import Protocol
 from sqlalchemy.engine import URL
 
 from tradeapi.ops.backup.manifest import Contents, Origin
-from tradeapi.ops.backup.streaming import Reader, Writer
+from tradeapi.ops.backup.streaming import Chunks, Writer
 
 
 class Source(Protocol):
@@ -18,7 +18,7 @@ class Source(Protocol):
 
     async def contents(self) -> Contents: ...
 
-    def send(self, take: Callable[[Reader], None], stop: Event) -> None:
+    def send(self, take: Callable[[Chunks], None], stop: Event) -> None:
         """Hand all of it to `take`; blocks, and raises where it is not all."""
         ...
 

@@ -1,5 +1,6 @@
 """What a backup is: a JSON file beside it, written last, and checked to its last byte."""
 
+import re
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Literal
@@ -11,6 +12,9 @@ from tradeapi.ops.backup.faults import Damaged
 
 FORMAT = 1
 SUFFIX = ".json"
+# Ids, and so the names of all files of a backup, begin with its time. Whatever else is there is
+# somebody else's.
+NAME = re.compile(r"(\d{8}T\d{6}Z-\d{4})\.(json|dump|dump\.age|db\.zst|db\.zst\.age)")
 
 
 class Part(BaseModel):

@@ -44,13 +44,10 @@ class Place:
         return kind_of(self.location)
 
     def files(self) -> Mapping[str, Stored]:
-        """Those that are whole."""
+        """Those that are whole; what lies deeper is another place."""
         with self._told():
-            return {
-                meta["path"]: Stored(meta["size"], meta["last_modified"])
-                for page in obstore.list(self._store)
-                for meta in page
-            }
+            found = obstore.list_with_delimiter(self._store)["objects"]
+        return {meta["path"]: Stored(meta["size"], meta["last_modified"]) for meta in found}
 
     @contextmanager
     def writing(self, name: str, expected_bytes: int) -> Iterator[Measured]:

@@ -17,7 +17,7 @@ from tradeapi.ops.backup.manifest import Contents, Origin, Table
 from tradeapi.ops.backup.programs import environment, program
 from tradeapi.ops.backup.replacing import target
 from tradeapi.ops.backup.server import connected, major, scratch
-from tradeapi.ops.backup.streaming import CHUNK_BYTES, Chunks, Reader, Writer, chunks_of
+from tradeapi.ops.backup.streaming import CHUNK_BYTES, Chunks, Writer, chunks_of
 
 
 class PostgresEngine:
@@ -93,7 +93,7 @@ class PostgresSource:
     async def contents(self) -> Contents:
         return await contents_of(self._connection)
 
-    def send(self, take: Callable[[Reader], None], stop: Event) -> None:
+    def send(self, take: Callable[[Chunks], None], stop: Event) -> None:
         arguments = [
             "--format=custom",
             # More takes four times as long, for a twentieth less.

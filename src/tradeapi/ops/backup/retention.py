@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from tradeapi.clock import Clock
 from tradeapi.ops.backup.catalogue import entries
 from tradeapi.ops.backup.creating import alone
-from tradeapi.ops.backup.manifest import SUFFIX, Manifest
+from tradeapi.ops.backup.manifest import NAME, SUFFIX, Manifest
 from tradeapi.ops.backup.place import Place
 
 # Whoever is at it takes less.
@@ -84,21 +84,10 @@ def _orphans(place: Place, known: set[str], clock: Clock) -> Sequence[str]:
     return [
         name
         for name, stored in sorted(place.files().items())
-        if not name.endswith(SUFFIX)
+        if NAME.fullmatch(name)
         and name.partition(".")[0] not in known
-        and _is_ours(name)
         and clock.now() - stored.modified.timestamp() > ORPHAN_SECONDS
     ]
-
-
-def _is_ours(name: str) -> bool:
-    """Whatever else somebody keeps there stays."""
-    stamp = name.partition("-")[0]
-    try:
-        datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    except ValueError:
-        return False
-    return ".dump" in name or ".db.zst" in name
 
 
 def _sweep(place: Place, orphans: Sequence[str], clock: Clock) -> None:

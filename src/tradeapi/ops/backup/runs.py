@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 from sqlalchemy import delete, select
@@ -68,6 +69,9 @@ def _run(kind: Kind, note: Note, started: float, finished: float, *, ok: bool) -
 
 async def _write(url: URL, run: BackupRun) -> None:
     """A database that is away, or not migrated yet, does not make a good backup a bad one."""
+    if _is_missing(url):
+        # To open it would make it.
+        return
     address = url.render_as_string(hide_password=False)
     try:
         async with Database(address) as database, database.transaction() as session:
@@ -75,4 +79,10 @@ async def _write(url: URL, run: BackupRun) -> None:
             await session.flush()
             await session.execute(delete(BackupRun).where(BackupRun.id <= run.id - MOST_KEPT))
     except (SQLAlchemyError, OSError) as error:
-        _log.warning("backup.not_recorded", error=without_credentials(str(error)))
+        _log.warning(
+            "backup.not_recorded", error=without_credentials(str(error).partition("\n")[0])
+        )
+
+
+def _is_missing(url: URL) -> bool:
+    return url.get_backend_name() == "sqlite" and not Path(str(url.database)).exists()

@@ -18,7 +18,7 @@ from tradeapi.logging import without_credentials
 from tradeapi.settings import Settings
 
 # Less than a stopping process gives its jobs.
-GRACE_SECONDS = 2.0
+GRACE_SECONDS = 1.5
 
 _log = structlog.get_logger("tradeapi.backup")
 

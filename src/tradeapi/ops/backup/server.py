@@ -15,6 +15,7 @@ from tradeapi.logging import without_credentials
 from tradeapi.ops.backup.faults import Unreachable
 
 CONNECT_SECONDS = 10
+CLOSE_SECONDS = 1
 # Where to ask about databases that nobody may be connected to.
 MAINTENANCE = "postgres"
 SCRATCH = "tradeapi_scratch_"
@@ -53,8 +54,10 @@ async def connected(url: URL) -> AsyncIterator[Any]:
     try:
         yield connection
     finally:
-        # Whoever is cancelled does not wait for it.
-        connection.terminate()
+        try:
+            await connection.close(timeout=CLOSE_SECONDS)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            connection.terminate()
 
 
 def major(connection: Any) -> int:  # noqa: ANN401  asyncpg ships no types
@@ -74,9 +77,9 @@ async def scratch(url: URL) -> AsyncIterator[URL]:
 @asynccontextmanager
 async def made(url: URL, name: str, like: str | None = None) -> AsyncIterator[URL]:
     """A new database, dropped at the end if it still has that name; `like`: sorts as that does."""
-    async with connected(url) as connection:
-        await _create(connection, name, like)
     try:
+        async with connected(url) as connection:
+            await _create(connection, name, like)
         yield url.set(database=name)
     finally:
         async with connected(url) as connection:

@@ -18,10 +18,9 @@ from tradeapi.errors import Conflict, NotFound
 from tradeapi.ops.backup.faults import Damaged, Unreachable
 from tradeapi.ops.backup.manifest import Contents, Origin, Table
 from tradeapi.ops.backup.scratch import scratch_folder
-from tradeapi.ops.backup.streaming import Chunks, Reader, Writer, chunks_of, in_thread
+from tradeapi.ops.backup.streaming import Chunks, Stopped, Writer, chunks_of, in_thread
 
 LEVEL = 3
-ROWS_AT_ONCE = 1000
 # The same bytes for the same values, whatever the version of Python: without references.
 MARSHAL = 2
 BUSY_SECONDS = 10.0
@@ -66,6 +65,7 @@ class SqliteEngine:
             )
         new = path.with_name(f"{path.name}.restoring")
         path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(new)
         try:
             yield SqliteTarget(url.set(database=str(new)), path)
         finally:
@@ -107,7 +107,7 @@ class SqliteSource:
     async def contents(self) -> Contents:
         return await in_thread(lambda: _contents(self._copy, self._stop), self._stop.set)
 
-    def send(self, take: Callable[[Reader], None], stop: Event) -> None:
+    def send(self, take: Callable[[Chunks], None], stop: Event) -> None:
         compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True)
         with self._copy.open("rb") as file, compressor.stream_reader(file) as compressed:
             take(Chunks(chunks_of(compressed), stop))
@@ -174,11 +174,11 @@ def _table(connection: sqlite3.Connection, name: str, stop: Event) -> Table:
     """The copy has its rows in the same order."""
     digest, count = sha256(), 0
     rows = connection.execute(f"SELECT * FROM {_quoted(name)}")  # noqa: S608  its own name
-    while found := rows.fetchmany(ROWS_AT_ONCE):
+    for row in rows:
         if stop.is_set():
-            raise Unreachable("Stopped.")
-        digest.update(marshal.dumps(found, MARSHAL))
-        count += len(found)
+            raise Stopped
+        digest.update(marshal.dumps(row, MARSHAL))
+        count += 1
     return Table(rows=count, hash=digest.hexdigest())
 
 

@@ -27,15 +27,20 @@ class Stopped(Exception):
 
 
 class Measured:
-    """Passes on what is written to it."""
+    """Passes on what is written to it; `error` is what that has ended with, see Chunks."""
 
     def __init__(self, write: Callable[[bytes], object]) -> None:
         self._write = write
         self._digest = sha256()
         self.bytes = 0
+        self.error: BaseException | None = None
 
     def write(self, chunk: bytes) -> int:
-        self._write(chunk)
+        try:
+            self._write(chunk)
+        except BaseException as error:
+            self.error = error
+            raise
         self._digest.update(chunk)
         self.bytes += len(chunk)
         return len(chunk)
