@@ -1,10 +1,10 @@
 """Which servers are read from: those that follow the one of DATABASE_URL."""
 
-import asyncpg
+import anyio
 from sqlalchemy import make_url
 
 from tests.hostile.postgres import postgres
-from tests.replica.conftest import READER, Pair, on
+from tests.replica.conftest import READER, Pair, execute, on
 from tradeapi.database import Database
 from tradeapi.replica import Replica
 
@@ -53,17 +53,20 @@ async def test_nobody_there(pair: Pair) -> None:
     assert "does not answer" in str(await fault(nowhere, pair.primary.url))
 
 
-async def test_one_that_was_promoted_and_one_that_follows_it(pair: Pair) -> None:
-    """Both have what the primary had, and go on otherwise."""
-    with postgres(pair.primary) as promoted:
-        assert await fault(promoted.url, pair.primary.url) is None
-        connection = await asyncpg.connect(promoted.url)
-        await connection.execute("SELECT pg_promote()")
-        await connection.execute("CHECKPOINT")
-        await connection.close()
+async def test_a_change_of_the_primary(pair: Pair) -> None:
+    """Who was promoted is no standby, and of who follows it nobody knows so at first."""
+    with postgres(pair.primary) as promoted, postgres(promoted) as follower:
+        for standby in (promoted, follower):
+            assert await fault(standby.url, pair.primary.url) is None
+        await execute(promoted, "SELECT pg_promote()")
         assert "has been promoted" in str(await fault(promoted.url, pair.primary.url))
-        with postgres(promoted) as follower:
-            assert "another timeline" in str(await fault(follower.url, pair.primary.url))
+        # At the restart point that this is to the follower.
+        await execute(promoted, "CHECKPOINT")
+        assert "another timeline" in str(await fault(follower.url, promoted.url))
+        with anyio.fail_after(20):
+            while await fault(follower.url, promoted.url) is not None:
+                await execute(follower, "CHECKPOINT")
+        assert "another timeline" in str(await fault(follower.url, pair.primary.url))
 
 
 async def test_a_role_without_rights(pair: Pair) -> None:
