@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Engine, event, make_url
 from tradeapi import migrations
 
 ROOT = Path(__file__).parents[1]
-SQUAWK = ROOT / ".venv/bin/squawk"
+SQUAWK = Path(sys.executable).with_name("squawk")
 # What is no matter of downtime, and why the others don't hold here.
 EXCLUDED = {
     "prefer-bigint-over-int",  # ids of what there are few of

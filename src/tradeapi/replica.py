@@ -50,7 +50,7 @@ class Server(NamedTuple):
 
 
 class Replica:
-    """Use as `async with`; `run` is to be a task of the process."""
+    """`run` is to be a task of the process, and opens nothing that `close` does not end."""
 
     def __init__(
         self, url: str, primary: Database, *, connections: int, longest_lag: float

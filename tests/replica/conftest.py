@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -74,27 +75,35 @@ async def pair(servers: Pair) -> Pair:
     return servers
 
 
-@pytest.fixture(scope="session")
+def serving(
+    servers: Pair, folder: Path, database: str, **settings: str
+) -> AbstractContextManager[Server]:
+    """One that reads from both; the servers have few connections for many of them."""
+    primary, standby = servers.of(database)
+    own = {"DATABASE_REPLICA_URL": standby, "DATABASE_CONNECTIONS": "10", **settings}
+    return serve(primary, folder, **own)
+
+
+@pytest.fixture
 def start(servers: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
-    """`start("name", RESPONSE_CACHE_BYTES="0")`: reads from both, from a database of that name."""
+    """`start("name", RESPONSE_CACHE_BYTES="0")`: on a database of that name."""
     with ExitStack() as running:
 
         def start(database: str, **settings: str) -> Server:
-            primary, standby = servers.of(database)
             folder = tmp_path_factory.mktemp(database)
-            settings = {"DATABASE_REPLICA_URL": standby, **settings}
-            return running.enter_context(serve(primary, folder, **settings))
+            return running.enter_context(serving(servers, folder, database, **settings))
 
         yield start
 
 
 @pytest.fixture(scope="session")
-def shared(servers: Pair, start: Start) -> Server:
+def shared(servers: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Keeps no answers, and thinks of three seconds as far behind."""
     asyncio.run(servers.primary.create("shared", TEMPLATE))
-    server = start("shared", RESPONSE_CACHE_BYTES="0", DATABASE_REPLICA_LAG_SECONDS="3")
-    fill(server)
-    return server
+    settings = {"RESPONSE_CACHE_BYTES": "0", "DATABASE_REPLICA_LAG_SECONDS": "3"}
+    with serving(servers, tmp_path_factory.mktemp("shared"), "shared", **settings) as server:
+        fill(server)
+        yield server
 
 
 @pytest.fixture

@@ -1,20 +1,23 @@
 """Which servers are read from: those that follow the one of DATABASE_URL."""
 
-import asyncpg
+import anyio
 from sqlalchemy import make_url
 
 from tests.hostile.postgres import postgres
-from tests.replica.conftest import READER, Pair, on
+from tests.replica.conftest import READER, Pair, execute, on
 from tradeapi.database import Database
-from tradeapi.replica import Replica
+from tradeapi.replica import NO_ANSWER, Replica
 
 
-async def fault(url: str, primary: str) -> str | None:
-    """What is wrong with the server at a URL, as a replica of another."""
+async def fault(url: str, primary: str, *, looks: int = 10) -> str | None:
+    """What is wrong with the server at a URL, as a replica of another: once both have answered."""
     async with Database(primary) as database:
         replica = Replica(url, database, connections=10, longest_lag=60)
         try:
-            await replica.look()
+            for _ in range(looks):
+                await replica.look()
+                if replica.fault != NO_ANSWER:
+                    break
             assert replica.is_good is (replica.fault is None)
             return replica.fault
         finally:
@@ -50,20 +53,23 @@ async def test_both_the_same_standby(pair: Pair) -> None:
 async def test_nobody_there(pair: Pair) -> None:
     """Nothing is known of it."""
     nowhere = "postgresql://nobody@127.0.0.1:1/none"
-    assert "does not answer" in str(await fault(nowhere, pair.primary.url))
+    assert "does not answer" in str(await fault(nowhere, pair.primary.url, looks=1))
 
 
-async def test_one_that_was_promoted_and_one_that_follows_it(pair: Pair) -> None:
-    """Both have what the primary had, and go on otherwise."""
-    with postgres(pair.primary) as promoted:
-        assert await fault(promoted.url, pair.primary.url) is None
-        connection = await asyncpg.connect(promoted.url)
-        await connection.execute("SELECT pg_promote()")
-        await connection.execute("CHECKPOINT")
-        await connection.close()
+async def test_a_change_of_the_primary(pair: Pair) -> None:
+    """Who was promoted is no standby, and of who follows it nobody knows so at first."""
+    with postgres(pair.primary) as promoted, postgres(promoted) as follower:
+        for standby in (promoted, follower):
+            assert await fault(standby.url, pair.primary.url) is None
+        await execute(promoted, "SELECT pg_promote()")
         assert "has been promoted" in str(await fault(promoted.url, pair.primary.url))
-        with postgres(promoted) as follower:
-            assert "another timeline" in str(await fault(follower.url, pair.primary.url))
+        # At the restart point that this is to the follower.
+        await execute(promoted, "CHECKPOINT")
+        assert "another timeline" in str(await fault(follower.url, promoted.url))
+        with anyio.fail_after(20):
+            while await fault(follower.url, promoted.url) is not None:
+                await execute(follower, "CHECKPOINT")
+        assert "another timeline" in str(await fault(follower.url, pair.primary.url))
 
 
 async def test_a_role_without_rights(pair: Pair) -> None:
