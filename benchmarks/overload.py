@@ -30,14 +30,13 @@ def overload(bench: Workbench) -> Iterator[Figure]:
     # Of what costs little, to say no costs a fair share.
     for what, path, least in (("history, 500 bars", bars, LEAST), ("a symbol", symbol, None)):
         with serving(tradeapi("serve"), in_development(url)) as served:
-            before = fire(served.url + path, seconds=SECONDS, counting=True).rate
-            offered = [_offer(served.url, path, before * factor) for factor in FACTORS]
-            after = fire(served.url + path, seconds=SECONDS, counting=True).rate
+            peak = fire(served.url + path, seconds=SECONDS, counting=True).rate
+            offered = [_offer(served.url, path, peak * factor) for factor in FACTORS]
         most = offered[-1]
         yield Figure(
             what=f"{what}: served when five times as much is asked",
             unit="answers/s",
-            floor=(before + after) / 2,
+            floor=peak,
             ours=most.goodput,
             at_least=least,
             how=", ".join(map(_told, FACTORS, offered)),
