@@ -30,7 +30,7 @@ _numbers = count(3_000_000_000)
 
 
 def overload(bench: Workbench) -> Iterator[Figure]:
-    """By the server's CPU seconds, so that what else the machine does counts for little. The
+    """By the server's CPU seconds, in which what else the machine does counts for little. The
     database is SQLite: all that the server does for a request is then its own.
     """
     url = bench.sqlite("overload")
@@ -62,17 +62,17 @@ def overload(bench: Workbench) -> Iterator[Figure]:
 
 
 def _offer(served: Served, path: str, rate: float) -> tuple[Offered, float]:
-    """What became of it, and what was answered in time by CPU second."""
+    """What became of it, and how many answers a CPU second made."""
     paths, begun = (f"{path}{number}" for number in _numbers), cpu_seconds(served.pid)
     with on(MEASURING):
         offered = uvloop.run(offer(served.url, paths, rate, SECONDS))
-    return offered, offered.good / (cpu_seconds(served.pid) - begun)
+    return offered, offered.served / (cpu_seconds(served.pid) - begun)
 
 
 def _told(factor: float, tried: tuple[Offered, float]) -> str:
     offered, by_cpu = tried
     late = 1000 * percentile(offered.took, 0.99)
     return (
-        f"{factor:g}x: {by_cpu:,.0f} by CPU second, {offered.goodput:,.0f}/s, "
+        f"{factor:g}x: {by_cpu:,.0f} by CPU second, {offered.goodput:,.0f}/s in time, "
         f"{offered.refused:,} refused, 99 % {late:.0f} ms"
     )
