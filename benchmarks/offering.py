@@ -16,12 +16,13 @@ HEALTH_SECONDS = 0.05
 
 @dataclass(slots=True)
 class Offered:
-    """`good` were answered as wanted in time, after `took` seconds since they were due; `refused`
-    were told to come back. `health` is how long answers of /health took meanwhile.
+    """`served` were answered as wanted, `good` of them in time, `took` seconds after they were
+    due; `refused` were told to come back. `health` is how long answers of /health took meanwhile.
     """
 
     seconds: float
     sent: int = 0
+    served: int = 0
     good: int = 0
     refused: int = 0
     took: list[float] = field(default_factory=list)
@@ -54,6 +55,7 @@ async def offer(url: str, paths: Iterator[str], rate: float, seconds: float) -> 
 
     def finish(connection: _Connection, moment: float, status: bytes) -> None:
         took = time.perf_counter() - moment
+        offered.served += status == b"200"
         if status == b"200" and took <= DEADLINE_SECONDS:
             offered.good += 1
             offered.took.append(took)

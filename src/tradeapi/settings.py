@@ -291,8 +291,8 @@ class Settings(BaseSettings):
     requests_in_flight: int = Field(
         default=64,
         ge=4,
-        description="How many requests are worked on at once; as many again wait for a moment, and "
-        "more are refused.",
+        description="How many requests are worked on at once; others wait for a moment, and what "
+        "is more than that is refused.",
     )
     max_body_bytes: int = Field(
         default=8 * 1024 * 1024,

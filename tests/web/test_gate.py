@@ -7,7 +7,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from tests.streams.waiting import until
-from tradeapi.web.gate import Gate, Rank
+from tradeapi.web.gate import PATIENCE_SECONDS, Gate, Rank
 from tradeapi.web.shedding import Shedding
 
 pytestmark = pytest.mark.anyio
@@ -56,14 +56,39 @@ async def test_who_waits_gets_a_place_that_is_left() -> None:
 
 
 async def test_nobody_waits_for_long() -> None:
-    """Nor do more wait than there are places."""
+    """Then they are refused."""
     gate = gate_of(4)
     assert await full(gate) == 4
     async with asyncio.TaskGroup() as tasks:
         waiting = [tasks.create_task(gate.enter(Rank.GENERAL)) for _ in range(4)]
-        await anyio.wait_all_tasks_blocked()
-        assert not await gate.enter(Rank.LOGIN)
     assert [task.result() for task in waiting] == [False] * 4
+
+
+async def test_in_a_rush_many_may_wait() -> None:
+    """For a moment."""
+    gate = gate_of(4)
+    assert await full(gate) == 4
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(60):
+            tasks.create_task(gate.enter(Rank.GENERAL))
+        await anyio.wait_all_tasks_blocked()
+        assert not gate.admits(SCOPE)
+        assert not await gate.enter(Rank.LOGIN)
+
+
+async def test_in_a_crowd_few_may_wait() -> None:
+    """There has been somebody waiting for longer than anyone waits."""
+    gate = gate_of(4)
+    assert await full(gate) == 4
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(gate.enter(Rank.GENERAL))
+        await anyio.sleep(PATIENCE_SECONDS / 2)
+        for _ in range(4):
+            tasks.create_task(gate.enter(Rank.GENERAL))
+        await anyio.sleep(PATIENCE_SECONDS * 3 / 4)
+        assert not gate.admits(SCOPE)
+        assert not await gate.enter(Rank.GENERAL)
+    assert not await gate.enter(Rank.GENERAL)
 
 
 async def test_who_leaves_while_he_waits_takes_no_place() -> None:
@@ -80,11 +105,11 @@ async def test_who_leaves_while_he_waits_takes_no_place() -> None:
 
 
 async def test_at_the_door_only_those_are_refused_who_would_be_anyway() -> None:
-    """As many are let in at once as there are places, to work or to wait in; logins always."""
+    """As many are let in at once as may work and wait; logins always."""
     ordinary, login, exempt = gate_of(4), gate_of(4, Rank.LOGIN), gate_of(4, None)
-    assert sum(ordinary.admits(SCOPE) for _ in range(20)) == 8
-    assert all(login.admits(SCOPE) for _ in range(20))
-    assert all(exempt.admits(SCOPE) for _ in range(20))
+    assert sum(ordinary.admits(SCOPE) for _ in range(100)) == 64
+    assert all(login.admits(SCOPE) for _ in range(100))
+    assert all(exempt.admits(SCOPE) for _ in range(100))
     await anyio.lowlevel.checkpoint()
     assert ordinary.admits(SCOPE)
 
@@ -118,6 +143,30 @@ async def test_slow_callers_keep_nobody_out() -> None:
         await anyio.wait_all_tasks_blocked()
         assert await _free(gate) == 4
         leaves.set()
+    assert await _free(gate) == 4
+
+
+async def test_who_listens_while_he_answers_gives_one_place_back() -> None:
+    """As a download does, to hear when nobody reads it any more."""
+    gate = gate_of(4)
+    leaves = anyio.Event()
+
+    async def app(_: Scope, receive: Receive, send: Send) -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(receive)
+            await anyio.wait_all_tasks_blocked()
+            await send({"type": "http.response.start"})
+            assert await _free(gate) == 4
+            leaves.set()
+
+    async def receive() -> Message:
+        await leaves.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(_: Message) -> None:
+        pass
+
+    await Shedding(app, gate=gate)(SCOPE, receive, send)
     assert await _free(gate) == 4
 
 

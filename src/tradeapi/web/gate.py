@@ -10,6 +10,8 @@ from starlette.types import Scope
 from tradeapi.metrics import REQUESTS_SHED
 
 PATIENCE_SECONDS = 0.2
+# How many may wait for each place: in a rush, and in one that does not end.
+RUSH, CROWD = 15, 1
 
 
 class Rank(IntEnum):
@@ -25,8 +27,10 @@ SHARES = {Rank.LOGIN: 1.0, Rank.GENERAL: 0.9, Rank.EXPORT: 0.5}
 
 
 class Gate:
-    """So many requests are worked on at once, and as many may wait for a moment. Of one rank the
-    newest goes first: who has waited longest is likely to have given up.
+    """So many requests are worked on at once, and others may wait for a moment. Of one rank the
+    newest goes first: who has waited longest is likely to have given up. When there has been
+    somebody waiting for longer than anyone would wait, more is asked than can be done, and of those
+    who come then most are not even let wait.
 
     `rank` is None for what always comes in.
     """
@@ -38,13 +42,16 @@ class Gate:
         self._taken = 0
         self._waiting: dict[Rank, deque[asyncio.Future[bool]]] = {rank: deque() for rank in Rank}
         self._coming = 0
+        # Zero while nobody does.
+        self._waiting_since = 0.0
 
     def admits(self, scope: Scope) -> bool:
         """Whether a request that has just arrived may come as far as to ask for a place.
 
         Whoever is refused here costs next to nothing, which is what lets the others be served.
         """
-        if self._coming + self._taken + self._count_waiting() >= 2 * self._places:
+        ahead = self._coming + self._taken + self._count_waiting()
+        if ahead >= (1 + CROWD) * self._places and ahead >= self._places + self._room():
             rank = self.rank(scope)
             if rank is not None and rank is not Rank.LOGIN:
                 REQUESTS_SHED.labels("full").inc()
@@ -60,7 +67,7 @@ class Gate:
         if self._taken < self._most[rank]:
             self._taken += 1
             return True
-        if self._count_waiting() >= self._places:
+        if self._count_waiting() >= self._room():
             REQUESTS_SHED.labels("full").inc()
             return False
         if not await self._wait(self._waiting[rank]):
@@ -89,6 +96,7 @@ class Gate:
     async def _wait(self, waiting: "deque[asyncio.Future[bool]]") -> bool:
         loop = asyncio.get_running_loop()
         turn: asyncio.Future[bool] = loop.create_future()
+        self._waiting_since = self._waiting_since or loop.time()
         waiting.append(turn)
         timer = loop.call_later(PATIENCE_SECONDS, _refuse, turn)
         try:
@@ -101,6 +109,14 @@ class Gate:
             timer.cancel()
             if turn in waiting:
                 waiting.remove(turn)
+            if not self._count_waiting():
+                self._waiting_since = 0.0
+
+    def _room(self) -> int:
+        """How many may wait."""
+        now = asyncio.get_running_loop().time()
+        lasts = self._waiting_since and now - self._waiting_since > PATIENCE_SECONDS
+        return self._places * (CROWD if lasts else RUSH)
 
     def _count_waiting(self) -> int:
         return sum(map(len, self._waiting.values()))

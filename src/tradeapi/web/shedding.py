@@ -36,22 +36,27 @@ class Shedding:
 
 
 class _Place:
-    __slots__ = ("_gate", "_is_held", "_receive", "_send")
+    __slots__ = ("_gate", "_is_aside", "_is_held", "_receive", "_send")
 
     def __init__(self, gate: Gate, receive: Receive, send: Send) -> None:
         self._gate = gate
         self._receive = receive
         self._send = send
         self._is_held = True
+        self._is_aside = False
 
     async def receive(self) -> Message:
-        if not self._is_held:
+        if not self._is_held or self._is_aside:
             return await self._receive()
+        self._is_aside = True
         self._gate.step_aside()
         try:
             return await self._receive()
         finally:
-            self._gate.step_back()
+            self._is_aside = False
+            # Who listens for the client to leave answers meanwhile.
+            if self._is_held:
+                self._gate.step_back()
 
     async def send(self, message: Message) -> None:
         self.give_up()
@@ -60,4 +65,5 @@ class _Place:
     def give_up(self) -> None:
         if self._is_held:
             self._is_held = False
-            self._gate.leave()
+            if not self._is_aside:
+                self._gate.leave()
