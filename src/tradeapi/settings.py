@@ -228,6 +228,21 @@ class Settings(BaseSettings):
         pattern=r"^/[A-Za-z0-9/_-]+$",
         description="Where Prometheus finds the metrics.",
     )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s]+$",
+        description="Where traces are sent by OTLP over HTTP, such as http://127.0.0.1:4318. "
+        "Empty: there are none.",
+    )
+    otel_service_name: str = Field(
+        default="tradeapi", description="What traces say that they are of."
+    )
+    otel_traces_sampler_arg: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Which part of all requests and jobs is traced.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe events that are logged; debug includes SQL."
     )
