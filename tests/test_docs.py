@@ -80,7 +80,12 @@ CHARTING = "docs/charting.md"
 EVERYTHING = "\n".join(map(read, DOCUMENTS))
 SOURCES = {path: path.read_text() for path in (ROOT / "src").rglob("*.py")}
 # Variables that are no settings of ours, and words in capitals.
-OTHERS = {"PROMETHEUS_MULTIPROC_DIR", "WEB_CONCURRENCY", "TRADEAPI_API_KEY"}
+OTHERS = {
+    "PROMETHEUS_MULTIPROC_DIR",
+    "WEB_CONCURRENCY",
+    "TRADEAPI_API_KEY",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+}
 LIMITS = limits.Limits()
 HOURS = {kind.value: seconds / 3600 for kind, seconds in tickets.SECONDS.items()}
 

@@ -27,6 +27,8 @@ class Collector:
     spans: list[Span] = field(default_factory=list)
     # As they came.
     bodies: list[bytes] = field(default_factory=list)
+    # Headers of what came otherwise.
+    hooks: list[Mapping[str, str]] = field(default_factory=list)
 
     def named(self, name: str) -> list[Span]:
         return [span for span in self.spans if span.name == name]
@@ -54,12 +56,14 @@ class _Handler(BaseHTTPRequestHandler):
     collector: ClassVar[Collector]
 
     def do_POST(self) -> None:
-        assert self.path == "/v1/traces"
         body = self.rfile.read(int(self.headers["content-length"]))
         if self.headers.get("content-encoding") == "gzip":
             body = gzip.decompress(body)
-        self.collector.bodies.append(body)
-        self.collector.spans += _spans(body)
+        if self.path == "/v1/traces":
+            self.collector.bodies.append(body)
+            self.collector.spans += _spans(body)
+        else:
+            self.collector.hooks.append({name.lower(): of for name, of in self.headers.items()})
         self.send_response(200)
         self.send_header("content-length", "0")
         self.end_headers()
