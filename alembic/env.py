@@ -3,10 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import structlog
 from alembic import context
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 import tradeapi.alerts.models
 import tradeapi.auth.models
@@ -28,6 +30,14 @@ from tradeapi.settings import load
 # Any number will do that no other program takes on the same database.
 LOCK = 7_236_401_855_501
 WAIT_SECONDS = 60
+# Who waits for a lock on a table has all others wait behind it who read that, so we give way. A
+# caller is answered later by so much at the most.
+LOCK_SECONDS = 2
+PAUSE_SECONDS = 3
+ATTEMPTS = 20
+LOCKED = "55P03"
+
+log = structlog.get_logger("tradeapi.migrations")
 
 
 def url() -> URL:
@@ -42,6 +52,8 @@ def migrate(connection: Connection) -> None:
         render_as_batch=connection.dialect.name == "sqlite",
         # Alembic takes SQLite for a database that can not roll a table back, but it can.
         transactional_ddl=True,
+        # No lock is held for longer than its own migration takes, and none is done twice.
+        transaction_per_migration=connection.dialect.name == "postgresql",
         include_name=is_ours,
     )
     with context.begin_transaction():
@@ -83,8 +95,24 @@ async def migrate_postgresql(url: URL) -> None:
     async with engine.connect() as connection:
         # The session's lock: a migration may commit half-way, to build an index concurrently.
         await connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+        await connection.execute(text(f"SET lock_timeout = '{LOCK_SECONDS}s'"))
         await connection.commit()
-        await connection.run_sync(migrate)
+        await migrate_patiently(connection)
+
+
+async def migrate_patiently(connection: AsyncConnection) -> None:
+    """What is locked by others is tried again, with time for them between."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            await connection.run_sync(migrate)
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != LOCKED or attempt == ATTEMPTS:
+                raise
+            log.warning("migration.locked", attempt=attempt)
+            await connection.rollback()
+            await asyncio.sleep(PAUSE_SECONDS)
+        else:
+            return
 
 
 if url().get_backend_name() == "sqlite":

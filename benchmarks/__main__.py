@@ -23,6 +23,7 @@ from benchmarks.jobs import jobs
 from benchmarks.machine import machine
 from benchmarks.middleware import middleware
 from benchmarks.processes import allow_many_files
+from benchmarks.replica import replica
 from benchmarks.startup import startup
 from benchmarks.streams.alerting import alerting
 from benchmarks.streams.fanout import fanout
@@ -42,6 +43,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "kept": history.kept,
     "short": history.short,
     "derived": history.derived,
+    "replica": replica,
     "guarded": guarded,
     "imports": imports,
     "middleware": middleware,

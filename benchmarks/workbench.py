@@ -12,7 +12,8 @@ from benchmarks import raw_forms
 from benchmarks.market import HOURS, MINUTES, ONLY_MINUTES, fill
 from benchmarks.processes import MEASURING, on, python
 from tests.servers.databases import PostgresDatabases, SqliteDatabases
-from tests.servers.keeper import ask, keeper
+from tests.servers.keeper import ask
+from tests.servers.keeper import keeper as running
 from tests.servers.redis import call, with_offset
 
 STREAMS = Path(__file__).with_name("streams")
@@ -40,20 +41,20 @@ class Workbench:
         return self._files.copy(folder)
 
     @cached_property
-    def _keeper(self) -> Path:
+    def keeper(self) -> Path:
         # Not where the measured ones are.
         with on(MEASURING):
-            return self._resources.enter_context(keeper())
+            return self._resources.enter_context(running())
 
     @cached_property
     def databases(self) -> PostgresDatabases:
         """Migrated, empty databases on a PostgreSQL of our own."""
-        return self._resources.enter_context(PostgresDatabases(ask(self._keeper, "postgres")))
+        return self._resources.enter_context(PostgresDatabases(ask(self.keeper, "postgres")))
 
     @cached_property
     def redis(self) -> str:
         """The URL of a Redis of our own."""
-        return ask(self._keeper, "redis")
+        return ask(self.keeper, "redis")
 
     def redis_database(self) -> str:
         """The URL of an empty database there that nobody else uses; there are few."""

@@ -16,7 +16,8 @@ from typer.core import TyperGroup
 
 from tests.documents.examples import DOCUMENTS, ROOT, block, read
 from tests.documents.shapes import parse_all
-from tradeapi import errors, metrics, redis
+from tradeapi import connections, errors, metrics, redis
+from tradeapi.analytics.bars import Bars
 from tradeapi.analytics.downsampling import FEWEST_POINTS
 from tradeapi.analytics.indicators import INDICATORS
 from tradeapi.app import create_app
@@ -36,7 +37,7 @@ from tradeapi.market.bars import query as bars_query
 from tradeapi.market.bars.validation import Reason
 from tradeapi.market.quotes import service as quotes
 from tradeapi.market.quotes import years
-from tradeapi.market.store import partitions
+from tradeapi.market.store import blocks, partitions
 from tradeapi.notifications import inboxes
 from tradeapi.notifications.live import reading as notifications_reading
 from tradeapi.notifications.mailing import outbox as mail_outbox
@@ -73,6 +74,8 @@ NOTIFICATIONS = "docs/notifications.md"
 INDICES = "docs/indices.md"
 JOBS = "docs/jobs.md"
 ALERTS = "docs/alerts.md"
+ONE_BAR = blocks.StoredBars.of(Bars.of([(0, 1, 1, 1, 1, 1)]), native=True)
+SHARES = connections.Connections.of(connections.MOST)
 BARS, STREAM, OPERATING = "docs/bars.md", "docs/stream.md", "docs/operations.md"
 MONITORING = "docs/monitoring.md"
 ACCOUNTS, SECURITY = "docs/accounts.md", "docs/security.md"
@@ -460,6 +463,9 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (WEBHOOKS, f"To one webhook {turns.AT_ONCE} are under way at once"),
         (WEBHOOKS, f"for {tasks.KEPT_SECONDS / 86_400:.0f} days, the newest {tasks.MOST_KEPT:,}"),
         (OPERATING, f"covers {partitions.BLOCKS_PER_PARTITION} days"),
+        (OPERATING, f"| a bar | {len(blocks.encode(ONE_BAR))} bytes"),
+        (OPERATING, f"of {connections.MOST} that is {SHARES.writers}, {SHARES.readers} and"),
+        (OPERATING, f"all with 12: 5 x {connections.taken(12, [])} + 2 x 12 = 79"),
         (ACCOUNTS, f"of any kind, and at most {passwords.LONGEST}."),
         (ACCOUNTS, f"within {logins.SIBLING_SECONDS:.0f} seconds of its first use"),
         (ACCOUNTS, f'verify` with `{{"token"}}` | {HOURS["verify"]:.0f} hours |'),

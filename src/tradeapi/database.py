@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_asyn
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
+from tradeapi.connections import MOST, Connections
 from tradeapi.drivers import (
     SQLITE_PRAGMAS,
     STATEMENT_TIMEOUT_SECONDS,
@@ -90,16 +91,23 @@ class Writers(AsyncAdaptedQueuePool):
 
 
 class Database:
-    """Connections to one database, SQLite or PostgreSQL; use as `async with Database(url)`."""
+    """Connections to one database, SQLite or PostgreSQL; use as `async with Database(url)`.
 
-    def __init__(self, url: str) -> None:
+    They are at most so many `connections`, on PostgreSQL.
+    """
+
+    def __init__(self, url: str, connections: int = MOST) -> None:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
-        self._engine = _sqlite_engine(self.url) if self.is_sqlite else _postgres_engine(self.url)
+        shares = Connections.of(connections)
+        if self.is_sqlite:
+            self._engine = _sqlite_engine(self.url)
+        else:
+            self._engine = _postgres_engine(self.url, shares.writers)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
-        self._readers = readers_of(self.url)
+        self._readers = readers_of(self.url, shares.readers)
         # Nobody who reads can use these up.
-        self._singles = readers_of(self.url, lock_timeout=AT_ONCE)
+        self._singles = readers_of(self.url, shares.singles, lock_timeout=AT_ONCE)
         self._writer = SqliteWriter(self.url)
         writers: Writers = self._engine.pool
         self.pools: Mapping[str, Pool] = {
@@ -246,14 +254,14 @@ def _sqlite_engine(url: URL) -> Any:  # noqa: ANN401
     return engine
 
 
-def _postgres_engine(url: URL) -> Any:  # noqa: ANN401
+def _postgres_engine(url: URL, writers: int) -> Any:  # noqa: ANN401
     return create_async_engine(
         url.set(drivername="postgresql+asyncpg"),
         # What is stored of passwords and tokens is for no log.
         hide_parameters=True,
         poolclass=Writers,
-        pool_size=10,
-        max_overflow=5,
+        pool_size=writers,
+        max_overflow=0,
         pool_timeout=2,
         connect_args={
             "timeout": 3,

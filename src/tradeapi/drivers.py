@@ -16,7 +16,6 @@ import orjson
 from anyio import CancelScope
 from sqlalchemy.engine import URL
 
-READERS = 8
 PATIENCE_SECONDS = 1  # with a busy or distant PostgreSQL
 STATEMENT_TIMEOUT_SECONDS = 30
 SQLITE_BUSY_MILLISECONDS = 5000
@@ -176,7 +175,9 @@ class Readers:
     longer to lend a connection than a small query takes.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Reader]], *, patience: float) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[Reader]], *, size: int, patience: float
+    ) -> None:
         self._connect = connect
         self._patience = patience
         self._free: asyncio.LifoQueue[Reader | None] = asyncio.LifoQueue()
@@ -186,7 +187,7 @@ class Readers:
         # Told how long somebody has waited who found none free.
         self.waited: Callable[[float], object] = abs
         # The service starts without its database.
-        for _ in range(READERS):
+        for _ in range(size):
             self._free.put_nowait(None)
         self.limit = self._free.qsize()
 
@@ -241,14 +242,14 @@ class Readers:
             self.waited(perf_counter() - started)
 
 
-async def _postgres_reader(url: URL, lock_timeout: str) -> Reader:
+async def _postgres_reader(url: URL, name: str, lock_timeout: str) -> Reader:
     connection = await asyncpg.connect(
         url.set(drivername="postgresql").render_as_string(hide_password=False),
         timeout=PATIENCE_SECONDS,
         command_timeout=STATEMENT_TIMEOUT_SECONDS,
         server_settings={
             "jit": "off",
-            "application_name": "tradeapi",
+            "application_name": name,
             "lock_timeout": lock_timeout,
         },
     )
@@ -268,10 +269,13 @@ async def _sqlite_reader(url: URL) -> Reader:
     return SqliteRaw(connection)
 
 
-def readers_of(url: URL, *, lock_timeout: str = "0") -> Readers:
+def readers_of(url: URL, size: int, *, name: str = "tradeapi", lock_timeout: str = "0") -> Readers:
+    """`size` is how many there are at the most, `name` is what PostgreSQL calls them."""
     if url.get_backend_name() == "sqlite":
-        return Readers(partial(_sqlite_reader, url), patience=SQLITE_BUSY_MILLISECONDS / 1000)
-    return Readers(partial(_postgres_reader, url, lock_timeout), patience=PATIENCE_SECONDS)
+        patience = SQLITE_BUSY_MILLISECONDS / 1000
+        return Readers(partial(_sqlite_reader, url), size=size, patience=patience)
+    connect = partial(_postgres_reader, url, name, lock_timeout)
+    return Readers(connect, size=size, patience=PATIENCE_SECONDS)
 
 
 @lru_cache(maxsize=256)

@@ -75,6 +75,15 @@ CACHE_BYTES = Gauge(
     "cache_bytes", "How much that is, where it is known.", ["cache"], multiprocess_mode="livesum"
 )
 
+REPLICA_LAG = Gauge(
+    "database_replica_lag_seconds",
+    "How far the read replica is behind; infinite while it is not used.",
+    multiprocess_mode="livemax",
+)
+REPLICA_READS = Counter(
+    "database_replica_reads_total", "Reads of history, by who has answered.", ["server"]
+)
+
 LOGINS = Counter("auth_logins_total", "Attempts to log in.", ["outcome"])
 ACTIVE_SESSIONS = Gauge(
     "auth_active_sessions", "Logins that have not ended.", multiprocess_mode="livemax"

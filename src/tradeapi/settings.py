@@ -16,6 +16,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from tradeapi.connections import FEWEST, MOST
 from tradeapi.errors import NotStarted
 
 DEVELOPMENT_SECRET = "development-only-secret-change-me-before-you-deploy"  # noqa: S105
@@ -86,6 +87,22 @@ class Settings(BaseSettings):
         default="sqlite:///.data/tradeapi.db",
         repr=False,  # it may hold a password
         description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME.",
+    )
+    database_connections: int = Field(
+        default=MOST,
+        ge=FEWEST,
+        description="The most connections of this process to PostgreSQL.",
+    )
+    database_replica_url: SecretStr | None = Field(
+        default=None,
+        description="A standby of that PostgreSQL, which then answers for history. It is a second "
+        "server: as many connections as a quarter of DATABASE_CONNECTIONS go there.",
+    )
+    database_replica_lag_seconds: float = Field(
+        default=5,
+        gt=0,
+        le=300,
+        description="How far the standby may be behind and still be asked.",
     )
     redis_url: SecretStr | None = Field(
         default=None,
@@ -405,6 +422,18 @@ class Settings(BaseSettings):
         if port and port == info.data.get("port"):
             raise ValueError("is PORT; take another")
         return port
+
+    @field_validator("database_replica_url")
+    @classmethod
+    def _known_replica(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if url is None:
+            return None
+        value = url.get_secret_value().replace("postgres://", "postgresql://", 1)
+        if value.partition(":")[0].partition("+")[0] != "postgresql":
+            raise ValueError("must begin with postgresql://")
+        if not str(info.data.get("database_url", "postgresql")).startswith("postgresql"):
+            raise ValueError("has nothing to be a standby of; DATABASE_URL is SQLite")
+        return SecretStr(value)
 
     @field_validator("previous_secret_keys")
     @classmethod

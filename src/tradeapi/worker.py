@@ -43,7 +43,7 @@ async def _run(settings: Settings, operations: socket | None) -> None:
     clock, mailer = SystemClock(), configured(settings)
     async with (
         tracing(provider_of(settings)),
-        Database(settings.database_url) as database,
+        Database(settings.database_url, settings.database_connections) as database,
         open_bus(settings) as bus,
         open_locks(settings.database_url) as locks,
         admitted(settings, locks),

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
+import psutil
 
 from tests.conftest import KEEPER
 from tests.servers.processes import START_SECONDS, end_with_parent, free_port, initdb
@@ -22,24 +23,31 @@ SETTINGS = {
     "max_connections": "50",
     "fsync": "off",
     "synchronous_commit": "on",
+    # A standby that was away finds what it has missed.
+    "wal_keep_size": "256MB",
 }
 
 
 class Postgres:
-    """On one port and one folder."""
+    """On one port and one folder; a standby where there is a primary, which has to run."""
 
-    def __init__(self, folder: Path) -> None:
+    password: str
+
+    def __init__(self, folder: Path, primary: "Postgres | None" = None) -> None:
         self._home = folder / "postgres"
         self._home.mkdir()
         who = identity()
         if who:
             os.chown(self._home, who["user"], who["group"])
         self._program = find(POSTGRES, folder)
-        password = secrets.token_hex(16)
-        (self._home / "password").write_text(password)
-        initdb(self._program.with_name("initdb"), self._home)
+        self.password = secrets.token_hex(16) if primary is None else primary.password
+        if primary is None:
+            (self._home / "password").write_text(self.password)
+            initdb(self._program.with_name("initdb"), self._home)
+        else:
+            self._copy(primary)
         self._port = free_port()
-        self.url = f"postgresql://postgres:{password}@127.0.0.1:{self._port}/postgres"
+        self.url = f"postgresql://postgres:{self.password}@127.0.0.1:{self._port}/postgres"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -57,14 +65,33 @@ class Postgres:
             self._process.kill()
             self._process.wait()
 
-    async def create(self, name: str) -> str:
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def process(self) -> psutil.Process:
+        assert self._process is not None
+        return psutil.Process(self._process.pid)
+
+    async def create(self, name: str, template: str = "template1") -> str:
         """The URL of a further database, an empty one."""
         connection = await asyncpg.connect(self.url)
         try:
-            await connection.execute(f'CREATE DATABASE "{name}"')
+            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         finally:
             await connection.close()
         return f"{self.url.rpartition('/')[0]}/{name}"
+
+    def _copy(self, primary: "Postgres") -> None:
+        program = self._program.with_name("pg_basebackup")
+        subprocess.run(
+            [program, f"--dbname={primary.url}", "--pgdata=data", "-R", "-c", "fast", "--no-sync"],
+            cwd=self._home,
+            check=True,
+            capture_output=True,
+            **identity(),
+        )
 
     def _starts(self) -> bool:
         settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
@@ -89,11 +116,11 @@ class Postgres:
 
 
 @contextmanager
-def postgres() -> Iterator[Postgres]:
+def postgres(primary: Postgres | None = None) -> Iterator[Postgres]:
     # The keeper's folder is open to whom it runs as, and goes when the tests do.
     folder = Path(os.environ[KEEPER]).with_name(secrets.token_hex(4))
     folder.mkdir(mode=0o755)
-    server = Postgres(folder)
+    server = Postgres(folder, primary)
     try:
         server.start()
         yield server

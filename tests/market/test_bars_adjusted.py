@@ -114,6 +114,18 @@ def test_what_is_announced_moves_no_price_before_its_day(
     assert "immutable" in second.headers["cache-control"]
 
 
+def test_what_is_announced_is_reckoned_with_the_last_close(
+    client: TestClient, symbol: str, clock: FixedClock
+) -> None:
+    """And not with where the day stood when somebody asked first."""
+    act(client, ("2024-06-11", "dividend", 10))
+    assert get(client, symbol, adjustment="all")["close"][-1] == 50
+    post(client, symbol, "1d", flat(TODAY, 40))
+    assert get(client, symbol, adjustment="all")["close"][-1] == 40
+    clock.time = TODAY + DAY
+    assert get(client, symbol, adjustment="all")["close"][-1] == 30
+
+
 async def test_within_the_day_a_split_begins_with_the_trading_day(
     client: TestClient, market: Market, calendar_data: CalendarData
 ) -> None:

@@ -133,9 +133,22 @@ def test_the_short_name_of_postgresql_is_understood() -> None:
     assert settings.database_url == "postgresql://a:b@c/postgres://"
 
 
+def test_a_standby_is_of_postgresql(environment: pytest.MonkeyPatch) -> None:
+    """SQLite has none."""
+    environment.setenv("DATABASE_REPLICA_URL", SAFE["DATABASE_URL"])
+    with pytest.raises(SettingsError, match="DATABASE_REPLICA_URL: has nothing to be a standby of"):
+        load()
+    environment.setenv("DATABASE_URL", SAFE["DATABASE_URL"])
+    assert load().database_replica_url is not None
+    environment.setenv("DATABASE_REPLICA_URL", "sqlite:///here.db")
+    with pytest.raises(SettingsError, match="DATABASE_REPLICA_URL: must begin with postgresql://"):
+        load()
+
+
 def test_secrets_are_not_shown() -> None:
     """Whoever logs the settings logs no secret."""
-    shown = repr(Settings(secret_key="s" * 40, database_url=SAFE["DATABASE_URL"]))  # type: ignore[arg-type]
+    urls = {"database_url": SAFE["DATABASE_URL"], "database_replica_url": SAFE["DATABASE_URL"]}
+    shown = repr(Settings.model_validate({"secret_key": "s" * 40, **urls}))
     assert "ssss" not in shown
     assert "secret@" not in shown
 

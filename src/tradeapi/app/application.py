@@ -66,9 +66,10 @@ from tradeapi.ops.bus import bus_dependencies, open_bus
 from tradeapi.ops.exposition import metrics_router
 from tradeapi.ops.operations import open_operations
 from tradeapi.ops.pulse import measured
-from tradeapi.ops.readiness import Dependency, database_dependencies
+from tradeapi.ops.readiness import Dependency, database_dependencies, replica_dependencies
 from tradeapi.ops.tracing import provider_of, tracing
 from tradeapi.redis import Redis, without_cluster
+from tradeapi.replica import open_replica
 from tradeapi.roles import play
 from tradeapi.settings import Settings, load
 from tradeapi.streams.asyncapi import asyncapi_router
@@ -297,7 +298,7 @@ def _lifespan(  # noqa: PLR0913, PLR0917  they are what it opens
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
-        database = Database(settings.database_url)
+        database = Database(settings.database_url, settings.database_connections)
         jobs = jobs_of(database, clock)
         async with (
             tracing(tracer_provider),
@@ -308,7 +309,8 @@ def _lifespan(  # noqa: PLR0913, PLR0917  they are what it opens
             admitted(settings, locks),
             open_auth(credentials, settings, clock, database, redis) as auth,
             measured(database),
-            open_market(settings, clock, database, bus) as market,
+            open_replica(settings, database) as replica,
+            open_market(settings, clock, database, bus, replica) as market,
             open_streams(settings, clock, bus, market) as (hub, quotes),
             open_charts(settings, clock, database, bus, hub, market) as charts,
             open_watchlists(settings, clock, database, bus, hub, quotes) as watchlists,
@@ -322,6 +324,7 @@ def _lifespan(  # noqa: PLR0913, PLR0917  they are what it opens
             auth["revocations"].listen(hub.callers.hear)
             dependencies = [
                 *database_dependencies(database),
+                *replica_dependencies(replica),
                 *([Dependency("redis", redis.ping, essential=False)] if redis else []),
                 *bus_dependencies(settings, bus),
                 *market["feeds"],

@@ -9,6 +9,7 @@ import anyio
 from tradeapi.bus.port import Bus
 from tradeapi.clock import Clock
 from tradeapi.database import Database
+from tradeapi.market.bars.bar_history import BarHistory
 from tradeapi.market.bars.bar_writer import BarWriter
 from tradeapi.market.bars.tick_writer import TickWriter
 from tradeapi.market.bars.ticks_together import TicksTogether
@@ -20,6 +21,7 @@ from tradeapi.market.providers.feed import probe
 from tradeapi.market.quotes.kept_years import KeptYears
 from tradeapi.market.symbols.catalogue import Catalogue
 from tradeapi.ops.readiness import Dependency
+from tradeapi.replica import Replica
 from tradeapi.settings import Settings
 from tradeapi.streams.hub import Hub
 from tradeapi.streams.limits import Limits
@@ -31,12 +33,13 @@ class MarketState(Followed):
     bar_writer: BarWriter
     tick_writer: TickWriter
     kept_years: KeptYears
+    replicated_history: BarHistory
     feeds: Sequence[Dependency]
 
 
 @asynccontextmanager
 async def open_market(
-    settings: Settings, clock: Clock, database: Database, bus: Bus
+    settings: Settings, clock: Clock, database: Database, bus: Bus, replica: Replica | None
 ) -> AsyncIterator[MarketState]:
     async with (
         open_parts(settings, clock, database, bus) as parts,
@@ -58,6 +61,8 @@ async def open_market(
                 "bar_writer": BarWriter(database, directory, store, clock),
                 "tick_writer": TickWriter(database, directory, store, clock, together),
                 "kept_years": KeptYears(database),
+                # For those who ask. What is live goes on from a state, which has to be the newest.
+                "replicated_history": parts["bar_history"].replicated(replica),
                 "feeds": feeds,
             }
         tasks.cancel_scope.cancel()

@@ -10,6 +10,7 @@ import structlog
 
 from tradeapi import migrations
 from tradeapi.database import Database
+from tradeapi.replica import Replica
 
 SECONDS = 1.0
 
@@ -56,6 +57,18 @@ def database_dependencies(database: Database) -> tuple[Dependency, ...]:
         Dependency("database", database.ping),
         Dependency("migrations", lambda: _migrated(database)),
     )
+
+
+def replica_dependencies(replica: Replica | None) -> Sequence[Dependency]:
+    """Without it the database answers for it, so that we only have less to give."""
+    if replica is None:
+        return []
+
+    async def probe() -> None:
+        if not replica.is_good:
+            raise NotReady(replica.fault or "Nobody has looked at it for a while.")
+
+    return [Dependency("replica", probe, essential=False)]
 
 
 async def _migrated(database: Database) -> None:

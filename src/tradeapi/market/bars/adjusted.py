@@ -66,12 +66,20 @@ class Restated(NamedTuple):
     last: Ex | None = None
     until: float = inf
 
+    @property
+    def has_actions(self) -> bool:
+        return self.last is not None or self.until < inf
+
 
 class AdjustedBars:
-    """Pages of history, restated; keeps the actions of a symbol until its history changes."""
+    """Pages of history, restated; keeps the actions of a symbol until its history changes.
 
-    def __init__(self) -> None:
-        self._tables: dict[tuple[int, int, int], Table] = {}
+    `by_version`, for a server that may be behind: until anything of the symbol changes.
+    """
+
+    def __init__(self, *, by_version: bool = False) -> None:
+        self._by_version = by_version
+        self._tables: dict[tuple[int, ...], Table] = {}
 
     async def restate(  # noqa: PLR0913, PLR0917  a page and all that its prices depend on
         self,
@@ -89,7 +97,7 @@ class AdjustedBars:
         basis = Adjustment(listing.basis)
         if not adjustment.kinds - basis.kinds:
             return Restated(page.bars)
-        table = await self._table(raw, listing, page.revision)
+        table = await self._table(raw, listing, page, now)
         actions, closes = table.in_effect(now)
         factors = Factors.of(
             [ex.action(is_intraday=resolution.is_intraday) for ex in actions],
@@ -102,10 +110,13 @@ class AdjustedBars:
             bars = await _refold(raw, listing, resolution, page, bars, factors)
         return Restated(bars, actions[-1] if actions else None, table.next_effect(now))
 
-    async def _table(self, raw: Raw, listing: Listing, revision: int) -> Table:
-        key = (listing.id, listing.version, revision)
-        table = self._tables.pop(key, None) or await _read_table(raw, listing, revision)
-        self._tables[key] = table
+    async def _table(self, raw: Raw, listing: Listing, page: Page, now: float) -> Table:
+        version = page.version if self._by_version else 0
+        key = (listing.id, listing.version, page.revision, version)
+        table = self._tables.pop(key, None) or await _read_table(raw, listing, page.revision)
+        # Of what is announced the close of the day before may still change.
+        if table.next_effect(now) == inf:
+            self._tables[key] = table
         if len(self._tables) > TABLES_KEPT:
             del self._tables[next(iter(self._tables))]
         return table

@@ -1,20 +1,26 @@
 """Bars as callers get them: one page of a symbol's history, adjusted, and how long it holds."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from math import inf
+from typing import Self
 
 from tradeapi.analytics.adjustments import Adjustment
 from tradeapi.analytics.bars import Bars
 from tradeapi.clock import Clock
 from tradeapi.database import Database
-from tradeapi.errors import Unavailable
+from tradeapi.drivers import Raw
+from tradeapi.errors import NotFound, Unavailable
 from tradeapi.market.bars.adjusted import AdjustedBars, Moved, Restated
-from tradeapi.market.bars.newest import Newest, State
+from tradeapi.market.bars.newest import Newest, State, Watched
 from tradeapi.market.resolutions import Resolution
 from tradeapi.market.store.finality import closes_at, final_until
 from tradeapi.market.store.history import Page, Window, history
 from tradeapi.market.symbols.directory import Directory, Listing
+from tradeapi.metrics import REPLICA_READS
+from tradeapi.replica import Replica
 
 ATTEMPTS = 5
 
@@ -41,6 +47,12 @@ class Answer:
     is_good: Callable[[], bool]
 
 
+Found = tuple[Page, Restated]
+Find = Callable[[AdjustedBars, Raw], Awaitable[Found]]
+
+_by_replica, _by_primary = map(REPLICA_READS.labels, ("replica", "primary"))
+
+
 class BarHistory:
     """The reading side of all bars."""
 
@@ -59,6 +71,14 @@ class BarHistory:
         self._clock = clock
         self._lateness = lateness
         self._adjusted = AdjustedBars()
+        self.replica: Replica | None = None
+        self._adjusted_there = AdjustedBars(by_version=True)
+
+    def replicated(self, replica: Replica | None) -> Self:
+        """The same, which a replica may answer: with nothing that the database would not."""
+        same = copy(self)
+        same.replica = replica
+        return same
 
     async def read(
         self, symbol: str, resolution: Resolution, window: Window, adjustment: Adjustment
@@ -83,13 +103,10 @@ class BarHistory:
     ) -> Answer:
         watched = self._newest.watch(listing.id)
         now = self._clock.now()
-        calendar = listing.calendar
-        async with self._database.read() as raw:
-            page = await history(raw, listing.id, resolution, window, fill=calendar.fill)
-            restated = await self._adjusted.restate(raw, listing, resolution, page, adjustment, now)
+        find = partial(self._find, listing, resolution, window, adjustment, now)
+        page, restated = await self._found(find, listing, watched, window)
         watched.saw(page.version, page.revision, listing.version)
-        # A newer bar has closed all of these, and what comes after it changes nothing here.
-        is_closed = page.last is not None and window.end <= page.last
+        is_closed = _is_closed(page, window)
         final, moves_at = self._finality(listing, resolution, page, now)
         state = State(
             revision=page.revision,
@@ -112,6 +129,44 @@ class BarHistory:
             is_good=self._newest.holds(watched, state),
         )
 
+    async def _found(self, find: Find, listing: Listing, watched: Watched, window: Window) -> Found:
+        if self.replica is not None:
+            found = await self._found_there(self.replica, find)
+            if found is not None and await self._is_newest(*found, listing, watched, window):
+                _by_replica.inc()
+                return found
+            _by_primary.inc()
+        async with self._database.read() as raw:
+            return await find(self._adjusted, raw)
+
+    async def _found_there(self, replica: Replica, find: Find) -> Found | None:
+        try:
+            return await replica.read(partial(find, self._adjusted_there))
+        except (NotFound, Moved):
+            # It has yet to hear of the symbol, or hears of a change right now.
+            return None
+
+    async def _is_newest(
+        self, page: Page, restated: Restated, listing: Listing, watched: Watched, window: Window
+    ) -> bool:
+        state = (page.version, page.revision)
+        # An action rests on the close of the day before it, which is not of this page.
+        is_closed = _is_closed(page, window) and not restated.has_actions
+        return await self._newest.is_newest(listing.id, watched, *state, is_closed=is_closed)
+
+    async def _find(  # noqa: PLR0913, PLR0917  they are the question
+        self,
+        listing: Listing,
+        resolution: Resolution,
+        window: Window,
+        adjustment: Adjustment,
+        now: float,
+        adjusted: AdjustedBars,
+        raw: Raw,
+    ) -> Found:
+        page = await history(raw, listing.id, resolution, window, fill=listing.calendar.fill)
+        return page, await adjusted.restate(raw, listing, resolution, page, adjustment, now)
+
     def _finality(
         self, listing: Listing, resolution: Resolution, page: Page, now: float
     ) -> tuple[int, float]:
@@ -122,3 +177,8 @@ class BarHistory:
         closes = closes_at(*series, updated=page.updated, lateness=self._lateness)
         final = final_until(*series, updated=page.updated, now=now, lateness=self._lateness)
         return final, closes if closes > now else inf
+
+
+def _is_closed(page: Page, window: Window) -> bool:
+    """A newer bar has closed all of these, and what comes after it changes nothing here."""
+    return page.last is not None and window.end <= page.last

@@ -106,6 +106,24 @@ class Newest:
 
         return is_good
 
+    async def is_newest(
+        self, symbol_id: int, watched: Watched, version: int, revision: int, *, is_closed: bool
+    ) -> bool:
+        """Whether what another server had at this version is what the database has.
+
+        Where later bars change nothing it is enough that a kept answer would hold. What may still
+        change is held against the database itself, which is asked now, after the other server.
+        """
+        is_trusted = time.monotonic() - self._asked_at < TRUSTED_SECONDS
+        if is_closed and is_trusted and watched.version > 0 and watched.revision == revision:
+            return True
+        async with self._database.read() as raw:
+            rows = await raw.fetch(_HEAD, symbol_id)
+        for newest, revised in rows:
+            watched.saw(newest, revised)
+            return bool(revised == revision and (is_closed or newest == version))
+        return False
+
     def listen(self, change: Changed) -> None:
         watched = self._watched.get(change.symbol_id)
         if watched is not None:
@@ -146,6 +164,7 @@ class Newest:
             watched.forget()
 
 
+_HEAD = "SELECT version, revision FROM heads WHERE symbol_id = $1"
 _HEADS = """
 SELECT h.symbol_id, h.version, h.revision, s.version FROM heads h
 JOIN symbols s ON s.id = h.symbol_id WHERE h.symbol_id {}
