@@ -22,6 +22,7 @@ from benchmarks.indices.reads import reads
 from benchmarks.jobs import jobs
 from benchmarks.machine import machine
 from benchmarks.middleware import middleware
+from benchmarks.overload import overload
 from benchmarks.processes import allow_many_files
 from benchmarks.replica import replica
 from benchmarks.startup import startup
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "guarded": guarded,
     "imports": imports,
     "middleware": middleware,
+    "overload": overload,
     "startup": startup,
     "fanout": fanout,
     "market": market,

@@ -13,12 +13,19 @@ from anyio import CancelScope
 from sqlalchemy import Connection, MetaData, Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import (
+    AsyncConnection,
+    AsyncSession,
+    async_sessionmaker,
+    create_async_engine,
+)
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
 
 from tradeapi.connections import MOST, Connections
 from tradeapi.drivers import (
+    READ_ONLY,
     SQLITE_PRAGMAS,
     STATEMENT_TIMEOUT_SECONDS,
     PostgresRaw,
@@ -140,10 +147,11 @@ class Database:
         """A session that writes: commit, or roll back on any error; then what waited for it."""
         with self._whole():
             async with self._sessions.begin() as session:
-                await session.connection(execution_options={"write": True})
-                if self.guard is not None:
-                    await self.guard(session)
-                yield session
+                connection = await session.connection(execution_options={"write": True})
+                async with _unless_read_only(connection):
+                    if self.guard is not None:
+                        await self.guard(session)
+                    yield session
         for call in session.info.pop("after_commit", ()):
             await call()
 
@@ -226,6 +234,17 @@ async def raw(session: AsyncSession) -> Raw:
     return PostgresRaw(driver)
 
 
+@asynccontextmanager
+async def _unless_read_only(connection: AsyncConnection) -> AsyncIterator[None]:
+    """Use it no more when it leads to what was the primary, and is a replica now."""
+    try:
+        yield
+    except (DBAPIError, asyncpg.ReadOnlySQLTransactionError) as error:
+        if getattr(getattr(error, "orig", error), "sqlstate", None) == READ_ONLY:
+            await connection.invalidate()
+        raise
+
+
 def _sqlite_engine(url: URL) -> Any:  # noqa: ANN401
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -265,6 +284,8 @@ def _postgres_engine(url: URL, writers: int) -> Any:  # noqa: ANN401
         pool_timeout=2,
         connect_args={
             "timeout": 3,
+            # PostgreSQL gives up first, if it can still be heard.
+            "command_timeout": STATEMENT_TIMEOUT_SECONDS + 5,
             "server_settings": {
                 "jit": "off",
                 "application_name": "tradeapi",

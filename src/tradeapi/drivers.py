@@ -18,6 +18,8 @@ from sqlalchemy.engine import URL
 
 PATIENCE_SECONDS = 1  # with a busy or distant PostgreSQL
 STATEMENT_TIMEOUT_SECONDS = 30
+# PostgreSQL's answer to a write when it is not, or not any more, the primary.
+READ_ONLY = "25006"
 SQLITE_BUSY_MILLISECONDS = 5000
 SQLITE_PRAGMAS = (
     f"busy_timeout={SQLITE_BUSY_MILLISECONDS}",
@@ -203,6 +205,13 @@ class Readers:
         except (asyncio.CancelledError, TimeoutError):
             if reader is not None:
                 self._doubted.add(reader)
+            raise
+        except asyncpg.ReadOnlySQLTransactionError:
+            # It answers well, but leads to where nobody may write.
+            if reader is not None:
+                self._open.discard(reader)
+                reader.abort()
+                reader = None
             raise
         finally:
             self._free.put_nowait(reader)

@@ -21,7 +21,7 @@ from tradeapi.errors import NotStarted
 from tradeapi.ops.alone import refuse_company, refuse_workers
 from tradeapi.ops.master import answer
 from tradeapi.settings import load
-from tradeapi.web.server import KEEP_ALIVE_SECONDS, uvicorn_options
+from tradeapi.web.server import KEEP_ALIVE_SECONDS, DrainingServer, uvicorn_options
 
 try:
     _settings = load()
@@ -44,6 +44,15 @@ class OurLogger(Logger):
 class OurWorker(UvicornWorker):  # type: ignore[misc]
     CONFIG_KWARGS = uvicorn_options(_settings)
 
+    async def _serve(self) -> None:
+        """As that of UvicornWorker, with a server of ours."""
+        self.config.app = self.wsgi
+        server = DrainingServer(config=self.config)
+        self._install_sigquit_handler()
+        await server.serve(sockets=self.sockets)
+        if not server.started:
+            sys.exit(Arbiter.WORKER_BOOT_ERROR)
+
 
 bind = f"{_settings.host}:{_settings.port}"
 worker_class = OurWorker
@@ -51,6 +60,8 @@ logger_class = OurLogger
 keepalive = KEEP_ALIVE_SECONDS
 # Somewhat longer than the worker gives its own requests and sockets.
 graceful_timeout = max(1, _settings.drain_seconds) + 5
+# A worker that drains gives no signs of life.
+timeout = max(30, graceful_timeout + 5)
 # It would be a socket in $HOME, which may be read-only.
 control_socket_disable = True
 

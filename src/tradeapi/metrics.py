@@ -31,6 +31,9 @@ REQUEST_SECONDS = Histogram(
 REQUESTS_IN_PROGRESS = Gauge(
     "http_requests_in_progress", "HTTP requests being answered.", multiprocess_mode="livesum"
 )
+REQUESTS_SHED = Counter(
+    "requests_shed_total", "Requests that were refused because too much was asked.", ["reason"]
+)
 
 # Neither Info nor Enum works with several processes.
 BUILD_INFO = Gauge(

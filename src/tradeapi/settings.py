@@ -272,6 +272,12 @@ class Settings(BaseSettings):
     request_timeout_seconds: float = Field(
         default=30, gt=0, description="How long a request may take until its answer begins."
     )
+    requests_in_flight: int = Field(
+        default=64,
+        ge=4,
+        description="How many requests are worked on at once; as many again wait for a moment, and "
+        "more are refused.",
+    )
     max_body_bytes: int = Field(
         default=8 * 1024 * 1024,
         gt=0,

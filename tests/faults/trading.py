@@ -36,6 +36,7 @@ class Trader:
         places: Iterator[str],
         symbols: Sequence[str],
         backfills: float,
+        pause: float,
     ) -> None:
         self.volumes: dict[str, Counter[int]] = {symbol: Counter() for symbol in symbols}
         self.sent = self.repeated = 0
@@ -44,6 +45,7 @@ class Trader:
         self._http = http
         self._places = places
         self._backfills = backfills
+        self._pause = pause
         self._begin = self._moment = time.time() // 60 * 60 - 2 * DAY
 
     async def run(self) -> None:
@@ -53,7 +55,7 @@ class Trader:
             while not await self._post(place, ticks):
                 place = next(self._places)
                 await anyio.sleep(0.1)
-            await anyio.sleep(PAUSE_SECONDS)
+            await anyio.sleep(self._pause)
         self.is_done = True
 
     async def _post(self, place: str, ticks: Sequence[Any]) -> bool:
@@ -126,11 +128,13 @@ async def trading(
     guests_at: Sequence[str] = (),
     patience: float = PATIENCE_SECONDS,
     backfills: float = 0,
+    pause: float = PAUSE_SECONDS,
 ) -> AsyncIterator[Trading]:
     """Trades and guests, at these addresses by turns, as long as the context is open.
 
     Those of the crowd have one topic each; `backfills` is how many of the trades have charts read
-    anew. In the end everybody has what history says, bar for bar, and each trade has counted once.
+    anew, `pause` how long it takes until the next. In the end everybody has what history says, bar
+    for bar, and each trade has counted once.
     """
     symbols = [f"CRYPTO:F{next(NUMBERS)}" for _ in range(2)]
     topics = [f"bars:{symbol}:{resolution}" for symbol in symbols for resolution in RESOLUTIONS]
@@ -148,7 +152,8 @@ async def trading(
             Guest(http, _beginning(guests_at or places, number), wish, patience)
             for number, wish in enumerate(wishes)
         ]
-        trades = Trading(Trader(http, itertools.cycle(places), symbols, backfills), everybody)
+        trader = Trader(http, itertools.cycle(places), symbols, backfills, pause)
+        trades = Trading(trader, everybody)
         tasks.start_soon(trades.trader.run)
         for guest in everybody:
             tasks.start_soon(guest.run)

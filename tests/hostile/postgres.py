@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
@@ -73,6 +73,21 @@ class Postgres:
     def process(self) -> psutil.Process:
         assert self._process is not None
         return psutil.Process(self._process.pid)
+
+    def hang(self) -> None:
+        """It takes connections and questions, and does not answer."""
+        self._send(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._send(signal.SIGCONT)
+
+    def _send(self, what: signal.Signals) -> None:
+        assert self._process is not None
+        server = psutil.Process(self._process.pid)
+        for process in (server, *server.children(recursive=True)):
+            # One of a connection may just have ended.
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(what)
 
     async def create(self, name: str, template: str = "template1") -> str:
         """The URL of a further database, an empty one."""

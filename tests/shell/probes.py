@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+import asyncpg
 from fastapi import APIRouter, Body, Path, Query, Response, WebSocket
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
@@ -159,6 +160,10 @@ def _outages(router: APIRouter) -> None:
     @router.get("/driver-timeout")
     async def driver_timeout() -> None:
         raise TimeoutError
+
+    @router.get("/full")
+    async def full() -> None:
+        raise asyncpg.DiskFullError
 
     @router.get("/bug")
     async def bug(raw: ReaderDep) -> None:

@@ -122,18 +122,19 @@ def test_a_chunked_body_that_is_too_large(serve_app: Callable[..., httpx2.Client
 
 
 @pytest.mark.parametrize(
-    ("path", "code"),
+    ("path", "code", "seconds"),
     [
-        ("refused", "database_unavailable"),
-        ("exhausted", "database_busy"),
-        ("driver-timeout", "database_timeout"),
+        ("refused", "database_unavailable", "1"),
+        ("exhausted", "database_busy", "1"),
+        ("driver-timeout", "database_timeout", "1"),
+        ("full", "database_full", "30"),
     ],
 )
-def test_a_database_that_is_away(client: httpx2.Client, path: str, code: str) -> None:
+def test_a_database_that_is_away(client: httpx2.Client, path: str, code: str, seconds: str) -> None:
     """What a retry may cure is a 503 with Retry-After, whichever exception it began as."""
     response = client.get(f"/probe/{path}")
     assert_problem(response, 503, code)
-    assert response.headers["retry-after"] == "1"
+    assert response.headers["retry-after"] == seconds
 
 
 def test_wrong_sql_is_not_an_outage(client: httpx2.Client) -> None:

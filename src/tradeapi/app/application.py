@@ -17,7 +17,7 @@ from tradeapi.alerts.service import alerts_of
 from tradeapi.app.auth import AuthState, Credentials, open_auth
 from tradeapi.app.charts import ChartsState, open_charts
 from tradeapi.app.indices import IndicesState, open_indices
-from tradeapi.app.layers import PROBES, layers
+from tradeapi.app.layers import PROBES, gate_of, layers
 from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.app.notifications import open_notifications
 from tradeapi.app.tracked import open_tracked
@@ -91,6 +91,8 @@ from tradeapi.watchlists.live.messages import MESSAGES as WATCHLIST_MESSAGES
 from tradeapi.watchlists.searches import searches_of
 from tradeapi.watchlists.service import watchlists_of
 from tradeapi.web import assets, docs
+from tradeapi.web.drain import Drain
+from tradeapi.web.gate import Gate
 from tradeapi.web.large_reads import LargeReads
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
@@ -204,6 +206,8 @@ class State(MarketState, AuthState, ChartsState, WatchlistsState, IndicesState):
     jobs: Jobs
     telling: Telling
     dependencies: Sequence[Dependency]
+    gate: Gate
+    drain: Drain
     hub: Hub
     large_reads: LargeReads
     exported: Mapping[str, List]
@@ -226,6 +230,7 @@ def create_app(
     credentials = Credentials.of(settings)
     redis = _redis(settings)
     tracer_provider = provider_of(settings)
+    gate = gate_of(settings)
     app = Api(
         title="tradeapi",
         version=__version__,
@@ -236,9 +241,9 @@ def create_app(
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
         lifespan=_lifespan(
-            settings, credentials, redis, clock or SystemClock(), operations, tracer_provider
+            settings, credentials, redis, gate, clock or SystemClock(), operations, tracer_provider
         ),
-        middleware=layers(settings, redis),
+        middleware=layers(settings, redis, gate),
         telemetry={
             "tracer_provider": tracer_provider,
             "metrics": False,
@@ -292,6 +297,7 @@ def _lifespan(  # noqa: PLR0913, PLR0917  they are what it opens
     settings: Settings,
     credentials: Credentials,
     redis: Redis | None,
+    gate: Gate,
     clock: Clock,
     operations: socket | None,
     tracer_provider: "TracerProvider | None",
@@ -329,7 +335,8 @@ def _lifespan(  # noqa: PLR0913, PLR0917  they are what it opens
                 *bus_dependencies(settings, bus),
                 *market["feeds"],
             ]
-            answering = open_operations(operations, settings.metrics_path, dependencies)
+            drain = Drain(settings.drain_seconds)
+            answering = open_operations(operations, settings.metrics_path, dependencies, drain)
             async with answering, _settled():
                 yield {
                     "settings": settings,
@@ -339,6 +346,8 @@ def _lifespan(  # noqa: PLR0913, PLR0917  they are what it opens
                     "jobs": jobs,
                     "telling": telling,
                     "dependencies": dependencies,
+                    "gate": gate,
+                    "drain": drain,
                     "hub": hub,
                     "large_reads": LargeReads(),
                     "exported": EXPORTED,

@@ -1,9 +1,11 @@
 """What every request passes on its way to a route."""
 
 import re
+from collections.abc import Collection
 from functools import partial
 
 from starlette.middleware import Middleware
+from starlette.types import Scope
 from starlette_compress import CompressMiddleware, add_compress_type, remove_compress_type
 
 from tradeapi.auth.layer import Identify
@@ -15,12 +17,17 @@ from tradeapi.udf.storage_router import FORMS
 from tradeapi.web.cache import Cache
 from tradeapi.web.cors import Cors
 from tradeapi.web.envelope import Envelope
+from tradeapi.web.gate import Gate, Rank
 from tradeapi.web.guard import Guard
 from tradeapi.web.hosts import Hosts
-from tradeapi.web.limits import Limits, Places, declare
+from tradeapi.web.limits import Limits, Places, declare, is_export
 from tradeapi.web.proxies import Proxies
+from tradeapi.web.shedding import Shedding
 
 PROBES = ("/health", "/health/ready")
+# It lasts, and is limited as sockets are.
+EVENTS = "/api/v1/stream"
+AUTH = "/api/v1/auth/"
 # Where passwords and the like can be guessed, and mails are sent.
 LOGINS = (
     "/api/v1/auth/register",
@@ -47,7 +54,9 @@ _POINTS = r"/api/v1/charts/[^/]+/series/[^/]+/points"
 _is_points = re.compile(rf"{_POINTS}|/api/charts/[^/]+/data/[^/]+").fullmatch
 # Without what replaces all points, which nobody does again and again.
 _is_appending = re.compile(rf"POST {_POINTS}|PATCH /api/charts/[^/]+/data/[^/]+").fullmatch
+EXPORTS = ("csv", "json", "parquet", "xlsx")
 HISTORY = ("/api/v1/bars/", "/udf/history")
+EXPORTING = (*HISTORY, INDICES)
 _is_export = re.compile(r"/api/v1/indices/[^/]+/export").fullmatch
 # Whatever answers points of a chart, which health is not.
 _shows_points = re.compile(
@@ -56,7 +65,12 @@ _shows_points = re.compile(
 ).fullmatch
 
 
-def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
+def gate_of(settings: Settings) -> Gate:
+    unranked = {*PROBES, EVENTS, settings.metrics_path}
+    return Gate(settings.requests_in_flight, partial(_rank, unranked))
+
+
+def layers(settings: Settings, redis: Redis | None, gate: Gate) -> list[Middleware]:
     """From the outermost in. What answers ahead of the router goes before the compression."""
     add_compress_type("text/csv")
     add_compress_type("application/x-ndjson")
@@ -79,6 +93,7 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
             seconds=settings.request_timeout_seconds,
             debug=settings.debug,
         ),
+        Middleware(Shedding, gate=gate),
         Middleware(Identify),
         Middleware(
             Limits,
@@ -88,7 +103,7 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
                 login=LOGINS,
                 ingest=_is_ingest,
                 history=_is_history,
-                exports=("csv", "json", "parquet", "xlsx"),
+                exports=EXPORTS,
                 heavy=TRACKER_EXPORT,
             ),
             is_open=not settings.auth_required,
@@ -106,6 +121,19 @@ def layers(settings: Settings, redis: Redis | None) -> list[Middleware]:
             CompressMiddleware, minimum_size=500, zstd_level=1, brotli_quality=1, gzip_level=1
         ),
     ]
+
+
+def _rank(unranked: Collection[str], scope: Scope) -> Rank | None:
+    path: str = scope["path"]
+    if path in unranked:
+        return None
+    if path.startswith(AUTH):
+        return Rank.LOGIN
+    if path == TRACKER_EXPORT or (
+        path.startswith(EXPORTING) and is_export(scope["query_string"], EXPORTS)
+    ):
+        return Rank.EXPORT
+    return Rank.GENERAL
 
 
 def _large_at(bytes: int, path: str) -> int | None:

@@ -1,5 +1,7 @@
 """`tradeapi serve` and `tradeapi worker`: the service in this process."""
 
+import signal
+
 import typer
 
 commands = typer.Typer()
@@ -27,6 +29,7 @@ def serve(
         refuse_company(settings)
         if settings.environment is Environment.DEVELOPMENT:
             migrations.upgrade(settings.database_url)
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             server.run()
         except KeyboardInterrupt:

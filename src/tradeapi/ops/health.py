@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 
 from tradeapi import __version__
 from tradeapi.ops.readiness import Readiness, readiness
+from tradeapi.web.drain import Drain, drain_of
 from tradeapi.web.envelope import REQUEST_ID
 from tradeapi.web.principal import FOR_EVERYBODY
 from tradeapi.web.problems import problem_response, problems
@@ -58,32 +59,37 @@ async def health() -> dict[str, str]:
     responses=problems(503),
 )
 async def ready(request: Request, state: Annotated[Readiness, Depends(_readiness)]) -> object:
-    """503 without the database or with a migration missing, with each dependency's state."""
-    return readiness_answer(state, request.scope[REQUEST_ID])
+    """503 without the database or with a migration missing, with each dependency's state; and when
+    the process is about to stop, though it still serves."""
+    return readiness_answer(state, request.scope[REQUEST_ID], drain_of(request.scope))
 
 
 def healthy() -> dict[str, str]:
     return {"status": "healthy", "version": __version__}
 
 
-def readiness_answer(state: Readiness, request_id: str) -> Response:
+def readiness_answer(state: Readiness, request_id: str, drain: Drain | None) -> Response:
     dependencies = {
         name: {"status": "down" if fault else "up", "detail": fault}
         for name, fault in state.dependencies.items()
     }
+    if drain is not None and drain.has_begun:
+        detail = "The process is about to stop."
+        return _refusal(request_id, "draining", detail, dependencies)
     if state.state == "unavailable":
-        return _not_ready(request_id, dependencies)
+        detail = "Something that is needed to serve requests is missing."
+        return _refusal(request_id, "not_ready", detail, dependencies)
     return JSONResponse(
         {"status": state.state, "version": __version__, "dependencies": dependencies}
     )
 
 
-def _not_ready(request_id: str, dependencies: object) -> Response:
+def _refusal(request_id: str, code: str, detail: str, dependencies: object) -> Response:
     return problem_response(
         request_id,
         503,
-        "not_ready",
-        "Something that is needed to serve requests is missing.",
+        code,
+        detail,
         headers={"retry-after": "1"},
         dependencies=dependencies,
     )

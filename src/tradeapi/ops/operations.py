@@ -22,6 +22,7 @@ from tradeapi.ops.exposition import exposition
 from tradeapi.ops.health import healthy, readiness_answer
 from tradeapi.ops.readiness import Dependency, readiness
 from tradeapi.settings import Settings
+from tradeapi.web.drain import Drain
 
 # How long a stopping process waits for a scrape under way.
 GRACE_SECONDS = 1
@@ -51,13 +52,16 @@ def listen(host: str, port: int) -> socket.socket:
 
 @asynccontextmanager
 async def open_operations(
-    listener: socket.socket | None, metrics_path: str, dependencies: Sequence[Dependency]
+    listener: socket.socket | None,
+    metrics_path: str,
+    dependencies: Sequence[Dependency],
+    drain: Drain | None = None,
 ) -> AsyncIterator[None]:
     if listener is None:
         yield
         return
     config = uvicorn.Config(
-        _application(metrics_path, dependencies),
+        _application(metrics_path, dependencies, drain),
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -81,7 +85,9 @@ class _Beside(uvicorn.Server):
         return nullcontext()
 
 
-def _application(metrics_path: str, dependencies: Sequence[Dependency]) -> Starlette:
+def _application(
+    metrics_path: str, dependencies: Sequence[Dependency], drain: Drain | None
+) -> Starlette:
     async def metrics(request: Request) -> Response:
         return await exposition(request)
 
@@ -89,7 +95,7 @@ def _application(metrics_path: str, dependencies: Sequence[Dependency]) -> Starl
         return JSONResponse(healthy())
 
     async def ready(_: Request) -> Response:
-        return readiness_answer(await readiness(dependencies), os.urandom(16).hex())
+        return readiness_answer(await readiness(dependencies), os.urandom(16).hex(), drain)
 
     return Starlette(
         routes=[

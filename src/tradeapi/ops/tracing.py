@@ -4,7 +4,7 @@ The libraries are imported where there is one only: they take their time and mem
 """
 # ruff: noqa: PLC0415
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ import anyio
 from tradeapi.settings import Settings
 
 if TYPE_CHECKING:
-    from opentelemetry.instrumentation.instrumentor import BaseInstrumentor
     from opentelemetry.sdk.trace import TracerProvider
 
 EXPORT_SECONDS = 5
@@ -60,7 +59,7 @@ async def tracing(provider: "TracerProvider | None") -> AsyncIterator[None]:
     from opentelemetry.instrumentation.asyncpg import AsyncPGInstrumentor
     from opentelemetry.instrumentation.redis import RedisInstrumentor
 
-    instrumentors: Sequence[BaseInstrumentor] = (
+    instrumentors = (
         AsyncPGInstrumentor(),  # type: ignore[no-untyped-call]
         RedisInstrumentor(),
     )

@@ -31,6 +31,7 @@ ERRORS: Mapping[str, str] = {
     "time_out_of_range": "the `start` or `end` of a replay is none",
     "bad_range": "the range of a replay has no length",
     "database_busy": "try again later",
+    "database_full": "try again later",
     "database_timeout": "try again later",
     "database_unavailable": "try again later",
     "internal": "the topic is over by a fault of ours",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from tradeapi.settings import Settings
+from tradeapi.web.drain import farewell_seconds
 
 FAULTS = 20
 FAULTS_SECONDS = 60.0
@@ -41,7 +42,7 @@ class Limits:
             messages_per_second=settings.websocket_messages_per_second,
             burst=settings.websocket_message_burst,
             send_seconds=settings.websocket_timeout_seconds,
-            drain_seconds=settings.drain_seconds,
+            drain_seconds=farewell_seconds(settings.drain_seconds),
         )
 
 

@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from tradeapi.metrics import REQUEST_SECONDS, REQUESTS, REQUESTS_IN_PROGRESS
 from tradeapi.tracing import name_of
+from tradeapi.web.drain import Drain, drain_of
 from tradeapi.web.path_tokens import take_token
 
 # Where a layer that answers ahead of the router says whose answer it is.
@@ -56,7 +57,7 @@ class Envelope:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = perf_counter()
-        exchange = _Exchange(_identify(scope), send)
+        exchange = _Exchange(_identify(scope), send, drain_of(scope))
         # Copies of the scope share this, so that the route chosen inside is seen out here.
         scope.setdefault("fastapi", {})
         REQUESTS_IN_PROGRESS.inc()
@@ -100,11 +101,12 @@ class Envelope:
 class _Exchange:
     """Adds our headers to one answer and sees how it turns out."""
 
-    __slots__ = ("_headers", "_send", "size", "status")
+    __slots__ = ("_drain", "_headers", "_send", "size", "status")
 
-    def __init__(self, headers: Headers, send: Send) -> None:
+    def __init__(self, headers: Headers, send: Send, drain: Drain | None) -> None:
         self._headers = headers
         self._send = send
+        self._drain = drain
         # What the server answers when the application has not answered at all.
         self.status = 500
         self.size = 0
@@ -114,6 +116,9 @@ class _Exchange:
             self.size += len(message.get("body", b""))
         elif message["type"] == "http.response.start":
             self.status = message["status"]
+            if self._drain is not None and self._drain.has_begun:
+                # The server closes the connection after it.
+                self._headers.append((b"connection", b"close"))
             message = _headed(message, self._headers)
         await self._send(message)
 

@@ -5,11 +5,13 @@ to read what it has asked for.
 """
 
 from asyncio import TimerHandle, Transport
+from typing import Any
 
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from tradeapi.web.refusals import refusal
+from tradeapi.web.gate import Gate
+from tradeapi.web.refusals import overloaded, refusal
 
 # The parser takes addresses of up to 64 KiB; the rest is for headers.
 MOST_HEAD_BYTES = 96 * 1024
@@ -83,6 +85,12 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        gate = self.app_state.get("gate")
+        scope: Any = cycle.scope
+        # Of those that were sent at once each would begin the next, and there may be thousands.
+        if isinstance(gate, Gate) and not self.pipeline and not gate.admits(scope):
+            self._turn_away(cycle)
+            return
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
@@ -102,6 +110,14 @@ class HttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's words
         self._refuse(self._fault)
+
+    def _turn_away(self, cycle: RequestResponseCycle) -> None:
+        is_head = cycle.scope["method"] == "HEAD"
+        self.transport.write(overloaded(closes=not cycle.keep_alive, is_head=is_head))
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def _advance(self) -> None:
         self._unparsed = 0

@@ -70,7 +70,7 @@ def policies(
     if path == places.heavy and method == "POST":
         return "heavy", general
     if places.history(method, path):
-        names = ["heavy"] if _is_export(query_string, places.exports) else []
+        names = ["heavy"] if is_export(query_string, places.exports) else []
         if not principal.is_known:
             names.append("history")
         return *names, general
@@ -201,7 +201,7 @@ def _limit(policy: str, text: str, key: Callable[[str, str], str]) -> Limit:
     return limit
 
 
-def _is_export(query_string: bytes, exports: Collection[str]) -> bool:
+def is_export(query_string: bytes, exports: Collection[str]) -> bool:
     if len(query_string) > LONGEST_QUERY:
         return True
     # Most queries can not be one, and to take them apart costs more than the rest of this layer.

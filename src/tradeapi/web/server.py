@@ -1,13 +1,16 @@
 """How uvicorn serves us, alone and under gunicorn alike."""
 
+import asyncio
 import socket
 from collections.abc import Callable
+from math import ceil
 from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from tradeapi.settings import Settings
+from tradeapi.web.drain import Drain, farewell_seconds
 
 KEEP_ALIVE_SECONDS = 75  # more than load balancers keep an idle connection
 
@@ -25,7 +28,7 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
         "server_header": False,
         "timeout_keep_alive": KEEP_ALIVE_SECONDS,
         # uvicorn's zero gives not even idle connections the time to close.
-        "timeout_graceful_shutdown": settings.drain_seconds + 1,
+        "timeout_graceful_shutdown": ceil(farewell_seconds(settings.drain_seconds)) + 1,
         "ws": "tradeapi.streams.socket_connection:StreamProtocol",
         "ws_max_size": settings.websocket_frame_bytes,
         "ws_ping_interval": settings.websocket_ping_interval_seconds,
@@ -34,7 +37,29 @@ def uvicorn_options(settings: Settings) -> dict[str, Any]:
     }
 
 
-class Server(uvicorn.Server):
+class DrainingServer(uvicorn.Server):
+    """One that lets itself be missed before it stops: uvicorn stops listening at once."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        drain = self.lifespan.state.get("drain")
+        if isinstance(drain, Drain):
+            drain.begin()
+            await self._wait(drain.notice_seconds)
+            # Who was let in has yet to ask, and others let in who comes now.
+            for server in self.servers:
+                server.close()
+            await self._wait(drain.last_seconds)
+        await super().shutdown(sockets)
+
+    async def _wait(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        # A second Ctrl-C ends it, and uvicorn tells nobody of that.
+        while loop.time() < end and not self.force_exit:  # noqa: ASYNC110
+            await asyncio.sleep(min(0.1, seconds))
+
+
+class Server(DrainingServer):
     """One process; `announce` is told the address once it answers there."""
 
     def __init__(self, app: ASGIApp, settings: Settings, announce: Callable[[str], None]) -> None:

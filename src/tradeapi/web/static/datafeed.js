@@ -35,7 +35,7 @@ const SHORTEST_MS = 500;
 const LONGEST_MS = 30_000;
 const NOT_AUTHENTICATED = 4401;
 const LATER = new Set([
-  "database_busy", "database_timeout", "database_unavailable", "too_many_messages", "too_many_requests", "internal",
+  "database_busy", "database_full", "database_timeout", "database_unavailable", "too_many_messages", "too_many_requests", "internal",
 ]);
 
 /** What the server refused, in its own words; `code` and `status` are those of its documentation. */
