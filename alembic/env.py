@@ -20,6 +20,7 @@ import tradeapi.market.models
 import tradeapi.notifications.models
 import tradeapi.notifications.push.models
 import tradeapi.notifications.webhooks.models
+import tradeapi.ops.backup.models
 import tradeapi.tracked.models
 import tradeapi.udf.models
 import tradeapi.watchlists.models

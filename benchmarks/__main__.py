@@ -10,6 +10,7 @@ from contextlib import ExitStack
 
 from benchmarks import history
 from benchmarks.alerts import alerts
+from benchmarks.backup import backup
 from benchmarks.charts.million import million
 from benchmarks.charts.reading import points, whole
 from benchmarks.charts.writing import appends
@@ -70,6 +71,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "builds": builds,
     "reads": reads,
     "holdings": holdings,
+    "backup": backup,
 }
 
 

@@ -88,6 +88,12 @@ OTHERS = {
     "WEB_CONCURRENCY",
     "TRADEAPI_API_KEY",
     "OTEL_EXPORTER_OTLP_HEADERS",
+    "BACKUP_SCRATCH_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL",
 }
 LIMITS = limits.Limits()
 HOURS = {kind.value: seconds / 3600 for kind, seconds in tickets.SECONDS.items()}

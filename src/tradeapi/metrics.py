@@ -124,6 +124,41 @@ JOBS_DEAD = Gauge(
     "jobs_dead", "Jobs kept because they were given up.", ["name"], multiprocess_mode="livemax"
 )
 
+# Without a label they would be 0 before there is anything to say.
+BACKUP_AGE = Gauge(
+    "backup_age_seconds",
+    "Since the newest backup was begun.",
+    ["store"],
+    multiprocess_mode="livemostrecent",
+)
+BACKUP_OK = Gauge(
+    "backup_last_ok",
+    "Whether the last attempt to make one has succeeded, 0 or 1.",
+    ["store"],
+    multiprocess_mode="livemostrecent",
+)
+BACKUP_BYTES = Gauge(
+    "backup_size_bytes", "Of the newest backup.", ["store"], multiprocess_mode="livemostrecent"
+)
+BACKUP_SECONDS = Gauge(
+    "backup_duration_seconds",
+    "What making it has taken.",
+    ["store"],
+    multiprocess_mode="livemostrecent",
+)
+BACKUP_DRILL_AGE = Gauge(
+    "backup_drill_age_seconds",
+    "Since the newest drill that has succeeded was begun.",
+    ["store"],
+    multiprocess_mode="livemostrecent",
+)
+BACKUP_DRILL_OK = Gauge(
+    "backup_drill_last_ok",
+    "Whether the last drill has succeeded, 0 or 1.",
+    ["store"],
+    multiprocess_mode="livemostrecent",
+)
+
 STREAM_CLIENTS = Gauge("stream_clients", "Sockets open.", multiprocess_mode="livesum")
 STREAM_SUBSCRIPTIONS = Gauge(
     "stream_subscriptions", "Topics followed by sockets.", ["kind"], multiprocess_mode="livesum"

@@ -32,6 +32,11 @@ def is_missing(current: str | None) -> bool:
     return current != newest and (current is None or current in known)
 
 
+def is_known(revision: str) -> bool:
+    """Whether this code has it, so that it can bring a database from there to what it needs."""
+    return revision in _revisions()[1]
+
+
 @lru_cache
 def _revisions() -> tuple[str | None, frozenset[str]]:
     """The newest revision, and all that lead to it."""

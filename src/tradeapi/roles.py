@@ -33,6 +33,9 @@ from tradeapi.market.store.retention import Retention
 from tradeapi.notifications.outgoing import open_outgoing
 from tradeapi.notifications.parts import Telling
 from tradeapi.notifications.webhooks.tasks import DeliveryExpiry
+from tradeapi.ops.backup import schedule as backups
+from tradeapi.ops.backup.gauges import BackupGauges
+from tradeapi.ops.backup.place import kind_of
 from tradeapi.ops.readiness import Dependency, NotReady
 from tradeapi.settings import Role, Settings
 from tradeapi.tracked.tasks import TrackedJobExpiry
@@ -99,8 +102,11 @@ async def play(  # noqa: PLR0913, PLR0917  they are what it has
             crons = [
                 *_crons(settings, clock, database, market),
                 *telling.crons,
+                *backups.crons(settings),
                 Cron(name="indices.daily", expression=every(5), work=daily.once),
             ]
+            gauges = BackupGauges(database, clock, store=kind_of(settings.backup_location))
+            tasks.start_soon(gauges.run)
             runner = Runner(jobs, handlers, crons, database, clock)
             await roles.enter_async_context(runner.running())
             runners.append(runner)

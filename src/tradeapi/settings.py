@@ -104,6 +104,37 @@ class Settings(BaseSettings):
         le=300,
         description="How far the standby may be behind and still be asked.",
     )
+    backup_location: str = Field(
+        default=".data/backups",
+        description="Where backups of the database are kept: a folder, or s3://BUCKET/PREFIX with "
+        "the variables of AWS (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, "
+        "AWS_ENDPOINT_URL). One place for each database.",
+    )
+    backup_recipients: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Public keys of age (age1...), separated by commas, to which backups are "
+        "encrypted. Empty: they are not.",
+    )
+    backup_identity: SecretStr | None = Field(
+        default=None,
+        description="The secret key of age (AGE-SECRET-KEY-1...) that encrypted backups are read "
+        "with, or the path of a file with it. Making them does not need it.",
+    )
+    backup_keep_daily: int = Field(
+        default=7, ge=0, description="Of how many days the newest backup stays."
+    )
+    backup_keep_weekly: int = Field(default=4, ge=0, description="Of how many weeks.")
+    backup_keep_monthly: int = Field(default=12, ge=0, description="Of how many months.")
+    backup_schedule: str = Field(
+        default="",
+        description="When backups are made, and those removed that need not stay: five fields of "
+        "cron in UTC, such as 0 3 * * *. Processes with the role jobs do it. Empty: never.",
+    )
+    backup_drill_schedule: str = Field(
+        default="",
+        description="When the latest backup is restored for proof, in the same form. It needs "
+        "BACKUP_IDENTITY where backups are encrypted.",
+    )
     redis_url: SecretStr | None = Field(
         default=None,
         description="redis://:PASSWORD@HOST:PORT/NUMBER, where processes tell each other what has "
@@ -441,6 +472,24 @@ class Settings(BaseSettings):
             raise ValueError("has nothing to be a standby of; DATABASE_URL is SQLite")
         return SecretStr(value)
 
+    @field_validator("backup_recipients")
+    @classmethod
+    def _public(cls, keys: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not key.startswith("age1") for key in keys):
+            raise ValueError("has one that is no public key of age, which begin with age1")
+        return keys
+
+    @field_validator("backup_schedule", "backup_drill_schedule")
+    @classmethod
+    def _cron(cls, expression: str) -> str:
+        if expression:
+            # Only those who have a schedule wait for it.
+            from croniter import croniter  # noqa: PLC0415
+
+            if len(expression.split()) != 5 or not croniter.is_valid(expression):
+                raise ValueError("is no cron expression of five fields, such as 0 3 * * *")
+        return expression
+
     @field_validator("previous_secret_keys")
     @classmethod
     def _long(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
@@ -483,6 +532,7 @@ class Settings(BaseSettings):
         "allowed_hosts",
         "trusted_proxies",
         "previous_secret_keys",
+        "backup_recipients",
         "roles",
         mode="before",
     )

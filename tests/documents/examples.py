@@ -28,6 +28,7 @@ DOCUMENTS = (
     "docs/security.md",
     "docs/operations.md",
     "docs/monitoring.md",
+    "docs/backup.md",
 )
 
 _block = re.compile(r"^```(\w+) ?(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

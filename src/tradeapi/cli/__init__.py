@@ -20,6 +20,7 @@ from tradeapi.market.importing import commands as importing
 from tradeapi.market.replaying import commands as replaying
 from tradeapi.market.symbols import commands as exchange_commands
 from tradeapi.ops import commands as operating
+from tradeapi.ops.backup import commands as backup_commands
 
 cli = typer.Typer(
     help="Market data for charts and trading front ends.",
@@ -39,6 +40,7 @@ for commands in (
     index_commands,
     user_commands,
     job_commands,
+    backup_commands,
 ):
     cli.add_typer(commands.commands)
 

@@ -1,0 +1,20 @@
+"""Which engine is whose."""
+
+from sqlalchemy.engine import URL, make_url
+
+from tradeapi.ops.backup.engine import Engine
+from tradeapi.ops.backup.postgres import PostgresEngine
+from tradeapi.ops.backup.sqlite import SqliteEngine
+
+
+def engine_of(url: URL) -> Engine:
+    return SqliteEngine() if kind_of(url) == "sqlite" else PostgresEngine()
+
+
+def kind_of(url: URL) -> str:
+    return url.get_backend_name()
+
+
+def address(url: str) -> URL:
+    """As hosting providers write it, too."""
+    return make_url(url.replace("postgres://", "postgresql://", 1))

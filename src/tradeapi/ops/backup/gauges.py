@@ -1,0 +1,64 @@
+"""How old the newest backup and the newest drill are, and how they went, for the metrics."""
+
+from typing import Never
+
+import anyio
+import structlog
+
+from tradeapi.clock import Clock
+from tradeapi.database import Database
+from tradeapi.metrics import (
+    BACKUP_AGE,
+    BACKUP_BYTES,
+    BACKUP_DRILL_AGE,
+    BACKUP_DRILL_OK,
+    BACKUP_OK,
+    BACKUP_SECONDS,
+)
+from tradeapi.ops.backup.models import Kind
+from tradeapi.ops.backup.runs import newest
+
+COUNT_SECONDS = 10.0
+
+_log = structlog.get_logger("tradeapi.backup")
+
+
+class BackupGauges:
+    """Of what every process has done: also of a CronJob, which nobody can scrape.
+
+    `store` is the label that they have: a gauge without one would say 0 before there is anything
+    to say.
+    """
+
+    def __init__(self, database: Database, clock: Clock, *, store: str) -> None:
+        self._database = database
+        self._clock = clock
+        self._store = store
+
+    async def run(self) -> Never:
+        while True:
+            try:
+                await self.count()
+            except Exception as error:  # noqa: BLE001  whatever it is, we count again
+                _log.debug("backup.not_counted", error=repr(error))
+            await anyio.sleep(COUNT_SECONDS)
+
+    async def count(self) -> None:
+        """What there has never been has no series."""
+        async with self._database.reading() as session:
+            created = await newest(session, Kind.CREATE)
+            good = await newest(session, Kind.CREATE, ok=True)
+            drilled = await newest(session, Kind.DRILL)
+            proven = await newest(session, Kind.DRILL, ok=True)
+        now = self._clock.now()
+        if created is not None:
+            BACKUP_OK.labels(self._store).set(created.ok)
+        if good is not None:
+            # It shows the instant at which it was begun.
+            BACKUP_AGE.labels(self._store).set(now - good.started_at)
+            BACKUP_BYTES.labels(self._store).set(good.bytes or 0)
+            BACKUP_SECONDS.labels(self._store).set(good.finished_at - good.started_at)
+        if drilled is not None:
+            BACKUP_DRILL_OK.labels(self._store).set(drilled.ok)
+        if proven is not None:
+            BACKUP_DRILL_AGE.labels(self._store).set(now - proven.started_at)
