@@ -36,6 +36,7 @@ from benchmarks.streams.slow import slow
 from benchmarks.streams.storm import storm
 from benchmarks.streams.tick import tick
 from benchmarks.streams.watchlists import market
+from benchmarks.tracing import tracing
 from benchmarks.watchlists import priced
 from benchmarks.webhooks import webhooks
 from benchmarks.workbench import Workbench
@@ -50,6 +51,7 @@ BENCHMARKS: dict[str, Callable[[Workbench], Iterator[Figure]]] = {
     "imports": imports,
     "middleware": middleware,
     "overload": overload,
+    "tracing": tracing,
     "startup": startup,
     "fanout": fanout,
     "market": market,

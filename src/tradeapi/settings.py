@@ -276,6 +276,21 @@ class Settings(BaseSettings):
         pattern=r"^/[A-Za-z0-9/_-]+$",
         description="Where Prometheus finds the metrics.",
     )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s]+$",
+        description="Where traces are sent by OTLP over HTTP, such as http://127.0.0.1:4318. "
+        "Empty: there are none.",
+    )
+    otel_service_name: str = Field(
+        default="tradeapi", description="What traces say that they are of."
+    )
+    otel_traces_sampler_arg: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="Which part of all requests and jobs is traced.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe events that are logged; debug includes SQL."
     )
@@ -438,6 +453,13 @@ class Settings(BaseSettings):
         # SQLAlchemy knows the second name only; hosting providers hand out the first.
         return url.replace("postgres://", "postgresql://", 1)
 
+    @field_validator("metrics_port")
+    @classmethod
+    def _own_port(cls, port: int | None, info: ValidationInfo) -> int | None:
+        if port and port == info.data.get("port"):
+            raise ValueError("is PORT; take another")
+        return port
+
     @field_validator("database_replica_url")
     @classmethod
     def _known_replica(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
@@ -449,13 +471,6 @@ class Settings(BaseSettings):
         if not str(info.data.get("database_url", "postgresql")).startswith("postgresql"):
             raise ValueError("has nothing to be a standby of; DATABASE_URL is SQLite")
         return SecretStr(value)
-
-    @field_validator("metrics_port")
-    @classmethod
-    def _own_port(cls, port: int | None, info: ValidationInfo) -> int | None:
-        if port and port == info.data.get("port"):
-            raise ValueError("is PORT; take another")
-        return port
 
     @field_validator("backup_recipients")
     @classmethod

@@ -20,6 +20,7 @@ from tradeapi.ops.bus import bus_dependencies, open_bus
 from tradeapi.ops.operations import listening, open_operations
 from tradeapi.ops.pulse import measured
 from tradeapi.ops.readiness import database_dependencies
+from tradeapi.ops.tracing import provider_of, tracing
 from tradeapi.roles import play
 from tradeapi.settings import Environment, Settings
 from tradeapi.web.outages import outage
@@ -41,6 +42,7 @@ async def _run(settings: Settings, operations: socket | None) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     clock, mailer = SystemClock(), configured(settings)
     async with (
+        tracing(provider_of(settings)),
         Database(settings.database_url, settings.database_connections) as database,
         open_bus(settings) as bus,
         open_locks(settings.database_url) as locks,

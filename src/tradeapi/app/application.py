@@ -2,9 +2,11 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from functools import partial
 from socket import socket
+from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -15,7 +17,7 @@ from tradeapi.alerts.service import alerts_of
 from tradeapi.app.auth import AuthState, Credentials, open_auth
 from tradeapi.app.charts import ChartsState, open_charts
 from tradeapi.app.indices import IndicesState, open_indices
-from tradeapi.app.layers import gate_of, layers
+from tradeapi.app.layers import PROBES, gate_of, layers
 from tradeapi.app.market import MarketState, open_market, open_streams
 from tradeapi.app.notifications import open_notifications
 from tradeapi.app.tracked import open_tracked
@@ -65,6 +67,7 @@ from tradeapi.ops.exposition import metrics_router
 from tradeapi.ops.operations import open_operations
 from tradeapi.ops.pulse import measured
 from tradeapi.ops.readiness import Dependency, database_dependencies, replica_dependencies
+from tradeapi.ops.tracing import provider_of, tracing
 from tradeapi.redis import Redis, without_cluster
 from tradeapi.replica import open_replica
 from tradeapi.roles import play
@@ -94,6 +97,10 @@ from tradeapi.web.large_reads import LargeReads
 from tradeapi.web.openapi import Api
 from tradeapi.web.problems import install_problems
 
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import TracerProvider
+
+STREAM = "/api/v1/stream"
 DESCRIPTION = """Market data for charts and trading front ends: bars, history and live streams.
 
 The stream at `/ws` has a document of its own, [asyncapi.json](asyncapi.json)."""
@@ -222,6 +229,7 @@ def create_app(
     refuse_workers(settings, int(os.environ.get("WEB_CONCURRENCY", "1")))
     credentials = Credentials.of(settings)
     redis = _redis(settings)
+    tracer_provider = provider_of(settings)
     gate = gate_of(settings)
     app = Api(
         title="tradeapi",
@@ -232,10 +240,22 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        lifespan=_lifespan(settings, credentials, redis, gate, clock or SystemClock(), operations),
+        lifespan=_lifespan(
+            settings, credentials, redis, gate, clock or SystemClock(), operations, tracer_provider
+        ),
         middleware=layers(settings, redis, gate),
+        telemetry={
+            "tracer_provider": tracer_provider,
+            "metrics": False,
+            "logs": False,
+            # Each dependency as well: twice the work, and nobody asks.
+            "operation_spans": False,
+            "auto_configure": False,
+            "exclude": partial(_is_not_traced, settings.metrics_path),
+        },
     )
     app.key_header = settings.api_key_header
+    app.is_traced = tracer_provider is not None
     install_problems(app)
     # Routes are tried one after the other: what is asked for most comes first.
     app.include_router(compat_router.router)
@@ -257,6 +277,11 @@ def create_app(
     return app
 
 
+def _is_not_traced(metrics_path: str, scope: MutableMapping[str, Any]) -> bool:
+    """Probes say nothing, and streams would be traced for hours."""
+    return scope["type"] != "http" or scope["path"] in {*PROBES, metrics_path, STREAM}
+
+
 def _redis(settings: Settings) -> Redis | None:
     """Where callers are counted: not in a Redis Cluster, whose nodes share no script."""
     url = settings.redis_url.get_secret_value() if settings.redis_url else None
@@ -268,19 +293,21 @@ def _operation_id(route: APIRoute) -> str:
     return "_".join([*map(str, route.tags[:1]), route.name])
 
 
-def _lifespan(  # noqa: PLR0913, PLR0917  they are what it has
+def _lifespan(  # noqa: PLR0913, PLR0917  they are what it opens
     settings: Settings,
     credentials: Credentials,
     redis: Redis | None,
     gate: Gate,
     clock: Clock,
     operations: socket | None,
+    tracer_provider: "TracerProvider | None",
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[State]:
         database = Database(settings.database_url, settings.database_connections)
         jobs = jobs_of(database, clock)
         async with (
+            tracing(tracer_provider),
             database,
             redis or AsyncExitStack(),
             open_bus(settings) as bus,

@@ -13,6 +13,7 @@ from pgqueuer.models import Job as Row
 from tradeapi.jobs.port import Handler, Job, Later
 from tradeapi.logging import without_credentials
 from tradeapi.metrics import JOBS_DONE, JOBS_FAILED, JOBS_RETRIED
+from tradeapi.tracing import resumed
 
 TRIES = 6
 # Before the second try, and four times as long before each one after.
@@ -36,7 +37,8 @@ class Execution:
             is_last_try=_failures(row) + 1 >= TRIES,
         )
         try:
-            await self._handler(job)
+            with resumed(name, row.headers):
+                await self._handler(job)
         except Later as later:
             raise RetryRequested(timedelta(seconds=later.seconds)) from later
         except asyncio.CancelledError:

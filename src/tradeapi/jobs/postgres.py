@@ -21,6 +21,7 @@ from tradeapi.drivers import PATIENCE_SECONDS
 from tradeapi.jobs.names import NAMES
 from tradeapi.jobs.port import CRON, NewJob
 from tradeapi.jobs.queue_table import QueueTable
+from tradeapi.tracing import carried
 
 # Longer than any of its statements needs.
 COMMAND_SECONDS = 10
@@ -52,7 +53,7 @@ class PostgresJobs(QueueTable):
             [orjson.dumps({**job.payload}) for job in jobs],
             [timedelta(seconds=max(0.0, (job.run_at or now) - now)) for job in jobs],
             [job.key for job in jobs],
-            ["{}"] * len(jobs),
+            [orjson.dumps(carried()).decode()] * len(jobs),
         )
 
     @asynccontextmanager

@@ -22,6 +22,7 @@ from tradeapi.database import Database, after_commit, raw
 from tradeapi.jobs.names import NAMES
 from tradeapi.jobs.port import CRON, NewJob
 from tradeapi.jobs.queue_table import QueueTable
+from tradeapi.tracing import carried
 
 COLUMNS = (
     "id",
@@ -47,12 +48,12 @@ class SqliteJobs(QueueTable):
         self._queries = SqliteQueries(database, clock)
 
     async def enqueue(self, session: AsyncSession, *jobs: NewJob) -> None:
-        now = self._clock.now()
+        now, headers = self._clock.now(), _json(carried())
         await (await raw(session)).executemany(
-            "INSERT INTO jobs (entrypoint, payload, dedupe_key, execute_after, created) "
-            "VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+            "INSERT INTO jobs (entrypoint, payload, dedupe_key, execute_after, created, headers) "
+            "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
             [
-                (job.name, orjson.dumps({**job.payload}), job.key, job.run_at or now, now)
+                (job.name, orjson.dumps({**job.payload}), job.key, job.run_at or now, now, headers)
                 for job in jobs
             ],
         )

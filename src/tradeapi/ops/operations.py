@@ -95,8 +95,7 @@ def _application(
         return JSONResponse(healthy())
 
     async def ready(_: Request) -> Response:
-        state = await readiness(dependencies)
-        return readiness_answer(state, os.urandom(16).hex(), drain)
+        return readiness_answer(await readiness(dependencies), os.urandom(16).hex(), drain)
 
     return Starlette(
         routes=[

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 from tradeapi.metrics import REQUEST_SECONDS, REQUESTS, REQUESTS_IN_PROGRESS
+from tradeapi.tracing import name_of
 from tradeapi.web.drain import Drain, drain_of
 from tradeapi.web.path_tokens import take_token
 
@@ -157,6 +158,8 @@ def _identify(scope: Scope) -> Headers:
     # A pipelined request begins in the context of the one before it.
     clear_contextvars()
     bind_contextvars(request_id=scope[REQUEST_ID])
+    if (telemetry := scope.get("fastapi.telemetry")) is not None:
+        bind_contextvars(trace_id=name_of(telemetry.span))
     headers = scope[ANSWER_HEADERS] = [*SECURITY_HEADERS, (b"x-request-id", id)]
     return headers
 
