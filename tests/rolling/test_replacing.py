@@ -76,11 +76,11 @@ async def test_gunicorn_replaces_its_workers_and_fails_nobody(
         async with calling(f"http://127.0.0.1:{port}", count=4) as callers:
             gunicorn.send_signal(signal.SIGHUP)
             await eventually(lambda: log.read_text().count("Finished server process") == 2)
+            await eventually(lambda: log.read_text().count("Application startup complete.") == 4)
             assert callers.closed
         assert await callers.volume() == callers.posted
         gunicorn.terminate()
         assert await anyio.to_thread.run_sync(gunicorn.wait) == 0
-    assert log.read_text().count("Application startup complete.") == 4
 
 
 async def test_a_process_lets_itself_be_missed(sqlite_url: str, tmp_path: Path) -> None:

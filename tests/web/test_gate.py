@@ -152,8 +152,11 @@ async def test_who_listens_while_he_answers_gives_one_place_back() -> None:
     leaves = anyio.Event()
 
     async def app(_: Scope, receive: Receive, send: Send) -> None:
+        async def listen() -> None:
+            await receive()
+
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(receive)
+            tasks.start_soon(listen)
             await anyio.wait_all_tasks_blocked()
             await send({"type": "http.response.start"})
             assert await _free(gate) == 4
