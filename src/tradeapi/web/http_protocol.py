@@ -5,8 +5,9 @@ to read what it has asked for.
 """
 
 from asyncio import TimerHandle, Transport
-from typing import Any
+from urllib.parse import unquote
 
+from httptools import parse_url
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -19,6 +20,9 @@ MOST_HEAD_BYTES = 96 * 1024
 PATIENCE_SECONDS = 10
 # Without one byte of an answer being taken.
 STALLED_SECONDS = 60
+
+# Headers that say that a body follows.
+BODIES = {b"content-length", b"transfer-encoding"}
 
 Fault = tuple[int, str, str]
 
@@ -40,6 +44,7 @@ class HttpProtocol(HttpToolsProtocol):
     _stalled: TimerHandle | None = None
     _fault = _MALFORMED
     _answering: RequestResponseCycle | None = None
+    _is_turned_away = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -64,6 +69,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._is_in_head = True
+        self._is_turned_away = False
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -74,23 +80,22 @@ class HttpProtocol(HttpToolsProtocol):
             self._fault = _TOO_LARGE
             # The parser stops, and has us answer it as malformed.
             raise ValueError(_TOO_LARGE)
-        super().on_headers_complete()
+        if self._is_refused():
+            self._turn_away()
+        else:
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
-        super().on_body(body)
+        if not self._is_turned_away:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._advance()
-        super().on_message_complete()
+        if not self._is_turned_away:
+            super().on_message_complete()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
-        gate = self.app_state.get("gate")
-        scope: Any = cycle.scope
-        # Of those that were sent at once each would begin the next, and there may be thousands.
-        if isinstance(gate, Gate) and not self.pipeline and not gate.admits(scope):
-            self._turn_away(cycle)
-            return
         self._answering = cycle
         super()._start_asgi_task(cycle, app)
 
@@ -111,13 +116,31 @@ class HttpProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  uvicorn's words
         self._refuse(self._fault)
 
-    def _turn_away(self, cycle: RequestResponseCycle) -> None:
-        is_head = cycle.scope["method"] == "HEAD"
-        self.transport.write(overloaded(closes=not cycle.keep_alive, is_head=is_head))
-        cycle.response_started = cycle.response_complete = True
-        if not cycle.keep_alive:
+    def _is_refused(self) -> bool:
+        """Before uvicorn makes a request of it, which would cost as much as the refusal."""
+        gate = self.app_state.get("gate")
+        before: RequestResponseCycle | None = self.cycle
+        is_pipelined = before is not None and not before.response_complete
+        if not isinstance(gate, Gate) or is_pipelined or self.parser.should_upgrade():
+            return False
+        if gate.is_full:
+            url = parse_url(self.url)
+            path = unquote(url.path.decode("ascii"))
+            if gate.refuses({"path": path, "query_string": url.query or b""}):
+                return True
+        gate.expect()
+        return False
+
+    def _turn_away(self) -> None:
+        self._is_turned_away = True
+        stays = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        is_head = self.parser.get_method() == b"HEAD"
+        self.transport.write(overloaded(closes=not stays, is_head=is_head))
+        if not stays:
             self.transport.close()
-        self.on_response_complete()
+        elif any(name in BODIES for name, _ in self.headers):
+            self._wait()
+        HttpToolsProtocol.on_response_complete(self)
 
     def _advance(self) -> None:
         self._unparsed = 0
