@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-import structlog
+import stamina
 from alembic import context
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
@@ -37,8 +37,6 @@ LOCK_SECONDS = 2
 PAUSE_SECONDS = 3
 ATTEMPTS = 20
 LOCKED = "55P03"
-
-log = structlog.get_logger("tradeapi.migrations")
 
 
 def url() -> URL:
@@ -103,17 +101,24 @@ async def migrate_postgresql(url: URL) -> None:
 
 async def migrate_patiently(connection: AsyncConnection) -> None:
     """What is locked by others is tried again, with time for them between."""
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            await connection.run_sync(migrate)
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != LOCKED or attempt == ATTEMPTS:
+    async for attempt in stamina.retry_context(
+        is_locked,
+        attempts=ATTEMPTS,
+        timeout=None,
+        wait_initial=PAUSE_SECONDS,
+        wait_max=PAUSE_SECONDS,
+        wait_jitter=0,
+    ):
+        with attempt:
+            try:
+                await connection.run_sync(migrate)
+            except DBAPIError:
+                await connection.rollback()
                 raise
-            log.warning("migration.locked", attempt=attempt)
-            await connection.rollback()
-            await asyncio.sleep(PAUSE_SECONDS)
-        else:
-            return
+
+
+def is_locked(error: Exception) -> bool:
+    return isinstance(error, DBAPIError) and getattr(error.orig, "sqlstate", None) == LOCKED
 
 
 if url().get_backend_name() == "sqlite":
