@@ -9,8 +9,9 @@ from pathlib import Path
 
 import yaml
 
+from tests.servers.programs import find_uv
 from tests.test_lock import locked
-from tradeapi import __version__
+from tradeapi import __version__, migrations
 
 ROOT = Path(__file__).parents[1]
 VENV = ROOT / ".venv"
@@ -18,7 +19,7 @@ VENV = ROOT / ".venv"
 
 def test_the_list_of_parts_is_what_is_installed() -> None:
     """Each package has the version that is locked, and its hashes; none is for tests alone."""
-    environment = os.environ | {"PATH": f"{os.environ['PATH']}:{VENV}/uv/bin"}
+    environment = os.environ | {"PATH": f"{Path(str(find_uv())).parent}:{os.environ['PATH']}"}
     printed = subprocess.check_output([ROOT / "tools" / "sbom"], env=environment)
     document = json.loads(printed)
     assert document["metadata"]["component"]["version"] == __version__
@@ -28,6 +29,32 @@ def test_the_list_of_parts_is_what_is_installed() -> None:
     assert all(part["externalReferences"] for part in parts.values())
     assert {"fastapi", "asyncpg", "sqlalchemy"} <= parts.keys()
     assert not {"pytest", "ruff"} & parts.keys()
+
+
+def test_the_wheel_holds_all_that_it_needs(tmp_path: Path) -> None:
+    """Migrations and pages too, so that it works where this folder is not."""
+    uv = str(find_uv())
+    subprocess.run([uv, "build", "--quiet", "--wheel", "--out-dir", tmp_path], cwd=ROOT, check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    installed = tmp_path / "installed"
+    # What it asks for is in .venv already.
+    install: list[str | Path] = [
+        uv,
+        "pip",
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--target",
+        installed,
+        wheel,
+    ]
+    subprocess.run(install, check=True)
+    environment = os.environ | {"PYTHONPATH": str(installed), "DATABASE_URL": "sqlite:///here.db"}
+    said = subprocess.check_output(
+        [sys.executable, "-m", "tradeapi", "migrate"], env=environment, cwd=tmp_path, text=True
+    )
+    assert said.splitlines()[-1] == f"The database is at {migrations.head()}."
+    assert (installed / "tradeapi" / "web" / "static" / "datafeed.js").exists()
 
 
 def test_the_version_is_written_once() -> None:
