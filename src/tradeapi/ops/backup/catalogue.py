@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tradeapi.errors import NotFound, TradeError
 from tradeapi.ops.backup.faults import Damaged
-from tradeapi.ops.backup.manifest import NAME, SUFFIX, Manifest, decode
+from tradeapi.ops.backup.manifest import MOST_BYTES, NAME, SUFFIX, Manifest, decode, is_of
 from tradeapi.ops.backup.place import Place
 
 LATEST = "latest"
@@ -54,10 +54,14 @@ def _named(place: Place, id: str) -> Sequence[Entry]:
 
 def _entry(place: Place, name: str, sizes: dict[str, int]) -> Entry:
     id = name.removesuffix(SUFFIX)
+    if sizes[name] > MOST_BYTES:
+        return Entry(id, None, f"{name} is damaged: it is too large.")
     try:
         manifest = decode(name, place.read(name))
     except TradeError as error:
         return Entry(id, None, str(error))
+    if not is_of(manifest, id):
+        return Entry(id, None, f"{name} is damaged: it is that of another backup.")
     file = manifest.file
     if file.name not in sizes:
         return Entry(id, manifest, f"{file.name} is missing.")

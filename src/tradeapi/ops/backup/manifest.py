@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal
 
@@ -14,7 +15,9 @@ FORMAT = 1
 SUFFIX = ".json"
 # Ids, and so the names of all files of a backup, begin with its time. Whatever else is there is
 # somebody else's.
-NAME = re.compile(r"(\d{8}T\d{6}Z-\d{4})\.(json|dump|dump\.age|db\.zst|db\.zst\.age)")
+NAME = re.compile(r"(\d{8}T\d{6}Z-\d{4})\.(json|dump|dump\.age|db\.zst|db\.zst\.age)", re.ASCII)
+# Thousands of tables have less. Whoever else may write there must not fill our memory.
+MOST_BYTES = 4 * 1024 * 1024
 
 
 class Part(BaseModel):
@@ -89,9 +92,35 @@ def decode(name: str, content: bytes) -> Manifest:
         manifest = Manifest.model_validate(fields)
     except ValidationError as error:
         raise Damaged(f"{name} is damaged: {error.errors()[0]['msg']}.") from error
-    if encode(manifest) != content:
+    if not _is_written(manifest, content):
         raise Damaged(f"{name} is damaged: it is not what was written.")
     return manifest
+
+
+def is_of(manifest: Manifest, id: str) -> bool:
+    """Whether it says what its name does: one that was copied or made up could name, and have
+    removed, what belongs to another backup."""
+    name = manifest.file.name
+    try:
+        begun = datetime.strptime(id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return False
+    return (
+        manifest.id == id
+        and name.startswith(f"{id}.")
+        and not name.endswith(SUFFIX)
+        and NAME.fullmatch(name) is not None
+        # Its time is rounded, and that of its name is cut.
+        and abs(manifest.created_at - begun) <= 1
+    )
+
+
+def _is_written(manifest: Manifest, content: bytes) -> bool:
+    try:
+        return encode(manifest) == content
+    except orjson.JSONEncodeError:
+        # No number of ours is as large.
+        return False
 
 
 def _written(fields: Mapping[str, object]) -> bytes:
