@@ -145,12 +145,16 @@ async def test_what_is_not_ours_stays(sqlite_url: str, folder: str) -> None:
         place.write(name, b"x")
     assert entries(place) == []
     begun = "20261127T120000Z-1234.dump#1"
-    files.write(folder, begun, b"x")
+    draft = "#notes.txt#"
+    for name in (begun, draft):
+        files.write(folder, name, b"x")
+    os.utime(f"{folder}/{draft}", (0, 0))
     clock = FixedClock(datetime.now(UTC).timestamp())
     await prune(address(sqlite_url), place, Keep(1, 1, 1), clock, dry_run=False)
     assert begun in files.names(folder)
     os.utime(f"{folder}/{begun}", (0, 0))
     await prune(address(sqlite_url), place, Keep(1, 1, 1), clock, dry_run=False)
     assert begun not in files.names(folder)
-    assert {*place.files()} == {*others}
+    assert draft in files.names(folder)
+    assert {*place.files()} - {draft} == {*others}
     assert place.read("staging/20261127T120000Z-1234.dump") == b"x"

@@ -95,5 +95,6 @@ def _sweep(place: Place, orphans: Sequence[str], clock: Clock) -> None:
         place.delete(name)
         _log.info("backup.orphan_removed", name=name)
     for path in place.unfinished():
-        if clock.now() - path.stat().st_mtime > ORPHAN_SECONDS:
+        is_ours = NAME.fullmatch(path.name.partition("#")[0]) is not None
+        if is_ours and clock.now() - path.stat().st_mtime > ORPHAN_SECONDS:
             path.unlink(missing_ok=True)
