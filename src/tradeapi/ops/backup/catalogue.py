@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tradeapi.errors import NotFound, TradeError
 from tradeapi.ops.backup.faults import Damaged
-from tradeapi.ops.backup.manifest import MOST_BYTES, NAME, SUFFIX, Manifest, decode, is_of
+from tradeapi.ops.backup.manifest import MOST_BYTES, NAME, SUFFIX, Manifest, decode, is_ahead, is_of
 from tradeapi.ops.backup.place import Place
 
 LATEST = "latest"
@@ -33,9 +33,14 @@ def entries(place: Place) -> Sequence[Entry]:
     return [_entry(place, name, sizes) for name in names]
 
 
-def get(place: Place, id: str) -> Manifest:
+def latest(place: Place, now: float) -> Sequence[Entry]:
+    """The latest first; at last those that are ahead of the time, which may be of any."""
+    return sorted(entries(place), key=lambda entry: is_ahead(entry.id, now))
+
+
+def get(place: Place, id: str, now: float) -> Manifest:
     """Of `latest` the newest that is good; raises NotFound, or Damaged."""
-    found = entries(place) if id == LATEST else _named(place, id)
+    found = latest(place, now) if id == LATEST else _named(place, id)
     for entry in found:
         if entry.manifest is not None and entry.is_good:
             return entry.manifest

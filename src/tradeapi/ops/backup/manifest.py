@@ -18,6 +18,8 @@ SUFFIX = ".json"
 NAME = re.compile(r"(\d{8}T\d{6}Z-\d{4})\.(json|dump|dump\.age|db\.zst|db\.zst\.age)", re.ASCII)
 # Thousands of tables have less. Whoever else may write there must not fill our memory.
 MOST_BYTES = 4 * 1024 * 1024
+# Clocks of machines differ.
+AHEAD_SECONDS = 60.0
 
 
 class Part(BaseModel):
@@ -95,6 +97,16 @@ def decode(name: str, content: bytes) -> Manifest:
     if not _is_written(manifest, content):
         raise Damaged(f"{name} is damaged: it is not what was written.")
     return manifest
+
+
+def stamp(at: float) -> str:
+    """By name they are in the order of their time."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}"
+
+
+def is_ahead(id: str, now: float) -> bool:
+    """Whether it was made by a clock that went wrong, so that nobody knows how old it is."""
+    return id > stamp(now + AHEAD_SECONDS)
 
 
 def is_of(manifest: Manifest, id: str) -> bool:
