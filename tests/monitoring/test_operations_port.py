@@ -6,8 +6,9 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 
 import httpx2
@@ -19,6 +20,7 @@ from tests.processes.waiting import eventually
 from tests.servers.processes import free_port
 from tests.shell.conftest import clean_environment
 from tests.shell.test_serving import gunicorn_command, run, wait_for
+from tradeapi.ops import master
 from tradeapi.ops.operations import listen, open_operations
 from tradeapi.web import http_protocol
 from tradeapi.web.http_protocol import MOST_HEAD_BYTES
@@ -191,6 +193,25 @@ class TestGunicorn:
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
 
+    def test_its_master_waits_for_nobody_for_long(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """Who sends byte after byte is cut off, however many they are; others are answered."""
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+        monkeypatch.setattr(master, "SECONDS", 1)
+        monkeypatch.setattr(master, "MOST", 3)
+        with ExitStack() as stack:
+            server = stack.enter_context(master.answer("127.0.0.1", 0, "/metrics"))
+            stack.callback(server.shutdown)
+            address = server.socket.getsockname()
+            slow = [
+                stack.enter_context(socket.create_connection(address, timeout=20)) for _ in range(5)
+            ]
+            while slow:
+                slow = [one for one in slow if _is_heard(one)]
+                time.sleep(0.1)
+            wait_for(f"http://127.0.0.1:{address[1]}/health")
+
     @pytest.mark.parametrize("missing", ["folder", "port"])
     def test_it_says_what_it_lacks(
         self, environment: dict[str, str], tmp_path: Path, missing: str
@@ -212,6 +233,15 @@ class TestGunicorn:
             )
         assert refused.returncode != 0
         assert "METRICS_PORT: " in refused.stdout + refused.stderr
+
+
+def _is_heard(client: socket.socket) -> bool:
+    """Another byte of a head that never ends."""
+    try:
+        client.sendall(b"x")
+    except OSError:
+        return False
+    return True
 
 
 def _children(pid: int) -> list[int]:
