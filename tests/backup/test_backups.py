@@ -5,7 +5,9 @@ import secrets
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import asyncpg
 import orjson
@@ -224,3 +226,43 @@ async def test_large_backups_are_sent_in_parts(s3: str, sqlite_url: str, desk_of
     assert manifest.file.bytes > 20_000_000
     await desk.verify(manifest.id, None)
     assert SystemClock().now() - manifest.created_at < 600
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        """As S3 does: with the request as it has understood it."""
+        token = self.headers["x-amz-security-token"]
+        answer = (
+            "<?xml version='1.0'?>\n<Error><Code>SignatureDoesNotMatch</Code>"
+            "<Message>The signature is another.</Message><CanonicalRequest>GET\n"
+            f"x-amz-security-token:{token}</CanonicalRequest></Error>"
+        ).encode()
+        self.send_response(403)
+        self.send_header("content-length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
+
+
+def test_what_s3_says_is_told_without_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither those of the address, nor those of the request that it repeats."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "hush-hush")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Refusing) as server:
+        Thread(target=server.serve_forever).start()
+        url = f"http://me:hush-hush@127.0.0.1:{server.server_address[1]}"
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        with pytest.raises(Unreachable) as refused:
+            Place("s3://somewhere").files()
+        server.shutdown()
+    assert str(refused.value).endswith("SignatureDoesNotMatch The signature is another.")
+    assert "hush" not in str(refused.value)
+
+
+def test_an_address_of_s3_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instead of what the library does with it."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "minio:9000")
+    with pytest.raises(NotStarted, match="AWS_ENDPOINT_URL: is no address"):
+        Place("s3://somewhere").files()

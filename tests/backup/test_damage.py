@@ -10,7 +10,7 @@ from tests.backup import files
 from tradeapi.database import Database
 from tradeapi.ops.backup.desk import Desk
 from tradeapi.ops.backup.faults import Damaged
-from tradeapi.ops.backup.manifest import decode, encode
+from tradeapi.ops.backup.manifest import MOST_BYTES, decode, encode
 
 DeskOf = Callable[..., Desk]
 # Of the file's length.
@@ -103,3 +103,62 @@ async def test_other_rows_than_were_backed_up_are_found(
     files.write(folder, f"{first.id}.json", encode(manifest))
     with pytest.raises(Damaged, match="rows of heads differ, users has 0 rows, not 1"):
         await desk.verify(first.id, None)
+
+
+async def test_a_manifest_under_another_name_is_none(
+    sqlite_url: str, folder: str, desk_of: DeskOf
+) -> None:
+    """It would be removed with the data of the backup that it was copied from."""
+    desk = desk_of(sqlite_url, backup_keep_daily=0, backup_keep_weekly=0, backup_keep_monthly=0)
+    manifest = await desk.create()
+    copied = f"20200101T000000Z-{manifest.id[-4:]}.json"
+    files.write(folder, copied, files.read(folder, f"{manifest.id}.json"))
+    assert [entry.is_good for entry in await desk.entries()] == [True, False]
+    assert (await desk.prune(dry_run=False)).backups == []
+    assert manifest.file.name in files.names(folder)
+    await desk.verify(manifest.id, None)
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"id": "../../elsewhere"},
+        {"created_at": 1e300},
+        {"created_at": 0.0},
+        {"file": "20200101T000000Z-0001.dump"},
+        {"file": "20210101T000000Z-0001.json"},
+    ],
+)
+async def test_a_manifest_that_was_made_up_spoils_nothing(
+    sqlite_url: str, folder: str, desk_of: DeskOf, forged: dict[str, object]
+) -> None:
+    """By somebody who may write there: it is damaged, and the others are as good as they were."""
+    desk = desk_of(sqlite_url, backup_keep_daily=0, backup_keep_weekly=0, backup_keep_monthly=0)
+    good = await desk.create()
+    id, other = "20210101T000000Z-0001", "20200101T000000Z-0001.dump"
+    for name in (other, f"{id}.db.zst"):
+        files.write(folder, name, b"something")
+    file = good.file.model_copy(
+        update={"name": forged.get("file", f"{id}.db.zst"), "bytes": len(b"something")}
+    )
+    changed = {"id": id, "created_at": 1609459200.0, **forged, "file": file}
+    files.write(folder, f"{id}.json", encode(good.model_copy(update=changed)))
+    assert [entry.is_good for entry in await desk.entries()] == [True, False]
+    assert (await desk.prune(dry_run=False)).backups == []
+    assert other in files.names(folder)
+    await desk.verify("latest", None)
+
+
+async def test_a_manifest_of_enormous_numbers_is_damaged(
+    sqlite_url: str, folder: str, desk_of: DeskOf
+) -> None:
+    """Or is one itself."""
+    desk = desk_of(sqlite_url)
+    manifest = await desk.create()
+    content = files.read(folder, f"{manifest.id}.json")
+    written = f'"bytes": {manifest.file.bytes}'.encode()
+    with pytest.raises(Damaged):
+        decode("it", content.replace(written, b'"bytes": 1e30'))
+    files.write(folder, f"{manifest.id}.json", content + b" " * MOST_BYTES)
+    (entry,) = await desk.entries()
+    assert "too large" in str(entry.fault)

@@ -122,6 +122,21 @@ async def test_records_are_bounded(
     assert [run.id for run in await recorded(sqlite_url)] == [3, 4, 5]
 
 
+async def test_many_failures_leave_the_last_success_on_record(
+    sqlite_url: str, desk_of: DeskOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its age is what the alert is about; and backups don't push out the drill of last month."""
+    monkeypatch.setattr(runs, "MOST_KEPT", 3)
+    desk = desk_of(sqlite_url)
+    await desk.create()
+    await desk.drill(None)
+    broken = desk_of(sqlite_url, backup_location="/dev/null/nowhere")
+    for _ in range(5):
+        with pytest.raises(TradeError):
+            await broken.create()
+    assert [run.id for run in await recorded(sqlite_url)] == [1, 2, 5, 6, 7]
+
+
 async def test_a_database_without_the_table_is_backed_up(sqlite_url: str, desk_of: DeskOf) -> None:
     """That is what one does before migrating."""
     await asyncio.to_thread(migrations.downgrade, sqlite_url, "0019")

@@ -1,6 +1,7 @@
 """Backups put in place of databases, at night: nothing that is there is lost by it."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -9,9 +10,11 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy import make_url, text
+from typer.testing import CliRunner
 
 from tests.backup import files
 from tradeapi import migrations
+from tradeapi.cli import cli
 from tradeapi.database import Database
 from tradeapi.errors import Conflict, NotStarted
 from tradeapi.ops.backup import restoring
@@ -202,3 +205,35 @@ def _rewrite(folder: str, manifest: Manifest, *, migration: str) -> None:
     contents = manifest.contents.model_copy(update={"migration": migration})
     changed = manifest.model_copy(update={"contents": contents})
     Path(folder, f"{manifest.id}.json").write_bytes(encode(changed))
+
+
+def test_other_users_of_the_machine_can_read_nothing(
+    sqlite_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a backup, of which everything could be had, nor what is restored."""
+    folder, new = tmp_path / "backups", tmp_path / "new.db"
+    monkeypatch.setenv("DATABASE_URL", sqlite_url)
+    monkeypatch.setenv("BACKUP_LOCATION", str(folder))
+    before = os.umask(0o022)
+    try:
+        for words in (["create"], ["restore", "latest", "--into", str(new)]):
+            done = CliRunner().invoke(cli, ["backup", *words])
+            assert done.exit_code == 0, done.output
+        assert os.umask(0o022) == 0o022
+    finally:
+        os.umask(before)
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in (*folder.iterdir(), new)} == {0o600}
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://us:p@host:cret/db", "://", "postgresql://u:p@[::1/d"]
+)
+async def test_an_address_that_is_none_says_so(sqlite_url: str, desk_of: DeskOf, url: str) -> None:
+    """And nothing of itself: a password may be in it."""
+    desk = desk_of(sqlite_url)
+    await desk.create()
+    with pytest.raises(NotStarted) as refused:
+        await desk.restore("latest", url, replace=False)
+    assert "cr" not in str(refused.value)
+    assert refused.value.__suppress_context__

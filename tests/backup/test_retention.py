@@ -8,7 +8,7 @@ import pytest
 
 from tests.backup import files
 from tradeapi.clock import FixedClock
-from tradeapi.ops.backup.catalogue import entries
+from tradeapi.ops.backup.catalogue import entries, get
 from tradeapi.ops.backup.engines import address
 from tradeapi.ops.backup.manifest import Contents, File, Manifest, Origin, encode
 from tradeapi.ops.backup.place import Place
@@ -86,7 +86,8 @@ def stored(location: str) -> Stored:
 
 
 async def pruned(url: str, location: str, keep: Keep, *, dry_run: bool = False) -> Pruned:
-    clock = FixedClock(datetime.now(UTC).timestamp() + ORPHAN_SECONDS + 60)
+    latest = max(datetime.now(UTC), NOON).timestamp()
+    clock = FixedClock(latest + ORPHAN_SECONDS + 60)
     return await prune(address(url), Place(location), keep, clock, dry_run=dry_run)
 
 
@@ -112,6 +113,23 @@ async def test_what_is_no_good_counts_for_nothing(
     assert (said.backups, said.kept) == ([], 1)
     assert {*said.damaged} == {short.id, torn.id}
     assert good.file.name in Place(location).files()
+
+
+async def test_a_clock_that_was_ahead_costs_no_backup(
+    sqlite_url: str, location: str, stored: Stored
+) -> None:
+    """What it has dated is left alone, and is neither the newest nor one of those that stay."""
+    old, new = stored(NOON - timedelta(days=1)), stored(NOON)
+    ahead = [stored(NOON + timedelta(days=400 + number)) for number in range(3)]
+    said = await pruned(sqlite_url, location, Keep(1, 0, 0))
+    assert said.backups == [old.id]
+    assert said.ahead == [manifest.id for manifest in ahead]
+    place, now = Place(location), NOON.timestamp()
+    assert get(place, "latest", now) == new
+    assert get(place, ahead[0].id, now) == ahead[0]
+    for manifest in (new, *ahead[1:]):
+        place.delete(f"{manifest.id}.json")
+    assert get(place, "latest", now) == ahead[0]
 
 
 async def test_a_crash_between_leaves_no_manifest_without_data(
@@ -145,12 +163,16 @@ async def test_what_is_not_ours_stays(sqlite_url: str, folder: str) -> None:
         place.write(name, b"x")
     assert entries(place) == []
     begun = "20261127T120000Z-1234.dump#1"
-    files.write(folder, begun, b"x")
+    draft = "#notes.txt#"
+    for name in (begun, draft):
+        files.write(folder, name, b"x")
+    os.utime(f"{folder}/{draft}", (0, 0))
     clock = FixedClock(datetime.now(UTC).timestamp())
     await prune(address(sqlite_url), place, Keep(1, 1, 1), clock, dry_run=False)
     assert begun in files.names(folder)
     os.utime(f"{folder}/{begun}", (0, 0))
     await prune(address(sqlite_url), place, Keep(1, 1, 1), clock, dry_run=False)
     assert begun not in files.names(folder)
-    assert {*place.files()} == {*others}
+    assert draft in files.names(folder)
+    assert {*place.files()} - {draft} == {*others}
     assert place.read("staging/20261127T120000Z-1234.dump") == b"x"

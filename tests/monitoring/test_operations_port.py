@@ -1,12 +1,14 @@
 """METRICS_PORT: metrics and health of a process, for its operators."""
 
+import asyncio
 import json
 import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 
 import httpx2
@@ -18,6 +20,10 @@ from tests.processes.waiting import eventually
 from tests.servers.processes import free_port
 from tests.shell.conftest import clean_environment
 from tests.shell.test_serving import gunicorn_command, run, wait_for
+from tradeapi.ops import master
+from tradeapi.ops.operations import listen, open_operations
+from tradeapi.web import http_protocol
+from tradeapi.web.http_protocol import MOST_HEAD_BYTES
 
 SECRET = "for-these-tests-only-and-long-enough-for-it"  # noqa: S105
 
@@ -73,6 +79,22 @@ def test_it_stops_while_somebody_is_connected(tradeapi: Start, sqlite_url: str) 
         worker.process.send_signal(signal.SIGTERM)
         assert worker.process.wait(timeout=20) == 0
     assert worker.events[-1]["event"] == "worker.stopped"
+
+
+async def test_who_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head without an end takes no memory, and a connection without one goes."""
+    monkeypatch.setattr(http_protocol, "PATIENCE_SECONDS", 0.2)
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(listen("127.0.0.1", 0))
+        await stack.enter_async_context(open_operations(listener, "/metrics", []))
+        for sent, status in ((b"x" * MOST_HEAD_BYTES, b"431"), (b"", b"408")):
+            reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.write(b"GET /health HTTP/1.1\r\nhost: here\r\nx: " + sent)
+            assert (await reader.read()).startswith(b"HTTP/1.1 " + status)
+            writer.close()
+        reader, writer = await asyncio.open_connection(*listener.getsockname())
+        assert await reader.read() == b""
+        writer.close()
 
 
 @pytest.fixture
@@ -171,6 +193,25 @@ class TestGunicorn:
                 os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
 
+    def test_its_master_waits_for_nobody_for_long(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """Who sends byte after byte is cut off, however many they are; others are answered."""
+        monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+        monkeypatch.setattr(master, "SECONDS", 1)
+        monkeypatch.setattr(master, "MOST", 3)
+        with ExitStack() as stack:
+            server = stack.enter_context(master.answer("127.0.0.1", 0, "/metrics"))
+            stack.callback(server.shutdown)
+            address = server.socket.getsockname()
+            slow = [
+                stack.enter_context(socket.create_connection(address, timeout=20)) for _ in range(5)
+            ]
+            while slow:
+                slow = [one for one in slow if _is_heard(one)]
+                time.sleep(0.1)
+            wait_for(f"http://127.0.0.1:{address[1]}/health")
+
     @pytest.mark.parametrize("missing", ["folder", "port"])
     def test_it_says_what_it_lacks(
         self, environment: dict[str, str], tmp_path: Path, missing: str
@@ -192,6 +233,15 @@ class TestGunicorn:
             )
         assert refused.returncode != 0
         assert "METRICS_PORT: " in refused.stdout + refused.stderr
+
+
+def _is_heard(client: socket.socket) -> bool:
+    """Another byte of a head that never ends."""
+    try:
+        client.sendall(b"x")
+    except OSError:
+        return False
+    return True
 
 
 def _children(pid: int) -> list[int]:

@@ -70,11 +70,13 @@ def test_a_request_is_traced_to_its_statements(
 
 
 def test_spans_hold_no_secrets(tradeapi: Start, postgres_url: str, collector: Collector) -> None:
-    """Neither tokens in paths or queries, nor what statements are called with."""
+    """Neither tokens in paths or queries, nor what statements are called with, or fail of."""
     service = begin(tradeapi, postgres_url, collector.address)
     address = service.address()
     person = {"email": "ada@example.com", "password": "a sentence nobody guesses"}
     httpx2.post(f"{address}/api/v1/auth/register", json=person).raise_for_status()
+    # PostgreSQL tells of the key that there is already.
+    assert httpx2.post(f"{address}/api/v1/auth/register", json=person).status_code == 409
     httpx2.get(f"{address}/udf/{SECRET}/config")
     httpx2.get(f"{address}/api/v1/bars/US:AAPL?ticket=hush-hush&token=hush-hush")
     end(service)

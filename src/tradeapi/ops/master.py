@@ -4,9 +4,12 @@ That has no event loop, and forks: so this is a thread, which does nothing while
 """
 
 import os
+import socket
+import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import orjson
 
@@ -15,8 +18,8 @@ from tradeapi.metrics import scrape
 from tradeapi.ops.health import healthy
 from tradeapi.ops.operations import listen
 
-# More than it takes to be asked.
-SECONDS = 10
+# More than it takes to be asked, and than ask at once.
+SECONDS, MOST = 10, 100
 
 
 def answer(host: str, port: int, metrics_path: str) -> ThreadingHTTPServer:
@@ -32,11 +35,38 @@ def answer(host: str, port: int, metrics_path: str) -> ThreadingHTTPServer:
         before=busy.acquire, after_in_parent=busy.release, after_in_child=busy.release
     )
     handler = type("_Here", (_Handler,), {"metrics_path": metrics_path, "busy": busy})
-    server = ThreadingHTTPServer((host, port), handler, bind_and_activate=False)
+    server = _Server((host, port), handler, bind_and_activate=False)
     server.socket.close()
     server.socket = listen(host, port)
     Thread(target=server.serve_forever, daemon=True).start()
     return server
+
+
+class _Server(ThreadingHTTPServer):
+    """Whoever comes has so many seconds for all of it, and so each thread ends."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:  # noqa: ANN401  as that has them
+        super().__init__(*arguments, **options)
+        self._asking: list[tuple[float, socket.socket]] = []
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401
+        if len(self._asking) >= MOST:
+            self.shutdown_request(request)
+            return
+        self._asking.append((time.monotonic() + SECONDS, request))
+        super().process_request(request, client_address)
+
+    def service_actions(self) -> None:
+        """Asked for twice a second, and after each request."""
+        self._asking = [one for one in self._asking if one[1].fileno() >= 0]
+        for until, request in self._asking:
+            if until < time.monotonic():
+                # It may be over just now.
+                with suppress(OSError):
+                    request.shutdown(socket.SHUT_RDWR)
+
+    def handle_error(self, *_: object) -> None:
+        """Who leaves early is no error of ours, and would be printed as one."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -23,6 +23,7 @@ from tradeapi.ops.health import healthy, readiness_answer
 from tradeapi.ops.readiness import Dependency, readiness
 from tradeapi.settings import Settings
 from tradeapi.web.drain import Drain
+from tradeapi.web.http_protocol import HttpProtocol
 
 # How long a stopping process waits for a scrape under way.
 GRACE_SECONDS = 1
@@ -62,6 +63,9 @@ async def open_operations(
         return
     config = uvicorn.Config(
         _application(metrics_path, dependencies, drain),
+        # Whoever comes slowly, or with too much, is no more waited for than at the other port.
+        http=HttpProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         lifespan="off",

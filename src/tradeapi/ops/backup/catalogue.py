@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tradeapi.errors import NotFound, TradeError
 from tradeapi.ops.backup.faults import Damaged
-from tradeapi.ops.backup.manifest import NAME, SUFFIX, Manifest, decode
+from tradeapi.ops.backup.manifest import MOST_BYTES, NAME, SUFFIX, Manifest, decode, is_ahead, is_of
 from tradeapi.ops.backup.place import Place
 
 LATEST = "latest"
@@ -33,9 +33,14 @@ def entries(place: Place) -> Sequence[Entry]:
     return [_entry(place, name, sizes) for name in names]
 
 
-def get(place: Place, id: str) -> Manifest:
+def latest(place: Place, now: float) -> Sequence[Entry]:
+    """The latest first; at last those that are ahead of the time, which may be of any."""
+    return sorted(entries(place), key=lambda entry: is_ahead(entry.id, now))
+
+
+def get(place: Place, id: str, now: float) -> Manifest:
     """Of `latest` the newest that is good; raises NotFound, or Damaged."""
-    found = entries(place) if id == LATEST else _named(place, id)
+    found = latest(place, now) if id == LATEST else _named(place, id)
     for entry in found:
         if entry.manifest is not None and entry.is_good:
             return entry.manifest
@@ -54,10 +59,14 @@ def _named(place: Place, id: str) -> Sequence[Entry]:
 
 def _entry(place: Place, name: str, sizes: dict[str, int]) -> Entry:
     id = name.removesuffix(SUFFIX)
+    if sizes[name] > MOST_BYTES:
+        return Entry(id, None, f"{name} is damaged: it is too large.")
     try:
         manifest = decode(name, place.read(name))
     except TradeError as error:
         return Entry(id, None, str(error))
+    if not is_of(manifest, id):
+        return Entry(id, None, f"{name} is damaged: it is that of another backup.")
     file = manifest.file
     if file.name not in sizes:
         return Entry(id, manifest, f"{file.name} is missing.")

@@ -1,6 +1,8 @@
 """`tradeapi backup`: backups that are proven to restore."""
 
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -103,7 +105,7 @@ def _do(work: Callable[["Desk"], Awaitable[Result]]) -> Result:
     logging.configure("warning")
 
     async def run() -> Result:
-        with stoppable():
+        with stoppable(), _for_us_alone():
             return await work(Desk(settings))
 
     try:
@@ -111,3 +113,13 @@ def _do(work: Callable[["Desk"], Awaitable[Result]]) -> Result:
     except (KeyboardInterrupt, asyncio.CancelledError):
         typer.echo("Stopped; nothing is left half done.", err=True)
         raise typer.Exit(130) from None
+
+
+@contextmanager
+def _for_us_alone() -> Iterator[None]:
+    """Whatever is written has all that the database has, and other users of the machine none."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)

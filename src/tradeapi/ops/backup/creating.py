@@ -4,7 +4,6 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
 from threading import Event
 from typing import Never
 
@@ -19,7 +18,7 @@ from tradeapi.ops.backup.encryption import Keys
 from tradeapi.ops.backup.engine import Source
 from tradeapi.ops.backup.engines import engine_of
 from tradeapi.ops.backup.faults import Busy, Unreachable
-from tradeapi.ops.backup.manifest import FORMAT, SUFFIX, Contents, File, Manifest, encode
+from tradeapi.ops.backup.manifest import FORMAT, SUFFIX, Contents, File, Manifest, encode, stamp
 from tradeapi.ops.backup.place import Place
 from tradeapi.ops.backup.streaming import in_thread
 
@@ -119,8 +118,7 @@ def _store(source: Source, place: Place, name: str, keys: Keys, stop: Event) -> 
 
 
 def _id(at: float) -> str:
-    """By name they are in the order of their time."""
-    return f"{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}-{secrets.randbelow(10_000):04}"
+    return f"{stamp(at)}-{secrets.randbelow(10_000):04}"
 
 
 def _never() -> None:

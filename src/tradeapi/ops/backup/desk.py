@@ -9,7 +9,7 @@ from sqlalchemy.engine import URL
 
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.errors import TradeError
-from tradeapi.ops.backup.catalogue import LATEST, Entry, entries, get
+from tradeapi.ops.backup.catalogue import LATEST, Entry, entries, get, latest
 from tradeapi.ops.backup.creating import create
 from tradeapi.ops.backup.encryption import Keys
 from tradeapi.ops.backup.engines import address
@@ -41,13 +41,13 @@ class Desk:
 
     async def verify(self, id: str, scratch_url: str | None) -> Proof:
         async with recorded(self._url, Kind.VERIFY, self._clock) as note:
-            note.manifest = get(self._place(), id)
+            note.manifest = get(self._place(), id, self._clock.now())
             server = self._server(scratch_url)
             return await verify(note.manifest, self._place(), self._keys, server)
 
     async def restore(self, id: str, into: str, *, replace: bool) -> Restored:
         place = self._place()
-        manifest = get(place, id)
+        manifest = get(place, id, self._clock.now())
         url = address(into) if "://" in into else self._url.set(database=into)
         return await restore(manifest, place, self._keys, url, replace=replace)
 
@@ -62,10 +62,11 @@ class Desk:
         async with recorded(self._url, Kind.DRILL, self._clock) as note:
             place = self._place()
             # Not the newest that is good: a drill is there to find that one is not.
-            found = entries(place)[:1]
+            now = self._clock.now()
+            found = latest(place, now)[:1]
             if found and not found[0].is_good:
                 raise TradeError(str(found[0].fault))
-            note.manifest = get(place, LATEST)
+            note.manifest = get(place, LATEST, now)
             server = self._server(scratch_url)
             done = await drill(note.manifest, place, self._keys, server, self._clock)
             note.detail = (

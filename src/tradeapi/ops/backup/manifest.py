@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Literal
 
@@ -14,7 +15,11 @@ FORMAT = 1
 SUFFIX = ".json"
 # Ids, and so the names of all files of a backup, begin with its time. Whatever else is there is
 # somebody else's.
-NAME = re.compile(r"(\d{8}T\d{6}Z-\d{4})\.(json|dump|dump\.age|db\.zst|db\.zst\.age)")
+NAME = re.compile(r"(\d{8}T\d{6}Z-\d{4})\.(json|dump|dump\.age|db\.zst|db\.zst\.age)", re.ASCII)
+# Thousands of tables have less. Whoever else may write there must not fill our memory.
+MOST_BYTES = 4 * 1024 * 1024
+# Clocks of machines differ.
+AHEAD_SECONDS = 60.0
 
 
 class Part(BaseModel):
@@ -89,9 +94,45 @@ def decode(name: str, content: bytes) -> Manifest:
         manifest = Manifest.model_validate(fields)
     except ValidationError as error:
         raise Damaged(f"{name} is damaged: {error.errors()[0]['msg']}.") from error
-    if encode(manifest) != content:
+    if not _is_written(manifest, content):
         raise Damaged(f"{name} is damaged: it is not what was written.")
     return manifest
+
+
+def stamp(at: float) -> str:
+    """By name they are in the order of their time."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y%m%dT%H%M%SZ}"
+
+
+def is_ahead(id: str, now: float) -> bool:
+    """Whether it was made by a clock that went wrong, so that nobody knows how old it is."""
+    return id > stamp(now + AHEAD_SECONDS)
+
+
+def is_of(manifest: Manifest, id: str) -> bool:
+    """Whether it says what its name does: one that was copied or made up could name, and have
+    removed, what belongs to another backup."""
+    name = manifest.file.name
+    try:
+        begun = datetime.strptime(id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return False
+    return (
+        manifest.id == id
+        and name.startswith(f"{id}.")
+        and not name.endswith(SUFFIX)
+        and NAME.fullmatch(name) is not None
+        # Its time is rounded, and that of its name is cut.
+        and abs(manifest.created_at - begun) <= 1
+    )
+
+
+def _is_written(manifest: Manifest, content: bytes) -> bool:
+    try:
+        return encode(manifest) == content
+    except orjson.JSONEncodeError:
+        # No number of ours is as large.
+        return False
 
 
 def _written(fields: Mapping[str, object]) -> bytes:

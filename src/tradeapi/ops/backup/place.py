@@ -15,7 +15,8 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, S3Store
 
-from tradeapi.errors import NotFound
+from tradeapi.errors import NotFound, NotStarted
+from tradeapi.logging import without_credentials
 from tradeapi.ops.backup.faults import Unreachable
 from tradeapi.ops.backup.streaming import CHUNK_BYTES, Measured
 
@@ -118,6 +119,8 @@ def _bucket(location: str) -> S3Store:
     """Credentials, region and address come from the variables of AWS."""
     name, _, prefix = location.removeprefix(S3).partition("/")
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL", "")
+    if endpoint and not endpoint.startswith(("http://", "https://")):
+        raise NotStarted("AWS_ENDPOINT_URL: is no address that begins with https:// or http://.")
     return S3Store(
         name,
         prefix=prefix.strip("/") or None,
@@ -126,6 +129,10 @@ def _bucket(location: str) -> S3Store:
 
 
 def _sentence(error: Exception) -> str:
-    """Without the structures that are printed below it, and the marks of XML."""
-    text = str(error).partition("\n\nDebug source")[0]
-    return " ".join(re.sub(r"<[^>]*>", " ", text).split())
+    """Without the structures that are printed below it; of what S3 says its code and its message.
+
+    The rest of that may be our request with its credentials, as it has been signed.
+    """
+    said, mark, answer = str(error).partition("\n\nDebug source")[0].partition("<")
+    told = re.findall(r"<(?:Code|Message)>([^<]*)<", mark + answer)
+    return without_credentials(" ".join(" ".join([said, *told]).split()))

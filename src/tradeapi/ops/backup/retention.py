@@ -11,7 +11,7 @@ from sqlalchemy.engine import URL
 from tradeapi.clock import Clock
 from tradeapi.ops.backup.catalogue import entries
 from tradeapi.ops.backup.creating import alone
-from tradeapi.ops.backup.manifest import NAME, SUFFIX, Manifest
+from tradeapi.ops.backup.manifest import NAME, SUFFIX, Manifest, is_ahead
 from tradeapi.ops.backup.place import Place
 
 # Whoever is at it takes less.
@@ -28,20 +28,25 @@ class Keep:
 
 
 class Pruned(NamedTuple):
-    """`backups` are ids, `orphans` names of files that belong to none, `damaged` is left alone."""
+    """`backups` are ids, `orphans` names of files that belong to none; `damaged` and `ahead` are
+    left alone.
+    """
 
     backups: Sequence[str]
     orphans: Sequence[str]
     damaged: Sequence[str]
+    ahead: Sequence[str]
     kept: int
 
 
 async def prune(url: URL, place: Place, keep: Keep, clock: Clock, *, dry_run: bool) -> Pruned:
-    """What is no good counts for nothing, and is left for an operator to look at."""
+    """What is no good, or ahead of the time, counts for nothing and is left to an operator."""
     async with alone(url):
         found = entries(place)
         good = [entry.manifest for entry in found if entry.manifest and entry.is_good]
-        staying = kept(good, keep)
+        # They would take the places of all that is made until then.
+        ahead = {manifest.id for manifest in good if is_ahead(manifest.id, clock.now())}
+        staying = ahead | kept([one for one in good if one.id not in ahead], keep)
         going = [manifest for manifest in good if manifest.id not in staying]
         orphans = _orphans(place, {entry.id for entry in found}, clock)
         if not dry_run:
@@ -55,6 +60,7 @@ async def prune(url: URL, place: Place, keep: Keep, clock: Clock, *, dry_run: bo
         backups=[manifest.id for manifest in going],
         orphans=orphans,
         damaged=[entry.id for entry in found if not entry.is_good],
+        ahead=sorted(ahead),
         kept=len(staying),
     )
 
@@ -95,5 +101,6 @@ def _sweep(place: Place, orphans: Sequence[str], clock: Clock) -> None:
         place.delete(name)
         _log.info("backup.orphan_removed", name=name)
     for path in place.unfinished():
-        if clock.now() - path.stat().st_mtime > ORPHAN_SECONDS:
+        is_ours = NAME.fullmatch(path.name.partition("#")[0]) is not None
+        if is_ours and clock.now() - path.stat().st_mtime > ORPHAN_SECONDS:
             path.unlink(missing_ok=True)

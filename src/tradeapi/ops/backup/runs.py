@@ -1,4 +1,4 @@
-"""What was done about backups, written down: the newest, so that metrics can tell."""
+"""What was done about backups, written down: the newest of each, so that metrics can tell."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -77,7 +77,11 @@ async def _write(url: URL, run: BackupRun) -> None:
         async with Database(address) as database, database.transaction() as session:
             session.add(run)
             await session.flush()
-            await session.execute(delete(BackupRun).where(BackupRun.id <= run.id - MOST_KEPT))
+            # A hundred failures must not have it forgotten when it last went well.
+            alike = BackupRun.kind == run.kind, BackupRun.ok.is_(run.ok)
+            await session.execute(
+                delete(BackupRun).where(*alike, BackupRun.id <= run.id - MOST_KEPT)
+            )
     except (SQLAlchemyError, OSError) as error:
         _log.warning(
             "backup.not_recorded", error=without_credentials(str(error).partition("\n")[0])

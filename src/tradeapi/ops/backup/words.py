@@ -47,6 +47,8 @@ def pruned(done: Pruned, *, dry_run: bool) -> Iterator[str]:
         yield f"{name} {gone}: it belongs to no backup."
     for id in done.damaged:
         yield f"{id} is damaged, and left alone."
+    for id in done.ahead:
+        yield f"{id} was made by a clock that was ahead, and is left alone."
     yield f"{done.kept} {'stays' if done.kept == 1 else 'stay'}."
 
 
