@@ -51,7 +51,7 @@ async def _run(settings: Settings, arguments: Sequence[str]) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tradeapi.cli",
+        "tradeapi",
         "backup",
         *arguments,
         env={**os.environ, **_variables(settings)},
