@@ -35,11 +35,11 @@ async def test_a_flipped_bit_is_found(
         broken[int(spot * (len(whole) - 1))] ^= 0x10
         files.write(folder, name, bytes(broken))
         with pytest.raises(Damaged, match=r"is damaged|can't be decrypted"):
-            await desk.verify(manifest.id, None)
+            await desk.verify(manifest.id)
         with pytest.raises(Damaged, match=r"its SHA-256 is another"):
             await desk.restore(manifest.id, "elsewhere", replace=False)
     files.write(folder, name, whole)
-    await desk.verify(manifest.id, None)
+    await desk.verify(manifest.id)
 
 
 async def test_a_file_that_ends_early_is_not_good(
@@ -53,10 +53,10 @@ async def test_a_file_that_ends_early_is_not_good(
     (entry,) = await desk.entries()
     assert "bytes, not" in str(entry.fault)
     with pytest.raises(Damaged, match="bytes, not"):
-        await desk.verify(manifest.id, None)
+        await desk.verify(manifest.id)
     files.remove(folder, name)
     with pytest.raises(Damaged, match="is missing"):
-        await desk.verify(manifest.id, None)
+        await desk.verify(manifest.id)
 
 
 async def test_a_flipped_bit_in_the_manifest_is_found(
@@ -102,4 +102,4 @@ async def test_other_rows_than_were_backed_up_are_found(
     manifest = first.model_copy(update={"file": first.file.model_copy(update=forged)})
     files.write(folder, f"{first.id}.json", encode(manifest))
     with pytest.raises(Damaged, match="rows of heads differ, users has 0 rows, not 1"):
-        await desk.verify(first.id, None)
+        await desk.verify(first.id)

@@ -42,7 +42,7 @@ async def test_a_drill_reads_what_callers_would(
     """The newest bars of every series, through the code that serves them."""
     desk = desk_of(filled_url, **encrypted)
     manifest = await desk.create()
-    done = await desk.drill(None)
+    done = await desk.drill()
     assert done.manifest == manifest
     assert done.series == 3  # days, weeks and months
     assert done.age_seconds > 0
@@ -60,9 +60,9 @@ async def test_bars_that_are_not_there_are_missed(filled_url: str, desk_of: Desk
         await session.execute(text("DELETE FROM bar_rows"))
     desk = desk_of(filled_url)
     await desk.create()
-    await desk.verify("latest", None)
+    await desk.verify("latest")
     with pytest.raises(Damaged, match="The newest bar of US:A"):
-        await desk.drill(None)
+        await desk.drill()
 
 
 async def test_a_drill_does_not_pass_over_a_backup_that_is_damaged(
@@ -71,13 +71,13 @@ async def test_a_drill_does_not_pass_over_a_backup_that_is_damaged(
     """An older good one would hide it; without any it fails as well, on record."""
     desk = desk_of(sqlite_url)
     with pytest.raises(NotFound):
-        await desk.drill(None)
+        await desk.drill()
     await desk.create()
     newest = await desk.create()
     name = max(files.names(folder, "*.db.zst"))
     files.write(folder, name, b"")
     with pytest.raises(TradeError, match="has 0 bytes"):
-        await desk.drill(None)
+        await desk.drill()
     assert newest.id <= name.partition(".")[0]
     assert [run.ok for run in await recorded(sqlite_url)] == [False, True, True, False]
 
@@ -92,11 +92,11 @@ async def test_metrics_tell_how_it_went(sqlite_url: str, desk_of: DeskOf) -> Non
         names = ("age_seconds", "last_ok", "drill_age_seconds", "drill_last_ok", "size_bytes")
         assert [gauge(name, "test") for name in names] == [None] * 5
         with pytest.raises(NotFound):
-            await desk.drill(None)
+            await desk.drill()
         await gauges.count()
         assert [gauge(name, "test") for name in names] == [None, None, None, 0, None]
         manifest = await desk.create()
-        await desk.drill(None)
+        await desk.drill()
         async with database.transaction() as session:
             await session.execute(update(BackupRun).values(started_at=100.0, finished_at=107.0))
         clock.time = 1000.0
