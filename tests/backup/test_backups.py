@@ -19,7 +19,7 @@ from tests.documents.shapes import parse_all
 from tradeapi.clock import SystemClock
 from tradeapi.errors import NotFound, NotStarted
 from tradeapi.ops.backup.desk import Desk
-from tradeapi.ops.backup.engines import address, engine_of
+from tradeapi.ops.backup.engine import address, engine_of
 from tradeapi.ops.backup.faults import Unreachable
 from tradeapi.ops.backup.manifest import Contents, Manifest, encode
 from tradeapi.ops.backup.place import Place

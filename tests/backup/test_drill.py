@@ -19,7 +19,7 @@ from tradeapi.database import Database
 from tradeapi.errors import NotFound, NotStarted, TradeError
 from tradeapi.ops.backup import programs, runs
 from tradeapi.ops.backup.desk import Desk
-from tradeapi.ops.backup.engines import address
+from tradeapi.ops.backup.engine import address
 from tradeapi.ops.backup.faults import Damaged
 from tradeapi.ops.backup.gauges import BackupGauges
 from tradeapi.ops.backup.models import BackupRun, Kind

@@ -24,7 +24,7 @@ from tests.shell.conftest import clean_environment
 from tradeapi.ops.backup import scratch, server
 from tradeapi.ops.backup.creating import alone
 from tradeapi.ops.backup.desk import Desk
-from tradeapi.ops.backup.engines import address
+from tradeapi.ops.backup.engine import address
 from tradeapi.ops.backup.faults import Busy
 
 DeskOf = Callable[..., Desk]

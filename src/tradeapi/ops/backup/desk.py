@@ -10,7 +10,7 @@ from tradeapi.errors import TradeError
 from tradeapi.ops.backup.catalogue import LATEST, Entry, entries, get
 from tradeapi.ops.backup.creating import create
 from tradeapi.ops.backup.encryption import Keys
-from tradeapi.ops.backup.engines import address
+from tradeapi.ops.backup.engine import address
 from tradeapi.ops.backup.manifest import Manifest
 from tradeapi.ops.backup.models import Kind
 from tradeapi.ops.backup.place import Place
@@ -62,7 +62,7 @@ class Desk:
             place = self._place()
             # Not the newest that is good: a drill is there to find that one is not.
             found = entries(place)[:1]
-            if found and not found[0].is_good:
+            if found and not found[0].good:
                 raise TradeError(str(found[0].fault))
             note.manifest = get(place, LATEST)
             done = await drill(note.manifest, place, self._keys, self._server, self._clock)

@@ -40,7 +40,7 @@ async def prune(url: URL, place: Place, keep: Keep, clock: Clock, *, dry_run: bo
     """What is no good counts for nothing, and is left for an operator to look at."""
     async with alone(url):
         found = entries(place)
-        good = [entry.manifest for entry in found if entry.manifest and entry.is_good]
+        good = [entry.good for entry in found if entry.good]
         staying = kept(good, keep)
         going = [manifest for manifest in good if manifest.id not in staying]
         orphans = _orphans(place, {entry.id for entry in found}, clock)
@@ -54,7 +54,7 @@ async def prune(url: URL, place: Place, keep: Keep, clock: Clock, *, dry_run: bo
     return Pruned(
         backups=[manifest.id for manifest in going],
         orphans=orphans,
-        damaged=[entry.id for entry in found if not entry.is_good],
+        damaged=[entry.id for entry in found if not entry.good],
         kept=len(staying),
     )
 
