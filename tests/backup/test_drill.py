@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import select, text, update
+from typer.testing import CliRunner
 
 from tests.backup import files
 from tests.backup.test_stopping import command
 from tradeapi import migrations
+from tradeapi.cli import cli
 from tradeapi.clock import FixedClock
 from tradeapi.database import Database
 from tradeapi.errors import NotFound, NotStarted, TradeError
@@ -129,14 +131,16 @@ async def test_a_database_without_the_table_is_backed_up(sqlite_url: str, desk_o
     assert manifest.contents.migration == "0019"
 
 
-def test_exit_codes_and_words(sqlite_url: str, folder: str) -> None:
+def test_exit_codes_and_words(
+    sqlite_url: str, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As an operator, or whoever watches a CronJob, sees them."""
+    monkeypatch.setenv("DATABASE_URL", sqlite_url)
+    monkeypatch.setenv("BACKUP_LOCATION", folder)
 
     def run(*words: str) -> tuple[int, str]:
-        process = command(folder, sqlite_url, *words)
-        out, err = process.communicate(timeout=60)
-        assert "Traceback" not in err
-        return process.returncode, out + err
+        done = CliRunner().invoke(cli, ["backup", *words])
+        return done.exit_code, done.output
 
     code, said = run("create")
     assert code == 0
@@ -152,9 +156,11 @@ def test_exit_codes_and_words(sqlite_url: str, folder: str) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    code, said = run("drill")
-    assert code == 1
-    assert "is damaged" in said
+    process = command(folder, sqlite_url, "drill")
+    said, why = process.communicate(timeout=60)
+    assert (process.returncode, said) == (1, "")
+    assert "is damaged" in why
+    assert "Traceback" not in why
 
 
 def test_programs_are_of_the_servers_version_or_newer(

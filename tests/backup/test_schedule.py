@@ -30,10 +30,10 @@ def test_without_a_schedule_there_is_no_job() -> None:
     assert schedule.crons(Settings()) == []
 
 
-async def test_they_come_by_the_clock(filled_url: str, folder: str) -> None:
+async def test_they_come_by_the_clock(filled_sqlite: str, folder: str) -> None:
     """One that nobody was there for is made up for; what need not stay goes at once."""
     settings = Settings(
-        database_url=filled_url,
+        database_url=filled_sqlite,
         backup_location=folder,
         backup_keep_daily=0,
         backup_keep_weekly=0,
@@ -45,7 +45,7 @@ async def test_they_come_by_the_clock(filled_url: str, folder: str) -> None:
     for _ in range(2):
         await desk.create()
     async with (
-        Database(filled_url) as database,
+        Database(filled_sqlite) as database,
         at_work(database, {}, schedule.crons(settings)),
     ):
         with anyio.fail_after(90):
