@@ -8,6 +8,7 @@ from tests.backup import files
 from tests.backup.test_stopping import held_up, until_held_up
 from tests.jobs.office import at_work
 from tradeapi.database import Database
+from tradeapi.jobs import runner
 from tradeapi.ops.backup import schedule
 from tradeapi.ops.backup.desk import Desk
 from tradeapi.settings import Settings, SettingsError, load
@@ -59,7 +60,7 @@ async def test_one_that_is_under_way_ends_with_its_process(
     filled_postgres: str, folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In time, with nothing left; another process begins it anew."""
-    monkeypatch.setenv("PGSSLMODE", "disable")
+    monkeypatch.setattr(runner, "HEARTBEAT_SECONDS", 4.0)
     settings = Settings(
         database_url=filled_postgres, backup_location=folder, backup_schedule="0 3 * * *"
     )
