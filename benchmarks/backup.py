@@ -53,7 +53,7 @@ def backup(bench: Workbench) -> Iterator[Figure]:
         _keep(proving, "bare", asyncio.run(_restore(url, dump)))
         for name, desk in (("plain", plain), ("sealed", sealed)):
             _keep(making, name, asyncio.run(desk.create()).seconds)
-            proof = asyncio.run(desk.verify("latest", None))
+            proof = asyncio.run(desk.verify("latest"))
             _keep(proving, name, proof.restoring_seconds)
             checking = min(checking, proof.checking_seconds)
     for name, said in (("plain", ""), ("sealed", ", encrypted")):

@@ -103,7 +103,7 @@ class Database:
     They are at most so many `connections`, on PostgreSQL.
     """
 
-    def __init__(self, url: str, connections: int = MOST) -> None:
+    def __init__(self, url: str | URL, connections: int = MOST) -> None:
         self.url = make_url(url)
         self.dialect = self.url.get_backend_name()
         shares = Connections.of(connections)

@@ -120,6 +120,11 @@ class Settings(BaseSettings):
         description="The secret key of age (AGE-SECRET-KEY-1...) that encrypted backups are read "
         "with, or the path of a file with it. Making them does not need it.",
     )
+    backup_scratch_url: SecretStr | None = Field(
+        default=None,
+        description="A server like that of DATABASE_URL, on which backups are restored for proof "
+        "instead: postgresql://USER:PASSWORD@HOST/NAME.",
+    )
     backup_keep_daily: int = Field(
         default=7, ge=0, description="Of how many days the newest backup stays."
     )
@@ -445,13 +450,12 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, url: str, info: ValidationInfo) -> str:
-        kind = url.partition(":")[0].partition("+")[0]
-        if kind not in {"sqlite", "postgresql", "postgres"}:
+        kind = _kind(url)
+        if kind not in {"sqlite", "postgresql"}:
             raise ValueError("must begin with sqlite:// or postgresql://")
         if _is_production(info) and kind == "sqlite":
             raise ValueError("is SQLite, which serves one machine; use PostgreSQL")
-        # SQLAlchemy knows the second name only; hosting providers hand out the first.
-        return url.replace("postgres://", "postgresql://", 1)
+        return _address(url)
 
     @field_validator("metrics_port")
     @classmethod
@@ -460,16 +464,16 @@ class Settings(BaseSettings):
             raise ValueError("is PORT; take another")
         return port
 
-    @field_validator("database_replica_url")
+    @field_validator("database_replica_url", "backup_scratch_url")
     @classmethod
-    def _known_replica(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    def _second_server(cls, url: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         if url is None:
             return None
-        value = url.get_secret_value().replace("postgres://", "postgresql://", 1)
-        if value.partition(":")[0].partition("+")[0] != "postgresql":
+        value = _address(url.get_secret_value())
+        if _kind(value) != "postgresql":
             raise ValueError("must begin with postgresql://")
-        if not str(info.data.get("database_url", "postgresql")).startswith("postgresql"):
-            raise ValueError("has nothing to be a standby of; DATABASE_URL is SQLite")
+        if _kind(info.data.get("database_url", value)) != "postgresql":
+            raise ValueError("is PostgreSQL, and DATABASE_URL is SQLite")
         return SecretStr(value)
 
     @field_validator("backup_recipients")
@@ -569,6 +573,15 @@ def load(**options: Any) -> Settings:  # noqa: ANN401  checked like the variable
         ]
         message = "tradeapi does not start with these settings:\n" + "\n".join(lines)
         raise SettingsError(message) from error
+
+
+def _kind(url: str) -> str:
+    return _address(url).partition(":")[0].partition("+")[0]
+
+
+def _address(url: str) -> str:
+    # SQLAlchemy knows the second name only; hosting providers hand out the first.
+    return url.replace("postgres://", "postgresql://", 1)
 
 
 def _is_production(info: ValidationInfo) -> bool:

@@ -2,15 +2,18 @@
 
 import logging
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.request import Request, urlopen
 
 import pytest
 from pyrage import x25519
+from sqlalchemy import make_url
 from typer.testing import CliRunner
 
 from tests.market.imports import HEADER, day, write
+from tests.servers.databases import PostgresDatabases, SqliteDatabases
 from tests.servers.programs import POSTGRES, find
 from tradeapi.cli import cli
 from tradeapi.ops.backup.desk import Desk
@@ -71,17 +74,45 @@ def identity() -> str:
     return str(x25519.Identity.generate())
 
 
-@pytest.fixture
-def filled_url(database_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    """A database with bars in blocks and in rows, and with a user."""
-    fill(database_url, monkeypatch, tmp_path)
-    return database_url
+@pytest.fixture(scope="session")
+def filled_server(
+    postgres_databases: PostgresDatabases, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """What `filled_postgres` is cloned from."""
+    url = postgres_databases.clone()
+    fill(url, tmp_path_factory.mktemp("filled"))
+    yield url
+    postgres_databases.drop(url)
+
+
+@pytest.fixture(scope="session")
+def filled_file(
+    sqlite_databases: SqliteDatabases, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What `filled_sqlite` is copied from."""
+    folder = tmp_path_factory.mktemp("filled")
+    url = sqlite_databases.copy(folder)
+    fill(url, folder)
+    return Path(str(make_url(url).database))
 
 
 @pytest.fixture
-def filled_postgres(postgres_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
-    fill(postgres_url, monkeypatch, tmp_path)
-    return postgres_url
+def filled_postgres(postgres_databases: PostgresDatabases, filled_server: str) -> Iterator[str]:
+    url = postgres_databases.copy(make_url(filled_server).database)
+    yield url
+    postgres_databases.drop(url)
+
+
+@pytest.fixture
+def filled_sqlite(filled_file: Path, tmp_path: Path) -> str:
+    return f"sqlite:///{shutil.copy(filled_file, tmp_path)}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def filled_url(request: pytest.FixtureRequest) -> str:
+    """A database with bars in blocks and in rows, and with a user; of both kinds."""
+    url: str = request.getfixturevalue(f"filled_{request.param}")
+    return url
 
 
 @pytest.fixture
@@ -102,9 +133,9 @@ def encrypted(identity: str) -> dict[str, object]:
     return {"backup_recipients": (public,), "backup_identity": identity}
 
 
-def fill(url: str, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def fill(url: str, folder: Path) -> None:
     path = write(folder / "bars.csv", HEADER, *(f"{day(n)},A,1,2.5,0.1,2,3" for n in range(400)))
-    with monkeypatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", url)
         for words, said in (
             (["import", "bars", str(path), "--exchange", "US"], None),

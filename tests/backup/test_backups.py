@@ -21,7 +21,7 @@ from tests.documents.shapes import parse_all
 from tradeapi.clock import SystemClock
 from tradeapi.errors import NotFound, NotStarted
 from tradeapi.ops.backup.desk import Desk
-from tradeapi.ops.backup.engines import address, engine_of
+from tradeapi.ops.backup.engine import address, engine_of
 from tradeapi.ops.backup.faults import Unreachable
 from tradeapi.ops.backup.manifest import Contents, Manifest, encode
 from tradeapi.ops.backup.place import Place
@@ -49,7 +49,7 @@ async def test_what_is_restored_is_what_was_there(
     assert manifest.contents == was
     assert manifest.contents.tables["users"].rows == 1
     assert [entry.id for entry in await desk.entries()] == [manifest.id]
-    assert (await desk.verify("latest", None)).manifest == manifest
+    assert (await desk.verify("latest")).manifest == manifest
     stored = Place(location).read(manifest.file.name)
     assert len(stored) == manifest.file.bytes
     assert stored.startswith(b"age-encryption.org/v1") == is_encrypted
@@ -83,7 +83,7 @@ async def test_a_backup_under_writes_is_of_one_instant(
     assert rows == sorted(rows)
     assert written >= rows[-1] > rows[0]
     for manifest in manifests:
-        await desk.verify(manifest.id, None)
+        await desk.verify(manifest.id)
 
 
 async def test_settings_of_servers_make_no_difference(
@@ -112,7 +112,7 @@ async def test_settings_of_servers_make_no_difference(
     await connection.close()
     again = await desk.create()
     assert again.contents.tables["odd"] == manifest.contents.tables["odd"]
-    await desk.verify(again.id, None)
+    await desk.verify(again.id)
 
 
 async def test_a_manifest_has_no_secret(
@@ -143,10 +143,10 @@ async def test_who_makes_backups_need_not_be_able_to_read_them(
     desk = desk_of(sqlite_url, backup_recipients=recipients)
     manifest = await desk.create()
     with pytest.raises(NotStarted, match="BACKUP_IDENTITY: this backup is encrypted"):
-        await desk.verify(manifest.id, None)
+        await desk.verify(manifest.id)
     other = desk_of(sqlite_url, backup_identity=str(x25519.Identity.generate()))
     with pytest.raises(NotStarted, match="has no key to this backup"):
-        await other.verify(manifest.id, None)
+        await other.verify(manifest.id)
 
 
 async def test_the_key_may_be_in_a_file(
@@ -156,12 +156,12 @@ async def test_the_key_may_be_in_a_file(
     manifest = await desk_of(sqlite_url, **encrypted).create()
     file = tmp_path / "key.txt"
     file.write_text(f"# created: today\n# public key: age1\n{encrypted['backup_identity']}\n")
-    await desk_of(sqlite_url, backup_identity=str(file)).verify(manifest.id, None)
+    await desk_of(sqlite_url, backup_identity=str(file)).verify(manifest.id)
     file.write_text("nothing\n")
     with pytest.raises(NotStarted, match="no line that begins with"):
-        await desk_of(sqlite_url, backup_identity=str(file)).verify(manifest.id, None)
+        await desk_of(sqlite_url, backup_identity=str(file)).verify(manifest.id)
     with pytest.raises(NotStarted, match="No such file"):
-        await desk_of(sqlite_url, backup_identity="nowhere").verify(manifest.id, None)
+        await desk_of(sqlite_url, backup_identity="nowhere").verify(manifest.id)
 
 
 def test_keys_that_are_none_are_refused(sqlite_url: str, desk_of: DeskOf) -> None:
@@ -175,9 +175,9 @@ async def test_what_is_not_there_is_said(location: str, sqlite_url: str, desk_of
     desk = desk_of(sqlite_url, backup_location=location)
     assert await desk.entries() == []
     with pytest.raises(NotFound, match="There is no backup at"):
-        await desk.verify("latest", None)
+        await desk.verify("latest")
     with pytest.raises(NotFound, match="There is no backup 2020"):
-        await desk.verify("2020", None)
+        await desk.verify("2020")
 
 
 async def test_a_database_that_is_not_there_is_not_made(desk_of: DeskOf, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ async def test_large_backups_are_sent_in_parts(s3: str, sqlite_url: str, desk_of
     desk = desk_of(sqlite_url, backup_location=s3)
     manifest = await desk.create()
     assert manifest.file.bytes > 20_000_000
-    await desk.verify(manifest.id, None)
+    await desk.verify(manifest.id)
     assert SystemClock().now() - manifest.created_at < 600
 
 

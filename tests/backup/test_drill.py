@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import select, text, update
+from typer.testing import CliRunner
 
 from tests.backup import files
 from tests.backup.test_stopping import command
 from tradeapi import migrations
+from tradeapi.cli import cli
 from tradeapi.clock import FixedClock
 from tradeapi.database import Database
 from tradeapi.errors import NotFound, NotStarted, TradeError
 from tradeapi.ops.backup import programs, runs
 from tradeapi.ops.backup.desk import Desk
-from tradeapi.ops.backup.engines import address
+from tradeapi.ops.backup.engine import address
 from tradeapi.ops.backup.faults import Damaged
 from tradeapi.ops.backup.gauges import BackupGauges
 from tradeapi.ops.backup.models import BackupRun, Kind
@@ -42,7 +44,7 @@ async def test_a_drill_reads_what_callers_would(
     """The newest bars of every series, through the code that serves them."""
     desk = desk_of(filled_url, **encrypted)
     manifest = await desk.create()
-    done = await desk.drill(None)
+    done = await desk.drill()
     assert done.manifest == manifest
     assert done.series == 3  # days, weeks and months
     assert done.age_seconds > 0
@@ -60,9 +62,9 @@ async def test_bars_that_are_not_there_are_missed(filled_url: str, desk_of: Desk
         await session.execute(text("DELETE FROM bar_rows"))
     desk = desk_of(filled_url)
     await desk.create()
-    await desk.verify("latest", None)
+    await desk.verify("latest")
     with pytest.raises(Damaged, match="The newest bar of US:A"):
-        await desk.drill(None)
+        await desk.drill()
 
 
 async def test_a_drill_does_not_pass_over_a_backup_that_is_damaged(
@@ -71,13 +73,13 @@ async def test_a_drill_does_not_pass_over_a_backup_that_is_damaged(
     """An older good one would hide it; without any it fails as well, on record."""
     desk = desk_of(sqlite_url)
     with pytest.raises(NotFound):
-        await desk.drill(None)
+        await desk.drill()
     await desk.create()
     newest = await desk.create()
     name = max(files.names(folder, "*.db.zst"))
     files.write(folder, name, b"")
     with pytest.raises(TradeError, match="has 0 bytes"):
-        await desk.drill(None)
+        await desk.drill()
     assert newest.id <= name.partition(".")[0]
     assert [run.ok for run in await recorded(sqlite_url)] == [False, True, True, False]
 
@@ -92,11 +94,11 @@ async def test_metrics_tell_how_it_went(sqlite_url: str, desk_of: DeskOf) -> Non
         names = ("age_seconds", "last_ok", "drill_age_seconds", "drill_last_ok", "size_bytes")
         assert [gauge(name, "test") for name in names] == [None] * 5
         with pytest.raises(NotFound):
-            await desk.drill(None)
+            await desk.drill()
         await gauges.count()
         assert [gauge(name, "test") for name in names] == [None, None, None, 0, None]
         manifest = await desk.create()
-        await desk.drill(None)
+        await desk.drill()
         async with database.transaction() as session:
             await session.execute(update(BackupRun).values(started_at=100.0, finished_at=107.0))
         clock.time = 1000.0
@@ -129,7 +131,7 @@ async def test_many_failures_leave_the_last_success_on_record(
     monkeypatch.setattr(runs, "MOST_KEPT", 3)
     desk = desk_of(sqlite_url)
     await desk.create()
-    await desk.drill(None)
+    await desk.drill()
     broken = desk_of(sqlite_url, backup_location="/dev/null/nowhere")
     for _ in range(5):
         with pytest.raises(TradeError):
@@ -144,14 +146,16 @@ async def test_a_database_without_the_table_is_backed_up(sqlite_url: str, desk_o
     assert manifest.contents.migration == "0019"
 
 
-def test_exit_codes_and_words(sqlite_url: str, folder: str) -> None:
+def test_exit_codes_and_words(
+    sqlite_url: str, folder: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """As an operator, or whoever watches a CronJob, sees them."""
+    monkeypatch.setenv("DATABASE_URL", sqlite_url)
+    monkeypatch.setenv("BACKUP_LOCATION", folder)
 
     def run(*words: str) -> tuple[int, str]:
-        process = command(folder, sqlite_url, *words)
-        out, err = process.communicate(timeout=60)
-        assert "Traceback" not in err
-        return process.returncode, out + err
+        done = CliRunner().invoke(cli, ["backup", *words])
+        return done.exit_code, done.output
 
     code, said = run("create")
     assert code == 0
@@ -167,9 +171,11 @@ def test_exit_codes_and_words(sqlite_url: str, folder: str) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    code, said = run("drill")
-    assert code == 1
-    assert "is damaged" in said
+    process = command(folder, sqlite_url, "drill")
+    said, why = process.communicate(timeout=60)
+    assert (process.returncode, said) == (1, "")
+    assert "is damaged" in why
+    assert "Traceback" not in why
 
 
 def test_programs_are_of_the_servers_version_or_newer(

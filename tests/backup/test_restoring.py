@@ -141,7 +141,7 @@ async def test_an_older_backup_is_migrated(filled_url: str, fresh: str, desk_of:
     assert await ask(fresh, "SELECT version_num FROM alembic_version") == migrations.head()
     assert await ask(fresh, "SELECT count(*) FROM tracked_jobs") == 0
     assert await ask(fresh, "SELECT email FROM users") == "größe@example.com"
-    await desk.drill(None)
+    await desk.drill()
     await drop(fresh)
 
 
@@ -155,7 +155,7 @@ async def test_a_backup_of_a_later_version_is_refused(
     with pytest.raises(Conflict, match="at the migration 0999, which tradeapi"):
         await desk.restore("latest", f"sqlite:///{new}", replace=False)
     with pytest.raises(Conflict, match="Restore it with that version"):
-        await desk.drill(None)
+        await desk.drill()
     assert not new.exists()
 
 
@@ -178,11 +178,11 @@ async def test_a_role_that_may_not_create_databases_is_told(
         pytest.skip("The tests' role may not make other roles.")
     await admin.execute(f"CREATE ROLE \"{role}\" LOGIN PASSWORD 'poor' IN ROLE pg_read_all_data")
     poor = make_url(filled_postgres).set(username=role, password="poor")
-    desk = desk_of(poor.render_as_string(hide_password=False))
-    await desk.create()
+    url = poor.render_as_string(hide_password=False)
+    await desk_of(url).create()
     with pytest.raises(NotStarted, match="CREATEDB"):
-        await desk.verify("latest", None)
-    await desk.verify("latest", filled_postgres)
+        await desk_of(url).verify("latest")
+    await desk_of(url, backup_scratch_url=filled_postgres).verify("latest")
     await admin.execute(f'DROP ROLE "{role}"')
     await admin.close()
 

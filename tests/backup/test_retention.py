@@ -9,7 +9,7 @@ import pytest
 from tests.backup import files
 from tradeapi.clock import FixedClock
 from tradeapi.ops.backup.catalogue import entries, get
-from tradeapi.ops.backup.engines import address
+from tradeapi.ops.backup.engine import address
 from tradeapi.ops.backup.manifest import Contents, File, Manifest, Origin, encode
 from tradeapi.ops.backup.place import Place
 from tradeapi.ops.backup.retention import ORPHAN_SECONDS, Keep, Pruned, kept, prune
@@ -149,7 +149,7 @@ async def test_a_crash_between_leaves_no_manifest_without_data(
         with pytest.raises(KeyboardInterrupt):
             await pruned(sqlite_url, location, Keep(1, 0, 0))
     assert old.file.name in Place(location).files()
-    assert all(entry.is_good for entry in entries(Place(location)))
+    assert all(entry.good for entry in entries(Place(location)))
     said = await pruned(sqlite_url, location, Keep(1, 0, 0))
     assert said.orphans == [old.file.name]
     assert old.file.name not in Place(location).files()

@@ -8,6 +8,7 @@ from tests.backup import files
 from tests.backup.test_stopping import held_up, until_held_up
 from tests.jobs.office import at_work
 from tradeapi.database import Database
+from tradeapi.jobs import runner
 from tradeapi.ops.backup import schedule
 from tradeapi.ops.backup.desk import Desk
 from tradeapi.settings import Settings, SettingsError, load
@@ -30,10 +31,10 @@ def test_without_a_schedule_there_is_no_job() -> None:
     assert schedule.crons(Settings()) == []
 
 
-async def test_they_come_by_the_clock(filled_url: str, folder: str) -> None:
+async def test_they_come_by_the_clock(filled_sqlite: str, folder: str) -> None:
     """One that nobody was there for is made up for; what need not stay goes at once."""
     settings = Settings(
-        database_url=filled_url,
+        database_url=filled_sqlite,
         backup_location=folder,
         backup_keep_daily=0,
         backup_keep_weekly=0,
@@ -45,7 +46,7 @@ async def test_they_come_by_the_clock(filled_url: str, folder: str) -> None:
     for _ in range(2):
         await desk.create()
     async with (
-        Database(filled_url) as database,
+        Database(filled_sqlite) as database,
         at_work(database, {}, schedule.crons(settings)),
     ):
         with anyio.fail_after(90):
@@ -59,7 +60,7 @@ async def test_one_that_is_under_way_ends_with_its_process(
     filled_postgres: str, folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In time, with nothing left; another process begins it anew."""
-    monkeypatch.setenv("PGSSLMODE", "disable")
+    monkeypatch.setattr(runner, "HEARTBEAT_SECONDS", 4.0)
     settings = Settings(
         database_url=filled_postgres, backup_location=folder, backup_schedule="0 3 * * *"
     )

@@ -24,7 +24,7 @@ from tests.shell.conftest import clean_environment
 from tradeapi.ops.backup import scratch, server
 from tradeapi.ops.backup.creating import alone
 from tradeapi.ops.backup.desk import Desk
-from tradeapi.ops.backup.engines import address
+from tradeapi.ops.backup.engine import address
 from tradeapi.ops.backup.faults import Busy
 
 DeskOf = Callable[..., Desk]
@@ -152,7 +152,7 @@ async def test_a_proof_that_is_stopped_leaves_no_database(
     desk = desk_of(filled_postgres)
     await desk.create()
     admin = await asyncpg.connect(postgres_server.replace("+asyncpg", ""))
-    proof = asyncio.create_task(desk.verify("latest", None))
+    proof = asyncio.create_task(desk.verify("latest"))
     with anyio.fail_after(30):
         while not await scratches(admin, prefix):  # noqa: ASYNC110
             await anyio.sleep(0.005)
@@ -177,7 +177,7 @@ async def test_what_killed_proofs_left_is_swept(
         await admin.execute(f'CREATE DATABASE "{name}"')
     parts = make_url(postgres_server).set(drivername="postgresql", database=used)
     user = await asyncpg.connect(parts.render_as_string(hide_password=False))
-    await desk.verify("latest", None)
+    await desk.verify("latest")
     assert await scratches(admin, prefix) == {used, new, other}
     await user.close()
     for name in (used, new, other):

@@ -61,7 +61,7 @@ class Callers:
 
 
 @asynccontextmanager
-async def calling(url: str, count: int = 10) -> AsyncIterator[Callers]:
+async def calling(url: str, count: int = 4) -> AsyncIterator[Callers]:
     """As long as the context is open; then nobody has been failed."""
     callers = Callers(url)
     async with httpx2.AsyncClient(base_url=url, trust_env=False) as http:

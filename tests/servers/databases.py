@@ -33,10 +33,14 @@ class PostgresDatabases:
         self._runner.close()
 
     def clone(self) -> str:
+        """Of one that is migrated and empty."""
+        return self.copy(self._template)
+
+    def copy(self, template: str | None) -> str:
         self._count += 1
         name = f"{self._template}_{self._count}"
         # Block by block, as is the default, it is twice the work.
-        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{self._template}" STRATEGY FILE_COPY')
+        self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return self._url(name)
 
     def drop(self, url: str) -> None:

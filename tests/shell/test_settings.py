@@ -136,7 +136,7 @@ def test_the_short_name_of_postgresql_is_understood() -> None:
 def test_a_standby_is_of_postgresql(environment: pytest.MonkeyPatch) -> None:
     """SQLite has none."""
     environment.setenv("DATABASE_REPLICA_URL", SAFE["DATABASE_URL"])
-    with pytest.raises(SettingsError, match="DATABASE_REPLICA_URL: has nothing to be a standby of"):
+    with pytest.raises(SettingsError, match="DATABASE_REPLICA_URL: is PostgreSQL, and"):
         load()
     environment.setenv("DATABASE_URL", SAFE["DATABASE_URL"])
     assert load().database_replica_url is not None

@@ -2,11 +2,12 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from socket import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -227,10 +228,7 @@ def create_app(
         settings = load()
         logging.configure(settings.log_level)
     refuse_workers(settings, int(os.environ.get("WEB_CONCURRENCY", "1")))
-    credentials = Credentials.of(settings)
-    redis = _redis(settings)
-    tracer_provider = provider_of(settings)
-    gate = gate_of(settings)
+    process = Process.of(settings, clock or SystemClock(), operations)
     app = Api(
         title="tradeapi",
         version=__version__,
@@ -240,12 +238,10 @@ def create_app(
         openapi_url=None,
         redirect_slashes=False,
         generate_unique_id_function=_operation_id,
-        lifespan=_lifespan(
-            settings, credentials, redis, gate, clock or SystemClock(), operations, tracer_provider
-        ),
-        middleware=layers(settings, redis, gate),
+        lifespan=process.lifespan,
+        middleware=layers(settings, process.redis, process.gate),
         telemetry={
-            "tracer_provider": tracer_provider,
+            "tracer_provider": process.tracer_provider,
             "metrics": False,
             "logs": False,
             # Each dependency as well: twice the work, and nobody asks.
@@ -255,7 +251,7 @@ def create_app(
         },
     )
     app.key_header = settings.api_key_header
-    app.is_traced = tracer_provider is not None
+    app.is_traced = process.tracer_provider is not None
     install_problems(app)
     # Routes are tried one after the other: what is asked for most comes first.
     app.include_router(compat_router.router)
@@ -293,27 +289,44 @@ def _operation_id(route: APIRoute) -> str:
     return "_".join([*map(str, route.tags[:1]), route.name])
 
 
-def _lifespan(  # noqa: PLR0913, PLR0917  they are what it opens
-    settings: Settings,
-    credentials: Credentials,
-    redis: Redis | None,
-    gate: Gate,
-    clock: Clock,
-    operations: socket | None,
-    tracer_provider: "TracerProvider | None",
-) -> Callable[[FastAPI], AbstractAsyncContextManager[State]]:
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What is made of the settings before anything is opened."""
+
+    settings: Settings
+    clock: Clock
+    operations: socket | None
+    credentials: Credentials
+    redis: Redis | None
+    gate: Gate
+    tracer_provider: "TracerProvider | None"
+
+    @classmethod
+    def of(cls, settings: Settings, clock: Clock, operations: socket | None) -> Self:
+        """Raises NotStarted."""
+        return cls(
+            settings,
+            clock,
+            operations,
+            credentials=Credentials.of(settings),
+            redis=_redis(settings),
+            gate=gate_of(settings),
+            tracer_provider=provider_of(settings),
+        )
+
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[State]:
+    async def lifespan(self, _: FastAPI) -> AsyncIterator[State]:
+        settings, clock, redis = self.settings, self.clock, self.redis
         database = Database(settings.database_url, settings.database_connections)
         jobs = jobs_of(database, clock)
         async with (
-            tracing(tracer_provider),
+            tracing(self.tracer_provider),
             database,
             redis or AsyncExitStack(),
             open_bus(settings) as bus,
             open_locks(settings.database_url) as locks,
             admitted(settings, locks),
-            open_auth(credentials, settings, clock, database, redis) as auth,
+            open_auth(self.credentials, settings, clock, database, redis) as auth,
             open_replica(settings, database) as replica,
             measured(database),
             open_market(settings, clock, database, bus, replica) as market,
@@ -323,7 +336,7 @@ def _lifespan(  # noqa: PLR0913, PLR0917  they are what it opens
             open_indices(database, bus, hub) as indices,
             open_tracked(database, bus, hub),
             open_notifications(
-                settings, clock, database, bus, hub, jobs, credentials.mailer
+                settings, clock, database, bus, hub, jobs, self.credentials.mailer
             ) as telling,
             play(settings, clock, database, bus, locks, market, jobs, telling),
         ):
@@ -336,7 +349,7 @@ def _lifespan(  # noqa: PLR0913, PLR0917  they are what it opens
                 *market["feeds"],
             ]
             drain = Drain(settings.drain_seconds)
-            answering = open_operations(operations, settings.metrics_path, dependencies, drain)
+            answering = open_operations(self.operations, settings.metrics_path, dependencies, drain)
             async with answering, _settled():
                 yield {
                     "settings": settings,
@@ -346,7 +359,7 @@ def _lifespan(  # noqa: PLR0913, PLR0917  they are what it opens
                     "jobs": jobs,
                     "telling": telling,
                     "dependencies": dependencies,
-                    "gate": gate,
+                    "gate": self.gate,
                     "drain": drain,
                     "hub": hub,
                     "large_reads": LargeReads(),
@@ -357,8 +370,6 @@ def _lifespan(  # noqa: PLR0913, PLR0917  they are what it opens
                     **watchlists,
                     **indices,
                 }
-
-    return lifespan
 
 
 @asynccontextmanager

@@ -143,7 +143,7 @@ class SqliteLocks:
 
 
 @asynccontextmanager
-async def open_locks(url: str) -> AsyncIterator[Locks]:
+async def open_locks(url: str | URL) -> AsyncIterator[Locks]:
     """It opens no connection yet: we start without the database, too."""
     address = make_url(url)
     is_sqlite = address.get_backend_name() == "sqlite"

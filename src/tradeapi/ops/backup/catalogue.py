@@ -1,12 +1,12 @@
 """The backups of one place, the newest first. What has no manifest is none."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tradeapi.errors import NotFound, TradeError
 from tradeapi.ops.backup.faults import Damaged
 from tradeapi.ops.backup.manifest import MOST_BYTES, NAME, SUFFIX, Manifest, decode, is_ahead, is_of
-from tradeapi.ops.backup.place import Place
+from tradeapi.ops.backup.place import Place, Stored
 
 LATEST = "latest"
 
@@ -20,17 +20,15 @@ class Entry:
     fault: str | None
 
     @property
-    def is_good(self) -> bool:
-        return self.fault is None
+    def good(self) -> Manifest | None:
+        """Its manifest, where nothing is wrong with it."""
+        return None if self.fault else self.manifest
 
 
 def entries(place: Place) -> Sequence[Entry]:
     files = place.files()
-    sizes = {name: stored.bytes for name, stored in files.items()}
-    names = sorted(
-        (name for name in files if NAME.fullmatch(name) and name.endswith(SUFFIX)), reverse=True
-    )
-    return [_entry(place, name, sizes) for name in names]
+    names = (name for name in files if NAME.fullmatch(name) and name.endswith(SUFFIX))
+    return [_entry(place, name, files) for name in sorted(names, reverse=True)]
 
 
 def latest(place: Place, now: float) -> Sequence[Entry]:
@@ -40,26 +38,23 @@ def latest(place: Place, now: float) -> Sequence[Entry]:
 
 def get(place: Place, id: str, now: float) -> Manifest:
     """Of `latest` the newest that is good; raises NotFound, or Damaged."""
-    found = latest(place, now) if id == LATEST else _named(place, id)
-    for entry in found:
-        if entry.manifest is not None and entry.is_good:
-            return entry.manifest
-        if id != LATEST:
-            raise Damaged(str(entry.fault))
     if id == LATEST:
+        for entry in latest(place, now):
+            if entry.good is not None:
+                return entry.good
         raise NotFound(f"There is no backup at {place.location}.")
-    raise NotFound(f"There is no backup {id} at {place.location}.")
+    files, name = place.files(), f"{id}{SUFFIX}"
+    if name not in files:
+        raise NotFound(f"There is no backup {id} at {place.location}.")
+    entry = _entry(place, name, files)
+    if entry.good is None:
+        raise Damaged(str(entry.fault))
+    return entry.good
 
 
-def _named(place: Place, id: str) -> Sequence[Entry]:
-    sizes = {name: stored.bytes for name, stored in place.files().items()}
-    name = f"{id}{SUFFIX}"
-    return [_entry(place, name, sizes)] if name in sizes else []
-
-
-def _entry(place: Place, name: str, sizes: dict[str, int]) -> Entry:
+def _entry(place: Place, name: str, files: Mapping[str, Stored]) -> Entry:
     id = name.removesuffix(SUFFIX)
-    if sizes[name] > MOST_BYTES:
+    if files[name].bytes > MOST_BYTES:
         return Entry(id, None, f"{name} is damaged: it is too large.")
     try:
         manifest = decode(name, place.read(name))
@@ -67,9 +62,9 @@ def _entry(place: Place, name: str, sizes: dict[str, int]) -> Entry:
         return Entry(id, None, str(error))
     if not is_of(manifest, id):
         return Entry(id, None, f"{name} is damaged: it is that of another backup.")
-    file = manifest.file
-    if file.name not in sizes:
+    file, stored = manifest.file, files.get(manifest.file.name)
+    if stored is None:
         return Entry(id, manifest, f"{file.name} is missing.")
-    if sizes[file.name] != file.bytes:
-        return Entry(id, manifest, f"{file.name} has {sizes[file.name]} bytes, not {file.bytes}.")
+    if stored.bytes != file.bytes:
+        return Entry(id, manifest, f"{file.name} has {stored.bytes} bytes, not {file.bytes}.")
     return Entry(id, manifest, None)

@@ -19,10 +19,7 @@ commands.add_typer(backup, name="backup")
 Id = Annotated[str, typer.Argument(metavar="ID", help="As `list` has it, or: latest.")]
 Scratch = Annotated[
     str | None,
-    typer.Option(
-        envvar="BACKUP_SCRATCH_URL",
-        help="Restore on this server for the proof, instead of that of DATABASE_URL.",
-    ),
+    typer.Option(help="Restore on this server for the proof, as BACKUP_SCRATCH_URL says."),
 ]
 
 
@@ -48,7 +45,7 @@ def verify(id: Id = "latest", scratch_url: Scratch = None) -> None:
     """Restore a backup for real, into a database that is thrown away, and compare all of it."""
     from tradeapi.ops.backup.words import verified
 
-    typer.echo(verified(_do(lambda desk: desk.verify(id, scratch_url))))
+    typer.echo(verified(_do(lambda desk: desk.verify(id), scratch_url)))
 
 
 @backup.command()
@@ -88,11 +85,11 @@ def drill(scratch_url: Scratch = None) -> None:
     """Do with the latest backup what a loss of the database would ask for, and measure it."""
     from tradeapi.ops.backup.words import drilled
 
-    for line in drilled(_do(lambda desk: desk.drill(scratch_url))):
+    for line in drilled(_do(lambda desk: desk.drill(), scratch_url)):
         typer.echo(line)
 
 
-def _do(work: Callable[["Desk"], Awaitable[Result]]) -> Result:
+def _do(work: Callable[["Desk"], Awaitable[Result]], scratch_url: str | None = None) -> Result:
     """Until it is done, or SIGTERM or Ctrl-C; then nothing is left half done."""
     import asyncio
 
@@ -100,7 +97,7 @@ def _do(work: Callable[["Desk"], Awaitable[Result]]) -> Result:
     from tradeapi.ops.backup.desk import Desk, stoppable
     from tradeapi.settings import load
 
-    settings = load()
+    settings = load() if scratch_url is None else load(backup_scratch_url=scratch_url)
     # What it does it says in words.
     logging.configure("warning")
 

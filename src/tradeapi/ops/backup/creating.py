@@ -15,8 +15,7 @@ from tradeapi.clock import Clock
 from tradeapi.errors import TradeError
 from tradeapi.leases.locks import AWAY, open_locks
 from tradeapi.ops.backup.encryption import Keys
-from tradeapi.ops.backup.engine import Source
-from tradeapi.ops.backup.engines import engine_of
+from tradeapi.ops.backup.engine import Source, engine_of
 from tradeapi.ops.backup.faults import Busy, Unreachable
 from tradeapi.ops.backup.manifest import FORMAT, SUFFIX, Contents, File, Manifest, encode, stamp
 from tradeapi.ops.backup.place import Place
@@ -50,7 +49,7 @@ async def create(url: URL, place: Place, keys: Keys, clock: Clock) -> Manifest:
                     file=file,
                     contents=contents,
                 )
-                await in_thread(lambda: place.write(f"{id}{SUFFIX}", encode(manifest)), _never)
+                await in_thread(lambda: place.write(f"{id}{SUFFIX}", encode(manifest)))
             except BaseException:
                 # What is left without a manifest is none, and swept a day later.
                 with suppress(TradeError):
@@ -63,8 +62,7 @@ async def create(url: URL, place: Place, keys: Keys, clock: Clock) -> Manifest:
 @asynccontextmanager
 async def alone(url: URL) -> AsyncIterator[None]:
     """One process at a time makes or removes backups of a database; raises Busy."""
-    address = url.render_as_string(hide_password=False)
-    async with open_locks(address) as locks:
+    async with open_locks(url) as locks:
         try:
             is_ours = await locks.take(LOCK)
         except AWAY as error:
@@ -118,8 +116,5 @@ def _store(source: Source, place: Place, name: str, keys: Keys, stop: Event) -> 
 
 
 def _id(at: float) -> str:
+    """By name they are in the order of their time."""
     return f"{stamp(at)}-{secrets.randbelow(10_000):04}"
-
-
-def _never() -> None:
-    """It is soon over."""

@@ -5,14 +5,12 @@ import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from sqlalchemy.engine import URL
-
 from tradeapi.clock import Clock, SystemClock
 from tradeapi.errors import TradeError
 from tradeapi.ops.backup.catalogue import LATEST, Entry, entries, get, latest
 from tradeapi.ops.backup.creating import create
 from tradeapi.ops.backup.encryption import Keys
-from tradeapi.ops.backup.engines import address
+from tradeapi.ops.backup.engine import address
 from tradeapi.ops.backup.manifest import Manifest
 from tradeapi.ops.backup.models import Kind
 from tradeapi.ops.backup.place import Place
@@ -30,6 +28,8 @@ class Desk:
         self._clock = clock or SystemClock()
         self._settings = settings
         self._keys = Keys(settings)
+        scratch = settings.backup_scratch_url
+        self._server = address(scratch.get_secret_value()) if scratch else self._url
 
     async def create(self) -> Manifest:
         async with recorded(self._url, Kind.CREATE, self._clock) as note:
@@ -39,11 +39,10 @@ class Desk:
     async def entries(self) -> Sequence[Entry]:
         return await asyncio.to_thread(lambda: entries(self._place()))
 
-    async def verify(self, id: str, scratch_url: str | None) -> Proof:
+    async def verify(self, id: str) -> Proof:
         async with recorded(self._url, Kind.VERIFY, self._clock) as note:
             note.manifest = get(self._place(), id, self._clock.now())
-            server = self._server(scratch_url)
-            return await verify(note.manifest, self._place(), self._keys, server)
+            return await verify(note.manifest, self._place(), self._keys, self._server)
 
     async def restore(self, id: str, into: str, *, replace: bool) -> Restored:
         place = self._place()
@@ -58,17 +57,16 @@ class Desk:
         )
         return await prune(self._url, self._place(), keep, self._clock, dry_run=dry_run)
 
-    async def drill(self, scratch_url: str | None) -> Drill:
+    async def drill(self) -> Drill:
         async with recorded(self._url, Kind.DRILL, self._clock) as note:
             place = self._place()
             # Not the newest that is good: a drill is there to find that one is not.
             now = self._clock.now()
             found = latest(place, now)[:1]
-            if found and not found[0].is_good:
+            if found and not found[0].good:
                 raise TradeError(str(found[0].fault))
             note.manifest = get(place, LATEST, now)
-            server = self._server(scratch_url)
-            done = await drill(note.manifest, place, self._keys, server, self._clock)
+            done = await drill(note.manifest, place, self._keys, self._server, self._clock)
             note.detail = (
                 f"age {done.age_seconds:.0f} s, restored in {done.restoring_seconds:.1f} s"
             )
@@ -77,9 +75,6 @@ class Desk:
     def _place(self) -> Place:
         """Opened where it is needed, so that a place that is not there is on record."""
         return Place(self._location)
-
-    def _server(self, scratch_url: str | None) -> URL:
-        return self._url if scratch_url is None else address(scratch_url)
 
 
 @contextmanager

@@ -1,13 +1,17 @@
-"""What a kind of database has to be able to do, for backups of it."""
+"""What a kind of database has to be able to do for backups of it, and which do."""
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from threading import Event
 from typing import Protocol
 
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
+from tradeapi.errors import NotStarted
 from tradeapi.ops.backup.manifest import Contents, Origin
+from tradeapi.ops.backup.postgres import PostgresEngine
+from tradeapi.ops.backup.sqlite import SqliteEngine
 from tradeapi.ops.backup.streaming import Chunks, Writer
 
 
@@ -64,3 +68,16 @@ class Target(Protocol):
     async def settle(self) -> str | None:
         """Where that is which was there before, if something was."""
         ...
+
+
+def engine_of(url: URL) -> Engine:
+    return SqliteEngine() if url.get_backend_name() == "sqlite" else PostgresEngine()
+
+
+def address(url: str) -> URL:
+    """As hosting providers write it, too; raises NotStarted."""
+    try:
+        return make_url(url.replace("postgres://", "postgresql://", 1))
+    except (ArgumentError, ValueError):
+        # What it stumbles over may be part of the password.
+        raise NotStarted("The address is none of a database: PROTOCOL://...") from None

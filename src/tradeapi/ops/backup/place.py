@@ -40,10 +40,6 @@ class Place:
         with self._told():
             self._store = _bucket(location) if self._folder is None else _folder(self._folder)
 
-    @property
-    def kind(self) -> str:
-        return kind_of(self.location)
-
     def files(self) -> Mapping[str, Stored]:
         """Those that are whole; what lies deeper is another place."""
         with self._told():

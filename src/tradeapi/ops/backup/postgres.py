@@ -2,20 +2,18 @@
 
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from threading import Event
 from typing import IO, Any
 
 from sqlalchemy.engine import URL
 
 from tradeapi.logging import without_credentials
-from tradeapi.ops.backup.engine import Target
-from tradeapi.ops.backup.faults import Damaged, Unreachable
+from tradeapi.ops.backup.faults import BackupFault, Damaged, Unreachable
 from tradeapi.ops.backup.manifest import Contents, Origin, Table
 from tradeapi.ops.backup.programs import environment, program
-from tradeapi.ops.backup.replacing import target
+from tradeapi.ops.backup.replacing import PostgresTarget, target
 from tradeapi.ops.backup.server import connected, major, scratch
 from tradeapi.ops.backup.streaming import CHUNK_BYTES, Chunks, Writer, chunks_of
 
@@ -46,40 +44,58 @@ class PostgresEngine:
 
     async def sink(self, url: URL) -> "PostgresSink":
         async with connected(url) as connection:
-            return PostgresSink(Program("pg_restore", major(connection), url))
+            return PostgresSink(Program("pg_restore", major(connection), url), url.database)
 
     async def contents(self, url: URL) -> Contents:
         async with connected(url) as connection:
             return await contents_of(connection)
 
-    def target(self, url: URL, *, replace: bool) -> AbstractAsyncContextManager[Target]:
+    def target(self, url: URL, *, replace: bool) -> AbstractAsyncContextManager[PostgresTarget]:
         return target(url, replace=replace)
 
 
-@dataclass(frozen=True, slots=True)
 class Program:
-    """`pg_dump` or `pg_restore` of a database."""
+    """`pg_dump` or `pg_restore` of a database: a process that does not outlive its use."""
 
-    name: str
-    server: int
-    url: URL
+    def __init__(self, name: str, server: int, url: URL) -> None:
+        self._name = name
+        self._server = server
+        self._url = url
+        self._process: subprocess.Popen[bytes] | None = None
 
-    def start(
+    @contextmanager
+    def running(
         self,
-        arguments: Sequence[str],
-        errors: IO[bytes],
-        *,
+        *arguments: str,
+        fault: type[BackupFault],
         stdin: int = subprocess.DEVNULL,
         stdout: int = subprocess.DEVNULL,
-    ) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603  no word of it comes from a caller
-            [program(self.name, self.server), "--no-password", *arguments],
-            env=environment(self.url),
-            stdin=stdin,
-            stdout=stdout,
-            stderr=errors,
-            bufsize=CHUNK_BYTES,
-        )
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """It ends with the context; raises `fault`, with what it says, where it did not do it."""
+        with tempfile.TemporaryFile() as errors:
+            self._process = process = subprocess.Popen(  # noqa: S603  no word is a caller's
+                [program(self._name, self._server), "--no-password", *arguments],
+                env=environment(self._url),
+                stdin=stdin,
+                stdout=stdout,
+                stderr=errors,
+                bufsize=CHUNK_BYTES,
+            )
+            try:
+                yield process
+                if process.wait() != 0:
+                    raise fault(f"{self._name}: {_said(errors)}")
+            finally:
+                process.kill()
+                process.wait()
+                for pipe in (process.stdin, process.stdout):
+                    if pipe is not None:
+                        with suppress(BrokenPipeError):
+                            pipe.close()
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
 
 
 class PostgresSource:
@@ -88,29 +104,24 @@ class PostgresSource:
         self._connection = connection
         self._dump = dump
         self._snapshot = snapshot
-        self._process: subprocess.Popen[bytes] | None = None
 
     async def contents(self) -> Contents:
         return await contents_of(self._connection)
 
     def send(self, take: Callable[[Chunks], None], stop: Event) -> None:
-        arguments = [
+        with self._dump.running(
             "--format=custom",
             # More takes four times as long, for a twentieth less.
             "--compress=1",
             f"--snapshot={self._snapshot}",
             "--lock-wait-timeout=60s",
-        ]
-        with tempfile.TemporaryFile() as errors:
-            self._process = self._dump.start(arguments, errors, stdout=subprocess.PIPE)
-            with ended(self._process):
-                take(Chunks(chunks_of(self._process.stdout), stop))  # type: ignore[arg-type]
-                if self._process.wait() != 0:
-                    raise Unreachable(f"pg_dump: {_said(errors)}")
+            fault=Unreachable,
+            stdout=subprocess.PIPE,
+        ) as process:
+            take(Chunks(chunks_of(process.stdout), stop))  # type: ignore[arg-type]
 
     def abort(self) -> None:
-        if self._process is not None:
-            self._process.kill()
+        self._dump.kill()
 
 
 class Pipe:
@@ -142,49 +153,31 @@ class Pipe:
 
 
 class PostgresSink:
-    def __init__(self, restore: Program) -> None:
+    def __init__(self, restore: Program, database: str | None) -> None:
         self._restore = restore
-        self._process: subprocess.Popen[bytes] | None = None
+        self._database = database
 
     def receive(self, give: Callable[[Writer], None]) -> None:
-        arguments = [
+        with self._restore.running(
             "--no-owner",
             "--no-privileges",
             "--exit-on-error",
             "--single-transaction",
-            f"--dbname={self._restore.url.database}",
-        ]
-        with tempfile.TemporaryFile() as errors:
-            self._process = self._restore.start(arguments, errors, stdin=subprocess.PIPE)
-            with ended(self._process):
-                pipe = Pipe(self._process.stdin)
-                try:
-                    give(pipe)
-                    pipe.close()
-                except (BrokenPipeError, Damaged):
-                    # Where it hangs up it says why.
-                    if not pipe.is_broken:
-                        raise
-                if self._process.wait() != 0:
-                    raise Damaged(f"pg_restore: {_said(errors)}")
+            f"--dbname={self._database}",
+            fault=Damaged,
+            stdin=subprocess.PIPE,
+        ) as process:
+            pipe = Pipe(process.stdin)
+            try:
+                give(pipe)
+                pipe.close()
+            except (BrokenPipeError, Damaged):
+                # Where it hangs up it says why.
+                if not pipe.is_broken:
+                    raise
 
     def abort(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-
-
-@contextmanager
-def ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """It does not outlive whoever has to do with it."""
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                with suppress(BrokenPipeError):
-                    pipe.close()
+        self._restore.kill()
 
 
 async def contents_of(connection: Any) -> Contents:  # noqa: ANN401

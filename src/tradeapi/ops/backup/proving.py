@@ -12,8 +12,7 @@ from tradeapi import migrations
 from tradeapi.clock import Clock
 from tradeapi.errors import Conflict
 from tradeapi.ops.backup.encryption import Keys
-from tradeapi.ops.backup.engine import Engine, Sink
-from tradeapi.ops.backup.engines import engine_of, kind_of
+from tradeapi.ops.backup.engine import Engine, Sink, engine_of
 from tradeapi.ops.backup.faults import Damaged
 from tradeapi.ops.backup.manifest import Contents, Manifest
 from tradeapi.ops.backup.place import Place
@@ -107,8 +106,9 @@ async def migrate(url: URL) -> None:
 
 
 def engine_for(manifest: Manifest, url: URL) -> Engine:
-    if kind_of(url) != manifest.origin.kind:
-        raise Conflict(f"{manifest.id} is of {manifest.origin.kind}, and not of {kind_of(url)}.")
+    kind = url.get_backend_name()
+    if kind != manifest.origin.kind:
+        raise Conflict(f"{manifest.id} is of {manifest.origin.kind}, and not of {kind}.")
     return engine_of(url)
 
 

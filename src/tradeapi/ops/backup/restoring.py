@@ -52,10 +52,7 @@ async def restore(
 
 async def _begin_anew(url: URL) -> None:
     """It goes another way than the lost one went: what clients know of that is not of this one."""
-    async with (
-        Database(url.render_as_string(hide_password=False)) as database,
-        database.transaction() as session,
-    ):
+    async with Database(url) as database, database.transaction() as session:
         await session.execute(
             text("UPDATE epoch SET value = :value"), {"value": secrets.token_hex(4)}
         )

@@ -43,7 +43,7 @@ async def prune(url: URL, place: Place, keep: Keep, clock: Clock, *, dry_run: bo
     """What is no good, or ahead of the time, counts for nothing and is left to an operator."""
     async with alone(url):
         found = entries(place)
-        good = [entry.manifest for entry in found if entry.manifest and entry.is_good]
+        good = [entry.good for entry in found if entry.good]
         # They would take the places of all that is made until then.
         ahead = {manifest.id for manifest in good if is_ahead(manifest.id, clock.now())}
         staying = ahead | kept([one for one in good if one.id not in ahead], keep)
@@ -59,7 +59,7 @@ async def prune(url: URL, place: Place, keep: Keep, clock: Clock, *, dry_run: bo
     return Pruned(
         backups=[manifest.id for manifest in going],
         orphans=orphans,
-        damaged=[entry.id for entry in found if not entry.is_good],
+        damaged=[entry.id for entry in found if not entry.good],
         ahead=sorted(ahead),
         kept=len(staying),
     )

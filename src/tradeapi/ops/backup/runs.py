@@ -72,9 +72,8 @@ async def _write(url: URL, run: BackupRun) -> None:
     if _is_missing(url):
         # To open it would make it.
         return
-    address = url.render_as_string(hide_password=False)
     try:
-        async with Database(address) as database, database.transaction() as session:
+        async with Database(url) as database, database.transaction() as session:
             session.add(run)
             await session.flush()
             # A hundred failures must not have it forgotten when it last went well.

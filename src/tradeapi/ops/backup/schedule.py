@@ -51,7 +51,7 @@ async def _run(settings: Settings, arguments: Sequence[str]) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "tradeapi.cli",
+        "tradeapi",
         "backup",
         *arguments,
         env={**os.environ, **_variables(settings)},
@@ -86,7 +86,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 def _variables(settings: Settings) -> dict[str, str]:
     """Ours, wherever we have them from."""
-    identity = settings.backup_identity
+    identity, scratch = settings.backup_identity, settings.backup_scratch_url
     return {
         "ENVIRONMENT": settings.environment.value,
         "SECRET_KEY": settings.secret_key.get_secret_value(),
@@ -94,6 +94,7 @@ def _variables(settings: Settings) -> dict[str, str]:
         "BACKUP_LOCATION": settings.backup_location,
         "BACKUP_RECIPIENTS": ",".join(settings.backup_recipients),
         "BACKUP_IDENTITY": identity.get_secret_value() if identity else "",
+        "BACKUP_SCRATCH_URL": scratch.get_secret_value() if scratch else "",
         "BACKUP_KEEP_DAILY": str(settings.backup_keep_daily),
         "BACKUP_KEEP_WEEKLY": str(settings.backup_keep_weekly),
         "BACKUP_KEEP_MONTHLY": str(settings.backup_keep_monthly),

@@ -95,7 +95,7 @@ async def _create(connection: Any, name: str, like: str | None) -> None:  # noqa
     except asyncpg.InsufficientPrivilegeError as error:
         raise NotStarted(
             "The role may not create databases. Let it (ALTER ROLE ... CREATEDB), or name another "
-            "server with --scratch-url."
+            "server with BACKUP_SCRATCH_URL."
         ) from error
 
 

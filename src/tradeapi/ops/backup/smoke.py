@@ -18,7 +18,7 @@ MOST = 100
 
 async def newest_bars(url: URL, clock: Clock) -> int:
     """Of how many series; raises Damaged where the newest bar is not there."""
-    async with Database(url.render_as_string(hide_password=False)) as database:
+    async with Database(url) as database:
         calendars = Calendars(database, clock)
         directory = Directory(database, calendars)
         history = BarHistory(

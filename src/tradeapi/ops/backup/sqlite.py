@@ -39,7 +39,7 @@ class SqliteEngine:
             raise NotFound(f"There is no database {path}.")
         with scratch_folder() as folder:
             copy = folder / "copy.db"
-            await in_thread(lambda: _copy(path, copy), lambda: None)
+            await in_thread(lambda: _copy(path, copy))
             yield SqliteSource(copy)
 
     @asynccontextmanager
@@ -163,18 +163,17 @@ def _check(path: Path) -> None:
 
 def _contents(path: Path, stop: Event) -> Contents:
     with closing(_open(path)) as connection:
-        names = [name for (name,) in connection.execute(_TABLES)]
-        tables = {name: _table(connection, name, stop) for name in names}
+        names = connection.execute(_TABLES).fetchall()
+        tables = {name: _table(connection, quoted, stop) for name, quoted in names}
         is_migrated = "alembic_version" in tables
         found = connection.execute(_MIGRATION).fetchone() if is_migrated else None
     return Contents(migration=found and found[0], tables=tables)
 
 
-def _table(connection: sqlite3.Connection, name: str, stop: Event) -> Table:
+def _table(connection: sqlite3.Connection, quoted: str, stop: Event) -> Table:
     """The copy has its rows in the same order."""
     digest, count = sha256(), 0
-    rows = connection.execute(f"SELECT * FROM {_quoted(name)}")  # noqa: S608  its own name
-    for row in rows:
+    for row in connection.execute(f"SELECT * FROM {quoted}"):  # noqa: S608  its own name
         if stop.is_set():
             raise Stopped
         digest.update(marshal.dumps(row, MARSHAL))
@@ -223,9 +222,7 @@ def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
 
 
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+_TABLES = """
+SELECT name, printf('"%w"', name) FROM sqlite_master WHERE type = 'table' ORDER BY name
+"""
 _MIGRATION = "SELECT version_num FROM alembic_version"

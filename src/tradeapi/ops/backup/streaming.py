@@ -103,8 +103,10 @@ def copy(reader: Reader, writer: Writer) -> None:
         writer.write(chunk)
 
 
-async def in_thread(work: Callable[[], Result], stop: Callable[[], object]) -> Result:
-    """What blocks; when we are cancelled it is told to stop, and waited for."""
+async def in_thread(
+    work: Callable[[], Result], stop: Callable[[], object] = lambda: None
+) -> Result:
+    """What blocks; when we are cancelled it is told to stop, if it is long, and waited for."""
     task = asyncio.create_task(asyncio.to_thread(work))
     try:
         return await asyncio.shield(task)

@@ -61,9 +61,9 @@ def drilled(done: Drill) -> Iterator[str]:
 
 
 def _facts(entry: Entry) -> str:
-    if entry.fault is not None or entry.manifest is None:
+    manifest = entry.good
+    if manifest is None:
         return f"DAMAGED: {entry.fault}"
-    manifest = entry.manifest
     at = datetime.fromtimestamp(manifest.created_at, UTC)
     return "  ".join(
         (
