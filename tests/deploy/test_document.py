@@ -71,7 +71,13 @@ def test_kubectl_is_asked_for_what_there_is() -> None:
     """Folders, files and resources; and pods for commands that exist."""
     found = kustomize.resources("prod-gateway")
     there = {f"{one['kind'].lower()}/{one['metadata']['name']}" for one in found}
-    for command in _commands("kubectl"):
+    commands = [*_commands("kubectl")]
+    there |= {
+        f"job/{words[words.index('job') + 1]}"
+        for words in commands
+        if "create" in words and "job" in words
+    }
+    for command in commands:
         for option, value in pairwise(command):
             if option == "--kustomize":
                 assert (ROOT / value / "kustomization.yaml").exists()
