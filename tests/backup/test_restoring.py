@@ -237,3 +237,23 @@ async def test_an_address_that_is_none_says_so(sqlite_url: str, desk_of: DeskOf,
         await desk.restore("latest", url, replace=False)
     assert "cr" not in str(refused.value)
     assert refused.value.__suppress_context__
+
+
+async def test_a_long_name_of_a_database_makes_no_difference(
+    filled_postgres: str, desk_of: DeskOf
+) -> None:
+    """PostgreSQL cuts them by bytes, and in the middle of what tells them apart."""
+    desk = desk_of(filled_postgres)
+    await desk.create()
+    name = "ü" * 31
+    try:
+        for replace in (False, True):
+            done = await desk.restore("latest", name, replace=replace)
+        url = make_url(filled_postgres).set(database=done.before)
+        before = url.render_as_string(hide_password=False)
+        assert await ask(before, "SELECT email FROM users") == "größe@example.com"
+        await drop(before)
+    finally:
+        await drop(
+            make_url(filled_postgres).set(database=name).render_as_string(hide_password=False)
+        )

@@ -24,8 +24,8 @@ from tests.shell.conftest import clean_environment
 from tradeapi.ops.backup import scratch, server
 from tradeapi.ops.backup.creating import alone
 from tradeapi.ops.backup.desk import Desk
-from tradeapi.ops.backup.engine import address
-from tradeapi.ops.backup.faults import Busy
+from tradeapi.ops.backup.engine import address, engine_of
+from tradeapi.ops.backup.faults import Busy, Unreachable
 
 DeskOf = Callable[..., Desk]
 BLOCKED = "SELECT count(*) FROM pg_locks WHERE relation = 'users'::regclass AND NOT granted"
@@ -116,6 +116,26 @@ async def test_killed_in_the_middle(filled_postgres: str, folder: str, desk_of: 
             except Busy:  # its connection has not been noticed to be gone
                 await anyio.sleep(0.05)
     assert [entry.id for entry in await desk.entries()] == [manifest.id]
+
+
+async def test_a_database_that_goes_meanwhile(filled_postgres: str) -> None:
+    """An operator is told so, in words."""
+    url = address(filled_postgres)
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    async def count() -> None:
+        async with engine_of(url).source(url) as source:
+            connection = await asyncpg.connect(plain)
+            await connection.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = $1 AND pid <> pg_backend_pid()",
+                url.database,
+            )
+            await connection.close()
+            await source.contents()
+
+    with pytest.raises(Unreachable, match=f"The database {url.database} at "):
+        await count()
 
 
 async def test_one_at_a_time(sqlite_url: str, desk_of: DeskOf) -> None:

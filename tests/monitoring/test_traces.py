@@ -13,6 +13,7 @@ from tests.processes.conftest import Process, Start
 from tests.processes.waiting import eventually
 from tests.shell.conftest import clean_environment
 from tradeapi.notifications.webhooks.deliveries import DELIVER
+from tradeapi.ops.tracing import LONGEST_VALUE
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SAMPLED = f"00-{TRACE}-00f067aa0ba902b7-01"
@@ -85,6 +86,18 @@ def test_spans_hold_no_secrets(tradeapi: Start, postgres_url: str, collector: Co
     assert b"INSERT" in everything
     for secret in (b"hush", b"ada@example.com", b"nobody guesses", b"argon2"):
         assert secret not in everything
+
+
+def test_what_strangers_send_is_not_kept_whole(
+    tradeapi: Start, sqlite_url: str, collector: Collector
+) -> None:
+    """Thousands of spans wait where the collector is slow, and memory is not without bounds."""
+    service = begin(tradeapi, sqlite_url, collector.address)
+    address = service.address()
+    httpx2.get(f"{address}/api/v1/{'x' * 50_000}", headers={"host": "y" * 20_000})
+    end(service)
+    values = [value for span in collector.spans for value in span.attributes.values()]
+    assert max(map(len, values)) == LONGEST_VALUE
 
 
 def test_a_callers_trace_goes_on_under_its_id(

@@ -1,5 +1,6 @@
 """Health and readiness."""
 
+import asyncio
 from collections.abc import Callable
 
 import httpx2
@@ -7,7 +8,13 @@ import pytest
 
 from tradeapi import __version__, migrations
 from tradeapi.database import Database
-from tradeapi.ops.readiness import Dependency, database_dependencies, readiness
+from tradeapi.ops.readiness import (
+    Dependency,
+    Outlook,
+    Readiness,
+    database_dependencies,
+    readiness,
+)
 
 
 async def _fine() -> None:
@@ -79,3 +86,26 @@ async def test_what_is_not_essential_only_degrades(essential: bool, state: str) 
     """And the others keep their own states."""
     found = await readiness([Dependency("a", _fine), Dependency("b", _away, essential=essential)])
     assert (found.state, found.dependencies) == (state, {"a": None, "b": "It does not answer."})
+
+
+async def test_a_crowd_that_asks_costs_one_look() -> None:
+    """Whoever leaves meanwhile takes it from nobody; and who comes later has a new one."""
+    looks = 0
+    seen = asyncio.Event()
+
+    async def look() -> None:
+        nonlocal looks
+        looks += 1
+        await seen.wait()
+
+    outlook = Outlook([Dependency("a", look)])
+    asking = [asyncio.create_task(outlook.readiness()) for _ in range(100)]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    seen.set()
+    answers = await asyncio.gather(*asking, return_exceptions=True)
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert {one.state for one in answers if isinstance(one, Readiness)} == {"ready"}
+    assert looks == 1
+    await outlook.readiness()
+    assert looks == 2

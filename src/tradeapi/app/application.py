@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Mapping, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -67,7 +67,12 @@ from tradeapi.ops.bus import bus_dependencies, open_bus
 from tradeapi.ops.exposition import metrics_router
 from tradeapi.ops.operations import open_operations
 from tradeapi.ops.pulse import measured
-from tradeapi.ops.readiness import Dependency, database_dependencies, replica_dependencies
+from tradeapi.ops.readiness import (
+    Dependency,
+    Outlook,
+    database_dependencies,
+    replica_dependencies,
+)
 from tradeapi.ops.tracing import provider_of, tracing
 from tradeapi.redis import Redis, without_cluster
 from tradeapi.replica import open_replica
@@ -206,7 +211,7 @@ class State(MarketState, AuthState, ChartsState, WatchlistsState, IndicesState):
     bus: Bus
     jobs: Jobs
     telling: Telling
-    dependencies: Sequence[Dependency]
+    outlook: Outlook
     gate: Gate
     drain: Drain
     hub: Hub
@@ -358,7 +363,7 @@ class Process:
                     "bus": bus,
                     "jobs": jobs,
                     "telling": telling,
-                    "dependencies": dependencies,
+                    "outlook": Outlook(dependencies),
                     "gate": self.gate,
                     "drain": drain,
                     "hub": hub,

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
 
 from tradeapi import __version__
-from tradeapi.ops.readiness import Readiness, readiness
+from tradeapi.ops.readiness import Outlook, Readiness
 from tradeapi.web.drain import Drain, drain_of
 from tradeapi.web.envelope import REQUEST_ID
 from tradeapi.web.principal import FOR_EVERYBODY
@@ -37,7 +37,8 @@ class Ready(BaseModel):
 
 
 async def _readiness(request: Request) -> Readiness:
-    return await readiness(request.state.dependencies)
+    outlook: Outlook = request.state.outlook
+    return await outlook.readiness()
 
 
 @router.get(

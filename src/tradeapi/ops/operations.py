@@ -20,7 +20,7 @@ from starlette.routing import Route
 from tradeapi.errors import NotStarted
 from tradeapi.ops.exposition import exposition
 from tradeapi.ops.health import healthy, readiness_answer
-from tradeapi.ops.readiness import Dependency, readiness
+from tradeapi.ops.readiness import Dependency, Outlook
 from tradeapi.settings import Settings
 from tradeapi.web.drain import Drain
 from tradeapi.web.http_protocol import HttpProtocol
@@ -92,6 +92,8 @@ class _Beside(uvicorn.Server):
 def _application(
     metrics_path: str, dependencies: Sequence[Dependency], drain: Drain | None
 ) -> Starlette:
+    outlook = Outlook(dependencies)
+
     async def metrics(request: Request) -> Response:
         return await exposition(request)
 
@@ -99,7 +101,7 @@ def _application(
         return JSONResponse(healthy())
 
     async def ready(_: Request) -> Response:
-        return readiness_answer(await readiness(dependencies), os.urandom(16).hex(), drain)
+        return readiness_answer(await outlook.readiness(), os.urandom(16).hex(), drain)
 
     return Starlette(
         routes=[

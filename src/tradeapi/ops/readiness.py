@@ -52,6 +52,24 @@ async def readiness(dependencies: Sequence[Dependency]) -> Readiness:
     return Readiness(state, dict(zip(names, faults, strict=True)))
 
 
+class Outlook:
+    """Who asks while somebody looks is told what that one finds.
+
+    Else a crowd that asks would have the looks wait for each other until they take too long, and so
+    could have us taken out of service.
+    """
+
+    def __init__(self, dependencies: Sequence[Dependency]) -> None:
+        self._dependencies = dependencies
+        self._look: asyncio.Task[Readiness] | None = None
+
+    async def readiness(self) -> Readiness:
+        if self._look is None or self._look.done():
+            self._look = asyncio.create_task(readiness(self._dependencies))
+        # Who leaves does not end it for the others.
+        return await asyncio.shield(self._look)
+
+
 def database_dependencies(database: Database) -> tuple[Dependency, ...]:
     return (
         Dependency("database", database.ping),

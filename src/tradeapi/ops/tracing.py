@@ -20,6 +20,8 @@ EXPORT_SECONDS = 5
 STOP_SECONDS = 3
 # Requests take no notice of a collector that is away or slow: what is over this is dropped.
 MOST_WAITING = 2048
+# Of one value. Addresses have what strangers put into them, up to 64 KiB.
+LONGEST_VALUE = 4096
 
 
 def provider_of(settings: Settings) -> "TracerProvider | None":
@@ -29,7 +31,7 @@ def provider_of(settings: Settings) -> "TracerProvider | None":
     from opentelemetry import propagate, trace
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.sdk.resources import Resource
-    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace import SpanLimits, TracerProvider
     from opentelemetry.sdk.trace.export import BatchSpanProcessor
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -40,6 +42,7 @@ def provider_of(settings: Settings) -> "TracerProvider | None":
     provider = TracerProvider(
         sampler=sampler(settings.otel_traces_sampler_arg),
         resource=Resource.create({"service.name": settings.otel_service_name}),
+        span_limits=SpanLimits(max_span_attribute_length=LONGEST_VALUE),
         shutdown_on_exit=False,
     )
     provider.add_span_processor(Discreet())

@@ -77,7 +77,9 @@ async def _rename(connection: Any, old: str, new: str) -> None:  # noqa: ANN401 
 
 
 def _named(name: str, suffix: str) -> str:
-    return f"{name[: LONGEST_NAME - len(suffix) - 1]}_{suffix}"
+    # PostgreSQL counts bytes.
+    beginning = name.encode()[: LONGEST_NAME - len(suffix) - 1].decode(errors="ignore")
+    return f"{beginning}_{suffix}"
 
 
 _EXISTS = "SELECT 1 FROM pg_database WHERE datname = $1"

@@ -42,22 +42,29 @@ _log = structlog.get_logger("tradeapi.backup")
 
 @asynccontextmanager
 async def connected(url: URL) -> AsyncIterator[Any]:
-    """Raises Unreachable."""
+    """Raises Unreachable, also where that which is asked for fails."""
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         connection = await asyncpg.connect(
             address, timeout=CONNECT_SECONDS, server_settings=SETTINGS
         )
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        said = without_credentials(str(error) or type(error).__name__)
-        raise Unreachable(f"The database {url.database} at {url.host}: {said}") from error
+        raise _unreachable(url, error) from error
     try:
         yield connection
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        # It was shut down meanwhile, or is being migrated.
+        raise _unreachable(url, error) from error
     finally:
         try:
             await connection.close(timeout=CLOSE_SECONDS)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             connection.terminate()
+
+
+def _unreachable(url: URL, error: Exception) -> Unreachable:
+    said = without_credentials(str(error) or type(error).__name__)
+    return Unreachable(f"The database {url.database} at {url.host}: {said}")
 
 
 def major(connection: Any) -> int:  # noqa: ANN401  asyncpg ships no types
