@@ -98,7 +98,7 @@ def filled_file(
 
 @pytest.fixture
 def filled_postgres(postgres_databases: PostgresDatabases, filled_server: str) -> Iterator[str]:
-    url = postgres_databases.clone(filled_server)
+    url = postgres_databases.copy(filled_server)
     yield url
     postgres_databases.drop(url)
 

@@ -32,11 +32,14 @@ class PostgresDatabases:
         self._runner.run(self._connection.close())
         self._runner.close()
 
-    def clone(self, url: str | None = None) -> str:
-        """Of that database, or else of one that is empty."""
+    def clone(self) -> str:
+        return self.copy(self._url(self._template))
+
+    def copy(self, url: str) -> str:
+        """Of a database that nobody is connected to."""
         self._count += 1
         name = f"{self._template}_{self._count}"
-        template = self._template if url is None else make_url(url).database
+        template = make_url(url).database
         # Block by block, as is the default, it is twice the work.
         self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return self._url(name)
