@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -11,14 +10,12 @@ import pytest
 from sqlalchemy import make_url, text
 
 from tests.backup import files
+from tests.backup.conftest import DeskOf
 from tradeapi import migrations
 from tradeapi.database import Database
 from tradeapi.errors import Conflict, NotStarted
 from tradeapi.ops.backup import restoring
-from tradeapi.ops.backup.desk import Desk
 from tradeapi.ops.backup.manifest import Manifest, encode
-
-DeskOf = Callable[..., Desk]
 
 
 @pytest.fixture
