@@ -17,7 +17,7 @@ from tests.processes.conftest import Process, Start
 from tests.processes.waiting import eventually
 from tests.servers.processes import free_port
 from tests.shell.conftest import clean_environment
-from tests.shell.test_serving import gunicorn_command, run, wait_for
+from tests.shell.test_serving import gunicorn_command, refused_gunicorn, run, wait_for
 from tradeapi.settings import SettingsError, load
 
 SECRET = "for-these-tests-only-and-long-enough-for-it"  # noqa: S105
@@ -181,17 +181,7 @@ class TestGunicorn:
                 del environment["PROMETHEUS_MULTIPROC_DIR"]
             else:
                 environment["METRICS_PORT"] = str(taken.getsockname()[1])
-            refused = subprocess.run(
-                gunicorn_command(),
-                env=environment,
-                cwd=tmp_path,
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=False,
-            )
-        assert refused.returncode != 0
-        assert "METRICS_PORT: " in refused.stdout + refused.stderr
+            assert "METRICS_PORT: " in refused_gunicorn(environment, tmp_path)
 
 
 def _children(pid: int) -> list[int]:
