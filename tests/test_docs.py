@@ -14,6 +14,8 @@ from pydantic import AliasChoices
 from pydantic.fields import FieldInfo
 from typer.core import TyperGroup
 
+from tests.deploy.connections import taken
+from tests.deploy.dockerfile import BUILD_ARGUMENTS
 from tests.documents.examples import DOCUMENTS, ROOT, block, read
 from tests.documents.shapes import parse_all
 from tradeapi import connections, errors, metrics, redis
@@ -98,7 +100,6 @@ OTHERS = {
 }
 LIMITS = limits.Limits()
 HOURS = {kind.value: seconds / 3600 for kind, seconds in tickets.SECONDS.items()}
-BUILD_ARGUMENTS = {"PYTHON_IMAGE", "UV_IMAGE", "POSTGRESQL_CLIENT"}
 
 
 def _default(limit: str) -> int:
@@ -473,7 +474,7 @@ def test_the_ids_of_events_are_bookmarks() -> None:
         (OPERATING, f"covers {partitions.BLOCKS_PER_PARTITION} days"),
         (OPERATING, f"| a bar | {len(blocks.encode(ONE_BAR))} bytes"),
         (OPERATING, f"of {connections.MOST} that is {SHARES.writers}, {SHARES.readers} and"),
-        (OPERATING, f"all with 12: 5 x {connections.taken(12, [])} + 2 x 12 = 79"),
+        (OPERATING, f"all with 12: 5 x {taken(12, [])} + 2 x 12 = 79"),
         (ACCOUNTS, f"of any kind, and at most {passwords.LONGEST}."),
         (ACCOUNTS, f"within {logins.SIBLING_SECONDS:.0f} seconds of its first use"),
         (ACCOUNTS, f'verify` with `{{"token"}}` | {HOURS["verify"]:.0f} hours |'),

@@ -1,6 +1,5 @@
 """How many connections a process takes to PostgreSQL, and for what; there is no other place."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -31,8 +30,3 @@ class Connections:
     @property
     def replica(self) -> int:
         return self.readers
-
-
-def taken(most: int, roles: Collection[str]) -> int:
-    """The most that a process with DATABASE_CONNECTIONS and ROLES has open to the primary."""
-    return most if "jobs" in roles else most - BROKERS

@@ -20,6 +20,7 @@ from tradeapi.ops.backup.desk import Desk
 from tradeapi.settings import Settings
 
 BUCKET = "backups"
+DeskOf = Callable[..., Desk]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -98,7 +99,7 @@ def filled_file(
 
 @pytest.fixture
 def filled_postgres(postgres_databases: PostgresDatabases, filled_server: str) -> Iterator[str]:
-    url = postgres_databases.copy(make_url(filled_server).database)
+    url = postgres_databases.copy(filled_server)
     yield url
     postgres_databases.drop(url)
 
@@ -116,7 +117,7 @@ def filled_url(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def desk_of(folder: str) -> Callable[..., Desk]:
+def desk_of(folder: str) -> DeskOf:
     """What does the work on a database: `desk_of(url, backup_keep_daily=1)`."""
 
     def desk(url: str, **settings: object) -> Desk:

@@ -3,7 +3,6 @@
 import asyncio
 import secrets
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,17 +15,15 @@ from pyrage import x25519
 from sqlalchemy import make_url
 
 from tests.backup import files
+from tests.backup.conftest import DeskOf
 from tests.documents.examples import block
 from tests.documents.shapes import parse_all
 from tradeapi.clock import SystemClock
 from tradeapi.errors import NotFound, NotStarted
-from tradeapi.ops.backup.desk import Desk
 from tradeapi.ops.backup.engine import address, engine_of
 from tradeapi.ops.backup.faults import Unreachable
 from tradeapi.ops.backup.manifest import Contents, Manifest, encode
 from tradeapi.ops.backup.place import Place
-
-DeskOf = Callable[..., Desk]
 
 
 async def contents(url: str) -> Contents:

@@ -1,18 +1,16 @@
 """A backup that is not what it was is found out, wherever it is touched."""
 
-from collections.abc import Callable
 from hashlib import sha256
 
 import pytest
 from sqlalchemy import text
 
 from tests.backup import files
+from tests.backup.conftest import DeskOf
 from tradeapi.database import Database
-from tradeapi.ops.backup.desk import Desk
 from tradeapi.ops.backup.faults import Damaged
 from tradeapi.ops.backup.manifest import MOST_BYTES, decode, encode
 
-DeskOf = Callable[..., Desk]
 # Of the file's length.
 SPOTS = (0.0, 0.02, 0.31, 0.64, 0.97, 1.0)
 

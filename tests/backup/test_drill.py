@@ -4,7 +4,7 @@ import asyncio
 import os
 import stat
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from sqlalchemy import select, text, update
 from typer.testing import CliRunner
 
 from tests.backup import files
+from tests.backup.conftest import DeskOf
 from tests.backup.test_stopping import command
 from tradeapi import migrations
 from tradeapi.cli import cli
@@ -20,13 +21,10 @@ from tradeapi.clock import FixedClock
 from tradeapi.database import Database
 from tradeapi.errors import NotFound, NotStarted, TradeError
 from tradeapi.ops.backup import programs, runs
-from tradeapi.ops.backup.desk import Desk
 from tradeapi.ops.backup.engine import address
 from tradeapi.ops.backup.faults import Damaged
 from tradeapi.ops.backup.gauges import BackupGauges
 from tradeapi.ops.backup.models import BackupRun, Kind
-
-DeskOf = Callable[..., Desk]
 
 
 async def recorded(url: str) -> Sequence[BackupRun]:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -13,15 +12,13 @@ from sqlalchemy import make_url, text
 from typer.testing import CliRunner
 
 from tests.backup import files
+from tests.backup.conftest import DeskOf
 from tradeapi import migrations
 from tradeapi.cli import cli
 from tradeapi.database import Database
 from tradeapi.errors import Conflict, NotStarted
 from tradeapi.ops.backup import restoring
-from tradeapi.ops.backup.desk import Desk
 from tradeapi.ops.backup.manifest import Manifest, encode
-
-DeskOf = Callable[..., Desk]
 
 
 @pytest.fixture

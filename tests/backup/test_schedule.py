@@ -31,6 +31,16 @@ def test_without_a_schedule_there_is_no_job() -> None:
     assert schedule.crons(Settings()) == []
 
 
+def test_all_that_is_set_about_backups_is_handed_on() -> None:
+    """To the commands, wherever the process has it from."""
+    needed = {
+        name.upper()
+        for name in Settings.model_fields
+        if name.startswith("backup_") and not name.endswith("schedule")
+    }
+    assert needed <= schedule.variables(Settings()).keys()
+
+
 async def test_they_come_by_the_clock(filled_sqlite: str, folder: str) -> None:
     """One that nobody was there for is made up for; what need not stay goes at once."""
     settings = Settings(

@@ -20,14 +20,13 @@ import pytest
 from sqlalchemy import make_url
 
 from tests.backup import files
+from tests.backup.conftest import DeskOf
 from tests.shell.conftest import clean_environment
 from tradeapi.ops.backup import scratch, server
 from tradeapi.ops.backup.creating import alone
-from tradeapi.ops.backup.desk import Desk
 from tradeapi.ops.backup.engine import address, engine_of
 from tradeapi.ops.backup.faults import Busy, Unreachable
 
-DeskOf = Callable[..., Desk]
 BLOCKED = "SELECT count(*) FROM pg_locks WHERE relation = 'users'::regclass AND NOT granted"
 
 

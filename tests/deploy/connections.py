@@ -1,14 +1,19 @@
-"""What else has connections to PostgreSQL, beside the processes of the service."""
+"""Who has how many connections to PostgreSQL, as docs/operations.md says it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from tradeapi.connections import taken
-from tradeapi.settings import Settings
+from tradeapi.connections import BROKERS
+from tradeapi.settings import Role, Settings
 
 # A migration, and a backup or a drill with several of pg_restore's.
 OF_OTHERS = 10
 # Those that PostgreSQL keeps for superusers.
 RESERVED = 3
+
+
+def taken(most: int, roles: Collection[str]) -> int:
+    """The most that a process with DATABASE_CONNECTIONS and ROLES has open to the primary."""
+    return most if Role.JOBS in roles else most - BROKERS
 
 
 def of_process(settings: Settings, command: Sequence[str]) -> int:

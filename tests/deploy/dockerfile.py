@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 FILE, IGNORED = ROOT / "Dockerfile", ROOT / ".dockerignore"
+BUILD_ARGUMENTS = {"PYTHON_IMAGE", "UV_IMAGE", "POSTGRESQL_CLIENT"}
 
 
 @dataclass(frozen=True, slots=True)

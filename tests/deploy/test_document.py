@@ -11,12 +11,11 @@ import pytest
 
 from tests.deploy import compose, kustomize, settings_given
 from tests.deploy.commands import assert_runs
-from tests.deploy.dockerfile import ROOT, instructions
+from tests.deploy.dockerfile import BUILD_ARGUMENTS, ROOT, instructions
 from tests.documents.examples import block, blocks, read
 from tradeapi import __version__
 
 DOCUMENT = "docs/deployment.md"
-BUILD_ARGUMENTS = {"PYTHON_IMAGE", "UV_IMAGE", "POSTGRESQL_CLIENT"}
 
 
 def _commands(program: str) -> Iterator[list[str]]:

@@ -52,10 +52,7 @@ def pods(overlay: str) -> list[Pod]:
 def test_every_file_is_in_use() -> None:
     """By a kustomization, which names it; and no overlay is left out here."""
     for path in kustomize.FOLDER.rglob("*"):
-        if path.suffix in {".yaml", ".env"} and path.name not in {
-            "kustomization.yaml",
-            "checkov.yaml",
-        }:
+        if path.suffix in {".yaml", ".env"} and path.name not in OF_TOOLS:
             assert path.name in (path.parent / "kustomization.yaml").read_text(), path
     assert {path.name for path in (kustomize.FOLDER / "overlays").iterdir()} == {*OVERLAYS}
 

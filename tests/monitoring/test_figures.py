@@ -1,13 +1,13 @@
 """What a process measures of itself, of its feed and of its jobs."""
 
 import time
-from collections.abc import Callable
 
 import anyio
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tests.faults.trading import eventually
 from tests.jobs.office import at_work, noted
 from tests.market.conftest import CalendarData
 from tests.market.places import MONDAY, Market, flat
@@ -27,12 +27,6 @@ CLOSE = 1718049600  # 16:00 in New York on that Monday
 
 def value(metric: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(metric, labels) or 0.0
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    with anyio.fail_after(20):
-        while not condition():  # noqa: ASYNC110  nobody tells when it is
-            await anyio.sleep(0.01)
 
 
 async def until(metric: str, wanted: float, **labels: str) -> None:

@@ -9,9 +9,10 @@ import asyncpg
 import httpx2
 import pytest
 
+from tests.deploy.connections import taken
 from tests.hostile.serving import serve
 from tests.hostile.writing import Worker
-from tradeapi.connections import FEWEST, MOST, Connections, taken
+from tradeapi.connections import FEWEST, MOST, Connections
 from tradeapi.settings import Role
 
 SYMBOL = "CRYPTO:BUSY"

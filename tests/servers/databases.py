@@ -33,12 +33,13 @@ class PostgresDatabases:
         self._runner.close()
 
     def clone(self) -> str:
-        """Of one that is migrated and empty."""
-        return self.copy(self._template)
+        return self.copy(self._url(self._template))
 
-    def copy(self, template: str | None) -> str:
+    def copy(self, url: str) -> str:
+        """Of a database that nobody is connected to."""
         self._count += 1
         name = f"{self._template}_{self._count}"
+        template = make_url(url).database
         # Block by block, as is the default, it is twice the work.
         self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
         return self._url(name)

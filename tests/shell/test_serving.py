@@ -277,17 +277,8 @@ class TestGunicorn:
 
     def test_two_workers_are_refused(self, environment: dict[str, str], tmp_path: Path) -> None:
         """Before any of them serves."""
-        refused = subprocess.run(
-            [*gunicorn_command(), "--workers", "2"],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert refused.returncode != 0
-        assert "More than one tradeapi process" in refused.stdout + refused.stderr
+        said = refused_gunicorn(environment, tmp_path, "--workers", "2")
+        assert "More than one tradeapi process" in said
 
 
 def logged_in(address: str) -> dict[str, str]:
@@ -297,6 +288,21 @@ def logged_in(address: str) -> dict[str, str]:
     form = {"username": person["email"], "password": person["password"]}
     answer = httpx2.post(f"{address}/api/v1/auth/token", data=form).raise_for_status()
     return {"authorization": f"Bearer {answer.json()['access_token']}"}
+
+
+def refused_gunicorn(environment: dict[str, str], folder: Path, *options: str) -> str:
+    """What it says that does not start."""
+    refused = subprocess.run(
+        [*gunicorn_command(), *options],
+        env=environment,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert refused.returncode != 0
+    return refused.stdout + refused.stderr
 
 
 def gunicorn_command() -> list[str]:

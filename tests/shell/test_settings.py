@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from tradeapi.cli.environment import example
 from tradeapi.settings import Environment, Role, Settings, SettingsError, load
@@ -133,15 +134,16 @@ def test_the_short_name_of_postgresql_is_understood() -> None:
     assert settings.database_url == "postgresql://a:b@c/postgres://"
 
 
-def test_a_standby_is_of_postgresql(environment: pytest.MonkeyPatch) -> None:
-    """SQLite has none."""
-    environment.setenv("DATABASE_REPLICA_URL", SAFE["DATABASE_URL"])
-    with pytest.raises(SettingsError, match="DATABASE_REPLICA_URL: is PostgreSQL, and"):
+@pytest.mark.parametrize("name", ["DATABASE_REPLICA_URL", "BACKUP_SCRATCH_URL"])
+def test_a_second_server_is_of_postgresql(environment: pytest.MonkeyPatch, name: str) -> None:
+    """As the first one is."""
+    environment.setenv(name, SAFE["DATABASE_URL"])
+    with pytest.raises(SettingsError, match=f"{name}: is PostgreSQL, and"):
         load()
     environment.setenv("DATABASE_URL", SAFE["DATABASE_URL"])
-    assert load().database_replica_url is not None
-    environment.setenv("DATABASE_REPLICA_URL", "sqlite:///here.db")
-    with pytest.raises(SettingsError, match="DATABASE_REPLICA_URL: must begin with postgresql://"):
+    assert isinstance(getattr(load(), name.lower()), SecretStr)
+    environment.setenv(name, "sqlite:///here.db")
+    with pytest.raises(SettingsError, match=f"{name}: must begin with postgresql://"):
         load()
 
 

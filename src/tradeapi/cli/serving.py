@@ -29,6 +29,7 @@ def serve(
         refuse_company(settings)
         if settings.environment is Environment.DEVELOPMENT:
             migrations.upgrade(settings.database_url)
+        # It ends as Ctrl-C does, with exit code 0.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
             server.run()

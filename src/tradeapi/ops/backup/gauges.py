@@ -24,11 +24,7 @@ _log = structlog.get_logger("tradeapi.backup")
 
 
 class BackupGauges:
-    """Of what every process has done: also of a CronJob, which nobody can scrape.
-
-    `store` is the label that they have: a gauge without one would say 0 before there is anything
-    to say.
-    """
+    """Of what every process has done: also of a CronJob, which nobody can scrape."""
 
     def __init__(self, database: Database, clock: Clock, *, store: str) -> None:
         self._database = database

@@ -54,7 +54,7 @@ async def _run(settings: Settings, arguments: Sequence[str]) -> None:
         "tradeapi",
         "backup",
         *arguments,
-        env={**os.environ, **_variables(settings)},
+        env={**os.environ, **variables(settings)},
         stdin=DEVNULL,
         stdout=DEVNULL,
         stderr=PIPE,
@@ -84,7 +84,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     await process.wait()
 
 
-def _variables(settings: Settings) -> dict[str, str]:
+def variables(settings: Settings) -> dict[str, str]:
     """Ours, wherever we have them from."""
     identity, scratch = settings.backup_identity, settings.backup_scratch_url
     return {
