@@ -21,6 +21,10 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.openmetrics import exposition as openmetrics
 
+if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+    # The library writes there as soon as there is a metric, and does not make it.
+    Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
+
 # They would double the number of series, for times that nobody graphs.
 disable_created_metrics()  # type: ignore[no-untyped-call]
 

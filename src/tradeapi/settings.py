@@ -476,6 +476,13 @@ class Settings(BaseSettings):
             raise ValueError("is PostgreSQL, and DATABASE_URL is SQLite")
         return SecretStr(value)
 
+    @field_validator("backup_location")
+    @classmethod
+    def _known_place(cls, location: str) -> str:
+        if "://" in location and not location.startswith("s3://"):
+            raise ValueError("must be a folder, or s3://BUCKET/PREFIX")
+        return location
+
     @field_validator("backup_recipients")
     @classmethod
     def _public(cls, keys: tuple[str, ...]) -> tuple[str, ...]:

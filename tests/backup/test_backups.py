@@ -18,10 +18,11 @@ from tests.backup import files
 from tests.backup.conftest import DeskOf
 from tests.documents.examples import block
 from tests.documents.shapes import parse_all
+from tradeapi import migrations
 from tradeapi.clock import SystemClock
 from tradeapi.errors import NotFound, NotStarted
 from tradeapi.ops.backup.engine import address, engine_of
-from tradeapi.ops.backup.faults import Unreachable
+from tradeapi.ops.backup.faults import Empty, Unreachable
 from tradeapi.ops.backup.manifest import Contents, Manifest, encode
 from tradeapi.ops.backup.place import Place
 
@@ -263,3 +264,20 @@ def test_an_address_of_s3_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("AWS_ENDPOINT_URL", "minio:9000")
     with pytest.raises(NotStarted, match="AWS_ENDPOINT_URL: is no address"):
         Place("s3://somewhere").files()
+
+
+async def test_a_database_that_nothing_has_migrated_is_refused(
+    database_url: str, desk_of: DeskOf
+) -> None:
+    """Its backup would restore, and push out those of the right one."""
+    await asyncio.to_thread(migrations.downgrade, database_url, "base")
+    desk = desk_of(database_url)
+    with pytest.raises(Empty, match="is it the right one"):
+        await desk.create()
+    assert await desk.entries() == []
+
+
+def test_a_place_of_another_kind_is_refused(sqlite_url: str, desk_of: DeskOf) -> None:
+    """It would be a folder of that name."""
+    with pytest.raises(ValueError, match="must be a folder, or s3://BUCKET/PREFIX"):
+        desk_of(sqlite_url, backup_location="S3://bucket/prefix")

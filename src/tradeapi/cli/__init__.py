@@ -68,3 +68,10 @@ def main() -> None:
     except TradeError as error:
         typer.echo(str(error), err=True)
         sys.exit(1)
+    except Exception as error:
+        from tradeapi.cli.faults import told
+
+        if (sentence := told(error)) is None:
+            raise
+        typer.echo(sentence, err=True)
+        sys.exit(1)

@@ -36,8 +36,11 @@ def list_backups() -> None:
     """List the backups, the newest first."""
     from tradeapi.ops.backup.words import listed
 
-    for line in listed(_do(lambda desk: desk.entries())):
+    entries = _do(lambda desk: desk.entries())
+    for line in listed(entries):
         typer.echo(line)
+    if any(entry.fault for entry in entries):
+        raise typer.Exit(1)
 
 
 @backup.command()

@@ -16,7 +16,7 @@ from tradeapi.errors import TradeError
 from tradeapi.leases.locks import AWAY, open_locks
 from tradeapi.ops.backup.encryption import Keys
 from tradeapi.ops.backup.engine import Source, engine_of
-from tradeapi.ops.backup.faults import Busy, Unreachable
+from tradeapi.ops.backup.faults import Busy, Empty, Unreachable
 from tradeapi.ops.backup.manifest import FORMAT, SUFFIX, Contents, File, Manifest, encode, stamp
 from tradeapi.ops.backup.place import Place
 from tradeapi.ops.backup.streaming import in_thread
@@ -39,6 +39,9 @@ async def create(url: URL, place: Place, keys: Keys, clock: Clock) -> Manifest:
             name = f"{id}{engine.suffix}{ENCRYPTED if keys.recipients else ''}"
             try:
                 file, contents = await _both(source, place, name, keys)
+                if contents.migration is None:
+                    # That of a wrong address would be as good as any, and others go for it.
+                    raise Empty("Nothing has migrated this database yet: is it the right one?")
                 manifest = Manifest(
                     format=FORMAT,
                     id=id,

@@ -3,6 +3,7 @@
 BackupFault
 ├── Damaged     a backup is not what it was
 ├── Busy        another process is at it
+├── Empty       there is nothing to make a backup of
 └── Unreachable the store, or a server, does not do what it was asked for
 """
 
@@ -18,6 +19,10 @@ class Damaged(BackupFault):
 
 
 class Busy(BackupFault):
+    pass
+
+
+class Empty(BackupFault):
     pass
 
 
