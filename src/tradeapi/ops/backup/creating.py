@@ -39,9 +39,6 @@ async def create(url: URL, place: Place, keys: Keys, clock: Clock) -> Manifest:
             name = f"{id}{engine.suffix}{ENCRYPTED if keys.recipients else ''}"
             try:
                 file, contents = await _both(source, place, name, keys)
-                if contents.migration is None:
-                    # That of a wrong address would be as good as any, and others go for it.
-                    raise Empty("Nothing has migrated this database yet: is it the right one?")
                 manifest = Manifest(
                     format=FORMAT,
                     id=id,
@@ -100,6 +97,9 @@ async def _both(source: Source, place: Place, name: str, keys: Keys) -> tuple[Fi
     )
     try:
         contents = await source.contents()
+        if contents.migration is None:
+            # That of a wrong address would be as good as any, and others go for it.
+            raise Empty("Nothing has migrated this database yet: is it the right one?")
         return await storing, contents
     finally:
         storing.cancel()
