@@ -5,9 +5,7 @@ to read what it has asked for.
 """
 
 from asyncio import TimerHandle, Transport
-from urllib.parse import unquote
 
-from httptools import parse_url
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -124,9 +122,9 @@ class HttpProtocol(HttpToolsProtocol):
         if not isinstance(gate, Gate) or is_pipelined or self.parser.should_upgrade():
             return False
         if gate.is_full:
-            url = parse_url(self.url)
-            path = unquote(url.path.decode("ascii"))
-            if gate.refuses({"path": path, "query_string": url.query or b""}):
+            # As it is written: who writes a path in another way than we do is refused with most.
+            path = self.url.partition(b"?")[0].decode("latin-1")
+            if gate.refuses({"path": path, "query_string": b""}):
                 return True
         gate.expect()
         return False
