@@ -32,7 +32,7 @@ from tradeapi.indices.dependencies import PublishedDep
 from tradeapi.indices.holdings.reading import Sessions, at_one_revision
 from tradeapi.indices.published import Series
 from tradeapi.market.symbols.schemas import Day
-from tradeapi.ops.readiness import readiness
+from tradeapi.ops.readiness import Outlook
 from tradeapi.web.dependencies import ClockDep, DatabaseDep
 from tradeapi.web.large_reads import turn
 from tradeapi.web.principal import FOR_EVERYBODY, NEEDS_ADMIN, NEEDS_MARKET_DATA
@@ -187,7 +187,8 @@ async def export_index(
 async def tracker_health(request: Request, clock: ClockDep) -> Mapping[str, Any]:
     """For its clients; whoever runs the service asks `GET /health/ready`, which is an error where
     this one says `unhealthy`."""
-    found = await readiness(request.state.dependencies)
+    outlook: Outlook = request.state.outlook
+    found = await outlook.readiness()
     away = {name for name, fault in found.dependencies.items() if fault}
     return {
         "status": "unhealthy" if found.state == "unavailable" else "healthy",
