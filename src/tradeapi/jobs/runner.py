@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Never
 
 import anyio
 import structlog
@@ -19,8 +18,9 @@ from tradeapi.jobs.crons import Crons
 from tradeapi.jobs.execution import Execution
 from tradeapi.jobs.names import NAMES
 from tradeapi.jobs.outages import WithoutTraces
-from tradeapi.jobs.port import Count, Cron, Handler, Jobs, State
+from tradeapi.jobs.port import Cron, Handler, Jobs, State
 from tradeapi.metrics import JOBS_DEAD, JOBS_OLDEST, JOBS_WAITING
+from tradeapi.repeating import repeatedly
 
 BATCH = 10
 AT_ONCE = 20
@@ -53,6 +53,8 @@ class Runner:
         self._crons = Crons([*crons, own], jobs, database, clock)
         self._database = database
         self._clock = clock
+        # Those that there have been: of whom there are none any more that is told.
+        self._names: set[str] = set()
         self.is_at_work = False
         self._is_away = False
         self._stopping = asyncio.Event()
@@ -63,7 +65,7 @@ class Runner:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._run)
             tasks.start_soon(self._crons.run)
-            tasks.start_soon(self._count)
+            tasks.start_soon(repeatedly, self._count, COUNT_SECONDS, "jobs.not_counted")
             try:
                 yield
             finally:
@@ -127,24 +129,14 @@ class Runner:
             manager.entrypoint(name, accepts_context=False)(Execution(handler))
         return manager
 
-    async def _count(self) -> Never:
-        names: set[str] = set()
-        while True:
-            try:
-                async with self._database.reading() as session:
-                    counts = await self._jobs.counts(session)
-            except Exception as error:  # noqa: BLE001  whatever it is, we count again
-                _log.debug("jobs.not_counted", error=repr(error))
-            else:
-                names |= {count.name for count in counts}
-                self._tell(names, counts)
-            await anyio.sleep(COUNT_SECONDS)
-
-    def _tell(self, names: Collection[str], counts: Sequence[Count]) -> None:
+    async def _count(self) -> None:
+        async with self._database.reading() as session:
+            counts = await self._jobs.counts(session)
+        self._names |= {count.name for count in counts}
         found = {(count.name, count.state): count.jobs for count in counts}
         now = self._clock.now()
         due = {count.name: count.due for count in counts if count.state is State.WAITING}
-        for name in names:
+        for name in self._names:
             JOBS_WAITING.labels(name).set(found.get((name, State.WAITING), 0))
             JOBS_OLDEST.labels(name).set(max(0.0, now - due.get(name, now)))
             JOBS_DEAD.labels(name).set(found.get((name, State.DEAD), 0))

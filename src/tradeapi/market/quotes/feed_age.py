@@ -3,20 +3,16 @@
 from collections import defaultdict
 from typing import Never
 
-import anyio
-import structlog
-
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.market.calendars.days import DAY
 from tradeapi.market.calendars.registry import Calendars
 from tradeapi.metrics import FEED_AGE
+from tradeapi.repeating import repeatedly
 
 EVERY_SECONDS = 15.0
 # An exchange without a trade for so long is not fed any more. It is longer than any holidays.
 FORGOTTEN_AFTER_SECONDS = 14 * DAY
-
-_log = structlog.get_logger("tradeapi.market")
 
 
 class FeedAge:
@@ -29,12 +25,7 @@ class FeedAge:
         self._exchanges: set[str] = set()
 
     async def run(self) -> Never:
-        while True:
-            try:
-                await self.look()
-            except Exception as error:  # noqa: BLE001  whatever it is, we look again
-                _log.debug("feed.not_looked_at", error=repr(error))
-            await anyio.sleep(EVERY_SECONDS)
+        await repeatedly(self.look, EVERY_SECONDS, "feed.not_looked_at")
 
     async def look(self) -> None:
         now = self._clock.now()

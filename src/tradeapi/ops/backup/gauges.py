@@ -2,9 +2,6 @@
 
 from typing import Never
 
-import anyio
-import structlog
-
 from tradeapi.clock import Clock
 from tradeapi.database import Database
 from tradeapi.metrics import (
@@ -17,10 +14,9 @@ from tradeapi.metrics import (
 )
 from tradeapi.ops.backup.models import Kind
 from tradeapi.ops.backup.runs import newest
+from tradeapi.repeating import repeatedly
 
 COUNT_SECONDS = 10.0
-
-_log = structlog.get_logger("tradeapi.backup")
 
 
 class BackupGauges:
@@ -32,12 +28,7 @@ class BackupGauges:
         self._store = store
 
     async def run(self) -> Never:
-        while True:
-            try:
-                await self.count()
-            except Exception as error:  # noqa: BLE001  whatever it is, we count again
-                _log.debug("backup.not_counted", error=repr(error))
-            await anyio.sleep(COUNT_SECONDS)
+        await repeatedly(self.count, COUNT_SECONDS, "backup.not_counted")
 
     async def count(self) -> None:
         """What there has never been has no series."""
