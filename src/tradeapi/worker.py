@@ -19,7 +19,7 @@ from tradeapi.ops.alone import admitted
 from tradeapi.ops.bus import bus_dependencies, open_bus
 from tradeapi.ops.operations import listening, open_operations
 from tradeapi.ops.pulse import measured
-from tradeapi.ops.readiness import database_dependencies
+from tradeapi.ops.readiness import Outlook, database_dependencies
 from tradeapi.ops.tracing import provider_of, tracing
 from tradeapi.roles import play
 from tradeapi.settings import Environment, Settings
@@ -59,7 +59,9 @@ async def _run(settings: Settings, operations: socket | None) -> None:
             open_operations(
                 operations,
                 settings.metrics_path,
-                [*database_dependencies(database), *bus_dependencies(settings, bus), *roles],
+                Outlook(
+                    [*database_dependencies(database), *bus_dependencies(settings, bus), *roles]
+                ),
             ),
         ):
             _log.info("worker.started", roles=settings.roles)

@@ -22,6 +22,7 @@ from tests.shell.conftest import clean_environment
 from tests.shell.test_serving import gunicorn_command, refused_gunicorn, run, wait_for
 from tradeapi.ops import master
 from tradeapi.ops.operations import listen, open_operations
+from tradeapi.ops.readiness import Outlook
 from tradeapi.settings import SettingsError, load
 from tradeapi.web import http_protocol
 from tradeapi.web.http_protocol import MOST_HEAD_BYTES
@@ -87,7 +88,7 @@ async def test_who_never_ends_is_not_waited_for(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(http_protocol, "PATIENCE_SECONDS", 0.2)
     async with AsyncExitStack() as stack:
         listener = stack.enter_context(listen("127.0.0.1", 0))
-        await stack.enter_async_context(open_operations(listener, "/metrics", []))
+        await stack.enter_async_context(open_operations(listener, "/metrics", Outlook([])))
         for sent, status in ((b"x" * MOST_HEAD_BYTES, b"431"), (b"", b"408")):
             reader, writer = await asyncio.open_connection(*listener.getsockname())
             writer.write(b"GET /health HTTP/1.1\r\nhost: here\r\nx: " + sent)

@@ -144,15 +144,17 @@ class Process:
             play(settings, clock, database, bus, locks, market, jobs, telling),
         ):
             auth["revocations"].listen(hub.callers.hear)
-            dependencies = [
-                *database_dependencies(database),
-                *replica_dependencies(replica),
-                *([Dependency("redis", redis.ping, essential=False)] if redis else []),
-                *bus_dependencies(settings, bus),
-                *market["feeds"],
-            ]
+            outlook = Outlook(
+                [
+                    *database_dependencies(database),
+                    *replica_dependencies(replica),
+                    *([Dependency("redis", redis.ping, essential=False)] if redis else []),
+                    *bus_dependencies(settings, bus),
+                    *market["feeds"],
+                ]
+            )
             drain = Drain(settings.drain_seconds)
-            answering = open_operations(self.operations, settings.metrics_path, dependencies, drain)
+            answering = open_operations(self.operations, settings.metrics_path, outlook, drain)
             async with answering, _settled():
                 yield {
                     "settings": settings,
@@ -161,7 +163,7 @@ class Process:
                     "bus": bus,
                     "jobs": jobs,
                     "telling": telling,
-                    "outlook": Outlook(dependencies),
+                    "outlook": outlook,
                     "gate": self.gate,
                     "drain": drain,
                     "hub": hub,

@@ -5,7 +5,7 @@ It is for the network between us and our monitoring only.
 
 import os
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from functools import partial
 
@@ -20,7 +20,7 @@ from starlette.routing import Route
 from tradeapi.errors import NotStarted
 from tradeapi.ops.exposition import exposition
 from tradeapi.ops.health import healthy, readiness_answer
-from tradeapi.ops.readiness import Dependency, Outlook
+from tradeapi.ops.readiness import Outlook
 from tradeapi.settings import Settings
 from tradeapi.web.drain import Drain
 from tradeapi.web.http_protocol import HttpProtocol
@@ -55,14 +55,14 @@ def listen(host: str, port: int) -> socket.socket:
 async def open_operations(
     listener: socket.socket | None,
     metrics_path: str,
-    dependencies: Sequence[Dependency],
+    outlook: Outlook,
     drain: Drain | None = None,
 ) -> AsyncIterator[None]:
     if listener is None:
         yield
         return
     config = uvicorn.Config(
-        _application(metrics_path, dependencies, drain),
+        _application(metrics_path, outlook, drain),
         # Whoever comes slowly, or with too much, is no more waited for than at the other port.
         http=HttpProtocol,
         ws="none",
@@ -89,14 +89,7 @@ class _Beside(uvicorn.Server):
         return nullcontext()
 
 
-def _application(
-    metrics_path: str, dependencies: Sequence[Dependency], drain: Drain | None
-) -> Starlette:
-    outlook = Outlook(dependencies)
-
-    async def metrics(request: Request) -> Response:
-        return await exposition(request)
-
+def _application(metrics_path: str, outlook: Outlook, drain: Drain | None) -> Starlette:
     async def health(_: Request) -> Response:
         return JSONResponse(healthy())
 
@@ -105,7 +98,7 @@ def _application(
 
     return Starlette(
         routes=[
-            Route(metrics_path, metrics),
+            Route(metrics_path, exposition),
             Route("/health", health),
             Route("/health/ready", ready),
         ]
